@@ -1,0 +1,124 @@
+"""What numba would let through, or refuse in words nobody reads.
+
+- A field keeps its type. numba casts `self.n += 0.5` on an integer field before the struct sees it, and truncates
+  silently; so after compiling, every assignment to an attribute is looked up in numba's typed syntax tree.
+- `super()` in a hook is refused with a reason, and so is a hook that is not an ordinary function.
+"""
+
+from __future__ import annotations
+
+import types as python_types
+from collections.abc import Iterable
+from typing import Any
+
+from numba.core import ir, types
+from numba.core.dispatcher import Dispatcher
+
+from backtester.compiler.walk import Place, Walk, facts_of, refuse_random
+from backtester.errors import CannotCompile, StrategyError
+from backtester.kernel.struct import Self
+
+HOOKS = ("on_bar", "on_fill", "on_reject")
+_BASE = "backtester.strategy"  # the module of the base class, whose hooks do nothing
+
+
+def hooks_of(strategy: Any) -> dict[str, python_types.FunctionType]:
+    """Return the hooks that a strategy overrides.
+
+    Raises
+    ------
+    CannotCompile
+        Where a hook is not an ordinary function of the class.
+    """
+    found = {}
+    for name in HOOKS:
+        hook = getattr(type(strategy), name, None)
+        if hook is None or getattr(hook, "__module__", None) == _BASE:
+            continue
+        if not isinstance(hook, python_types.FunctionType):
+            kind = type(hook).__name__
+            raise CannotCompile(f"{type(strategy).__qualname__}.{name} is a {kind}, not a plain function")
+        found[name] = hook
+    return found
+
+
+def check_random(strategy: Any) -> None:
+    """Raise `StrategyError` where a hook, or anything it calls, uses `numpy.random` or `random`.
+
+    Both modes refuse these: a run must be repeatable from its seed.
+    """
+    hooks = {name: getattr(type(strategy), name, None) for name in HOOKS}
+    plain = {name: hook for name, hook in hooks.items() if isinstance(hook, python_types.FunctionType)}
+    for function in Walk(strategy, plain).functions:
+        refuse_random(function)
+
+
+def check_constructs(walk: Walk) -> None:
+    """Raise `CannotCompile` for constructs whose refusal by numba would be hard to understand."""
+    for function in walk.functions:
+        facts = facts_of(function.__code__)
+        if "super" in facts.globals:
+            place = Place(function.__code__.co_filename, facts.globals["super"], function.__qualname__)
+            raise CannotCompile(f"{place}: super() has no compiled form; move the shared part into a method of its own")
+
+
+def check_assignments(dispatchers: Iterable[Dispatcher]) -> None:
+    """Raise `StrategyError` where compiled code assigns a value that its field would change.
+
+    Raises
+    ------
+    StrategyError
+        With line, field and both types: a float into an integer field, or anything but a bool into a bool.
+    """
+    for dispatcher in dispatchers:
+        for compiled in dispatcher.overloads.values():
+            annotation = compiled.type_annotation
+            for block in annotation.blocks.values():
+                for statement in block.find_insts(ir.SetAttr):
+                    owner = annotation.typemap[statement.target.name]
+                    if isinstance(owner, Self) and statement.attr in owner.map:
+                        found = annotation.typemap[statement.value.name]
+                        _check_assignment(dispatcher.py_func, statement, owner, types.unliteral(found))
+
+
+def _check_assignment(function: Any, statement: ir.SetAttr, owner: Self, found: types.Type) -> None:
+    field, _ = owner.map[statement.attr]
+    if field.kind not in ("scalar", "tuple") or _keeps(field.type, found):
+        return
+    place = Place(statement.loc.filename, statement.loc.line, function.__qualname__.rpartition("_")[0])
+    raise StrategyError(
+        f"{place}: self.{statement.attr} is {_word(field.type)}, and a field keeps the type it was given in prepare: "
+        f"it cannot take {_word(found)}; {_remedy(statement.attr, field.type, found)}"
+    )
+
+
+def _keeps(held: types.Type, found: types.Type) -> bool:
+    if isinstance(held, types.BaseTuple):
+        return isinstance(found, types.BaseTuple) and len(held) == len(found) and all(map(_keeps, held, found))
+    if isinstance(held, types.Boolean):
+        return isinstance(found, types.Boolean)
+    if isinstance(held, types.Integer):
+        return isinstance(found, (types.Integer, types.Boolean, types.IntEnumMember))
+    if isinstance(held, types.Float):
+        return isinstance(found, (types.Float, types.Integer, types.Boolean, types.IntEnumMember))
+    return held == found
+
+
+def _word(typ: types.Type) -> str:
+    if isinstance(typ, types.Boolean):
+        return "a bool"
+    if isinstance(typ, types.Integer):
+        return "an int"
+    if isinstance(typ, types.Float):
+        return "a float"
+    if isinstance(typ, types.BaseTuple):
+        return "a tuple (" + ", ".join(map(_word, typ)) + ")"
+    return f"of type {typ}"
+
+
+def _remedy(name: str, held: types.Type, found: types.Type) -> str:
+    if isinstance(held, types.Integer) and isinstance(found, types.Float):
+        return f"set self.{name} = 0.0 in prepare, or convert with int(...)"
+    if isinstance(held, types.Boolean):
+        return "assign a comparison or bool(...)"
+    return f"give self.{name} the type it needs in prepare"

@@ -1,0 +1,126 @@
+"""User functions as numba needs them: the same code objects over globals that hold jitted helpers.
+
+A plain function in the globals, in a closure or in a user's module becomes a dispatcher of its rebuilt self; a user's
+module becomes a shallow copy with just the names in use. Nothing of the user's is changed. The new functions say they
+live in this module, which can be imported anywhere: numba's environments are pickled with that name. They carry the
+digest of everything reached in their names, so that machine code from the cache and fresh machine code of another
+version of the same function can never share a symbol.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types as python_types
+from typing import Any
+
+import numba
+from numba.core.dispatcher import Dispatcher
+
+from backtester.compiler.walk import (
+    MISSING,
+    closure_of,
+    facts_of,
+    fixed_signatures,
+    in_library,
+    is_library,
+    known_to_numba,
+    own,
+)
+
+#: options of all user code: a division by zero gives inf or NaN as with NumPy scalars; indices are checked
+USER_OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": True, "nogil": True, "no_cpython_wrapper": True}
+
+
+class Rebuilder:
+    """Makes jitted twins of user functions, one per function.
+
+    Parameters
+    ----------
+    digest : str
+        Becomes part of every function's name.
+
+    Attributes
+    ----------
+    dispatchers : list
+        Every dispatcher made, for the checks after compiling.
+    """
+
+    def __init__(self, digest: str):
+        self._digest = digest
+        self._made: dict[int, Any] = {}
+        self._kept: list[Any] = []  # so that an id stays the object's own
+        self.dispatchers: list[Dispatcher] = []
+
+    def jitted(self, function: Any) -> Any:
+        """Return the dispatcher of a user's function, or of a user's dispatcher with its own options."""
+        if isinstance(function, Dispatcher):
+            return self._recompiled(function)
+        return self._make(function, function, USER_OPTIONS)
+
+    def _recompiled(self, dispatcher: Dispatcher) -> Any:
+        """Return a dispatcher over rebuilt code: numba's own disk cache would not notice an edited callee."""
+        if own(dispatcher.py_func) or in_library(dispatcher.py_func):
+            return dispatcher
+        options = {key: value for key, value in dispatcher.targetoptions.items() if value is not None}
+        made = self._make(dispatcher, dispatcher.py_func, options)
+        for signature in fixed_signatures(dispatcher):
+            if signature not in made.nopython_signatures:
+                made.compile(signature.args)
+        return made
+
+    def _make(self, key: Any, function: python_types.FunctionType, options: dict[str, Any]) -> Any:
+        if id(key) in self._made:
+            return self._made[id(key)]
+        self._kept.append(key)
+        rebuilt, fill_in = self._shell(function)
+        dispatcher = numba.njit(**options)(rebuilt)
+        self._made[id(key)] = dispatcher  # before its globals are filled in: it may name itself
+        self.dispatchers.append(dispatcher)
+        fill_in()
+        return dispatcher
+
+    def _shell(self, function: python_types.FunctionType) -> tuple[python_types.FunctionType, Any]:
+        """Return a function of the same code, and what fills in its globals and closure."""
+        space: dict[str, Any] = {"__name__": __name__, "__builtins__": builtins}
+        cells = tuple(python_types.CellType() for _ in function.__code__.co_freevars)
+        rebuilt = python_types.FunctionType(
+            function.__code__, space, function.__name__, function.__defaults__, cells or None
+        )
+        rebuilt.__kwdefaults__ = function.__kwdefaults__
+        rebuilt.__qualname__ = f"{function.__qualname__}_{self._digest}"
+        rebuilt.__module__ = __name__
+
+        def fill_in() -> None:
+            facts = facts_of(function.__code__)
+            for name in facts.globals:
+                value = function.__globals__.get(name, MISSING)
+                if value is not MISSING:
+                    space[name] = self.value(value, facts.attributes)
+            held = closure_of(function)
+            for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+                if name in held:
+                    cell.cell_contents = self.value(held[name], facts.attributes)
+
+        return rebuilt, fill_in
+
+    def value(self, value: Any, attributes: frozenset[str]) -> Any:
+        """Return what stands for a global or closure variable in rebuilt code."""
+        if isinstance(value, Dispatcher):
+            return self._recompiled(value)
+        if isinstance(value, python_types.FunctionType):
+            return value if in_library(value) or known_to_numba(value) else self.jitted(value)
+        if isinstance(value, python_types.ModuleType) and not is_library(value.__name__):
+            return self._module(value, attributes)
+        return value
+
+    def _module(self, module: python_types.ModuleType, attributes: frozenset[str]) -> python_types.ModuleType:
+        copy = self._made.get(id(module))
+        if copy is None:
+            copy = self._made[id(module)] = python_types.ModuleType(module.__name__)
+            self._kept.append(module)
+        for name in sorted(attributes):
+            if name not in copy.__dict__ or name.startswith("__"):
+                value = getattr(module, name, MISSING)
+                if value is not MISSING:
+                    setattr(copy, name, self.value(value, attributes))
+        return copy

@@ -1,0 +1,259 @@
+"""What trading costs, what the account may do, and how orders execute: `Costs`, `Account`, `Execution`.
+
+The three are frozen, stored raw and checked when they are made; `resolve` turns them into the numbers the kernel reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from backtester.errors import SettingsError
+from backtester.kernel.codes import FillAt, LimitFill, SameBar, Shortfall
+
+if TYPE_CHECKING:
+    from backtester.kernel.memory import Rules
+
+#: a number for every asset, or one per asset in the order of `bars.symbols`, or by symbol
+PerAsset = float | Sequence[float] | Mapping[str, float]
+
+
+def _check(owner: str, name: str, value: Any, low: float, high: float = math.inf, unit: str = "") -> None:
+    """Refuse a number, or any of several, that is not finite or outside [low, high]."""
+    if isinstance(value, Mapping):
+        items = [(f"{name}[{key!r}]", item) for key, item in value.items()]
+    elif isinstance(value, (str, bytes)):
+        items = [(name, value)]
+    elif isinstance(value, (Sequence, np.ndarray)):
+        items = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+    else:
+        items = [(name, value)]
+    for where, item in items:
+        if isinstance(item, (bool, np.bool_)) or not isinstance(item, (int, float, np.integer, np.floating)):
+            raise SettingsError(f"{owner}: {where} must be a number, found {item!r} ({type(item).__name__})")
+        if not math.isfinite(item) or not low <= item <= high:
+            span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+            raise SettingsError(f"{owner}: {where} is {item!r}; it must be finite and {span}{unit}")
+
+
+def _check_choice(owner: str, name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        from backtester.errors import did_you_mean
+
+        raise SettingsError(
+            f"{owner}: {name} is {value!r}; it must be one of {', '.join(map(repr, choices))}"
+            f"{did_you_mean(str(value), choices)}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What trading costs. Fractions are fractions (0.001 is 0.1 %), never percents.
+
+    Parameters
+    ----------
+    commission : float, per asset, or jitted function
+        Fraction of the traded value; or a numba-jitted `f(price, quantity)`, both positive, that returns money for a
+        fill of one asset with multiplier 1.
+    commission_per_unit : float or per asset
+        Money per unit traded.
+    commission_per_order, commission_min : float or per asset
+        Money per order, and the least an order that fills pays in all.
+    spread : float or per asset
+        Full quoted spread as a fraction of the price; a taker pays half of it.
+    slippage : float or per asset
+        Fraction of the price a taker pays on top.
+    impact : float or per asset
+        Coefficient c of the square-root law: c × daily volatility × √(quantity / daily volume), as a fraction of the
+        price (Almgren et al., "Direct estimation of equity market impact", 2005).
+    borrow_rate : float or per asset
+        Annual rate on the value of short positions, ACT/365.
+    cash_rate, debit_rate : float
+        Annual rates earned on positive and paid on negative free cash (cash less the value of shorts), ACT/365.
+    """
+
+    commission: PerAsset | Callable[[float, float], float] = 0.0
+    commission_per_unit: PerAsset = 0.0
+    commission_per_order: PerAsset = 0.0
+    commission_min: PerAsset = 0.0
+    spread: PerAsset = 0.0
+    slippage: PerAsset = 0.0
+    impact: PerAsset = 0.0
+    borrow_rate: PerAsset = 0.0
+    cash_rate: float = 0.0
+    debit_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "commission" and callable(value):
+                continue
+            limit = 1.0 if field.name in ("commission", "spread", "slippage") else math.inf
+            remedy = ": a fraction, not a percent" if limit == 1.0 else ""
+            low = -1.0 if field.name == "cash_rate" else 0.0
+            _check("Costs", field.name, value, low, limit, remedy)
+            if field.name in ("cash_rate", "debit_rate") and not isinstance(value, (int, float, np.number)):
+                raise SettingsError(f"Costs: {field.name} is one number for the account, found {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What the account may do.
+
+    Parameters
+    ----------
+    leverage : float
+        Gross value may be up to this multiple of equity; 1.0 is a cash account.
+    maintenance : float
+        Positions are liquidated when equity falls below this fraction of gross value; less than 1 / leverage.
+    allow_short : bool
+        Whether positions may be negative.
+    on_shortfall : {"reduce", "reject"}
+        What happens to an order the account cannot afford in full.
+    lot_size, tick_size : float or per asset
+        Smallest quantity step (0: fractional) and price step (0: none).
+    multiplier : float or per asset
+        Money per price unit and unit of quantity (1 for shares).
+    """
+
+    leverage: float = 1.0
+    maintenance: float = 0.0
+    allow_short: bool = True
+    on_shortfall: Literal["reduce", "reject"] = "reduce"
+    lot_size: PerAsset = 0.0
+    tick_size: PerAsset = 0.0
+    multiplier: PerAsset = 1.0
+
+    def __post_init__(self) -> None:
+        _check("Account", "leverage", self.leverage, 1e-9)
+        _check("Account", "maintenance", self.maintenance, 0.0)
+        if self.maintenance and self.maintenance >= 1.0 / self.leverage:
+            raise SettingsError(
+                f"Account: maintenance is {self.maintenance!r} with leverage {self.leverage!r}; it must be below "
+                f"1 / leverage = {1.0 / self.leverage:g}, or a full position is liquidated as soon as it is opened"
+            )
+        if not isinstance(self.allow_short, (bool, np.bool_)):
+            raise SettingsError(f"Account: allow_short must be True or False, found {self.allow_short!r}")
+        _check_choice("Account", "on_shortfall", self.on_shortfall, ("reduce", "reject"))
+        _check("Account", "lot_size", self.lot_size, 0.0)
+        _check("Account", "tick_size", self.tick_size, 0.0)
+        _check("Account", "multiplier", self.multiplier, 1e-12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How orders meet the market.
+
+    Parameters
+    ----------
+    fill_at : {"next_open", "close"}
+        Whether a market order decided at the close of bar t fills at the open of bar t + 1, or at that very close
+        (market-on-close: the decision must not need the close it trades at).
+    same_bar : {"stop_first", "target_first", "ohlc", "olhc", "nearest"}
+        Which leg of a bracket fills when one bar reaches both.
+    limit_fill : {"touch", "through"}
+        Whether a limit fills when the price touches it, or only when it trades through.
+    max_participation : float
+        Largest fraction of a bar's volume the account may trade; the rest of an order stays working. `inf`: no cap.
+    latency_bars : int
+        Bars every order, cancel and change is late.
+    """
+
+    fill_at: Literal["next_open", "close"] = "next_open"
+    same_bar: Literal["stop_first", "target_first", "ohlc", "olhc", "nearest"] = "stop_first"
+    limit_fill: Literal["touch", "through"] = "touch"
+    max_participation: float = math.inf
+    latency_bars: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("Execution", "fill_at", self.fill_at, ("next_open", "close"))
+        _check_choice("Execution", "same_bar", self.same_bar, [member.name.lower() for member in SameBar])
+        _check_choice("Execution", "limit_fill", self.limit_fill, ("touch", "through"))
+        if self.max_participation != math.inf:
+            _check("Execution", "max_participation", self.max_participation, 1e-12, 1.0, ": a fraction, not a percent")
+        if isinstance(self.latency_bars, bool) or not isinstance(self.latency_bars, (int, np.integer)):
+            raise SettingsError(f"Execution: latency_bars must be a whole number, found {self.latency_bars!r}")
+        if not 0 <= self.latency_bars <= 1_000_000:
+            raise SettingsError(f"Execution: latency_bars is {self.latency_bars}; it must be at least 0")
+
+
+def per_asset(owner: str, name: str, value: Any, symbols: Sequence[str]) -> np.ndarray:
+    """Return a setting as one float64 per asset."""
+    n = len(symbols)
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key not in symbols]
+        missing = [symbol for symbol in symbols if symbol not in value]
+        if unknown or missing:
+            raise SettingsError(
+                f"{owner}: {name} by symbol must name every asset once; "
+                f"missing {missing[:5]!r}, unknown {unknown[:5]!r} (symbols: {list(symbols)[:10]!r})"
+            )
+        return np.array([float(value[symbol]) for symbol in symbols])
+    values = np.asarray(value, np.float64)
+    if values.ndim == 0:
+        return np.full(n, float(values))
+    if values.shape != (n,):
+        raise SettingsError(f"{owner}: {name} has {values.size} values for {n} assets; give one number, or one per asset")
+    return values.copy()
+
+
+def resolve(
+    cash: float, costs: Costs, account: Account, execution: Execution, symbols: Sequence[str], *, negative_prices: bool
+) -> tuple[Rules, list[Any]]:
+    """Return the settings as the kernel reads them, and the compiled commission functions to keep alive."""
+    from backtester.kernel.memory import Rules
+
+    _check("run", "cash", cash, 1e-12)
+    kept: list[Any] = []
+    addresses = np.zeros(len(symbols), np.int64)
+    rates: dict[str, np.ndarray] = {}
+    for name in ("commission_per_unit", "commission_per_order", "commission_min", "spread", "slippage", "impact"):
+        rates[name] = per_asset("Costs", name, getattr(costs, name), symbols)
+    rates["borrow_rate"] = per_asset("Costs", "borrow_rate", costs.borrow_rate, symbols)
+    if callable(costs.commission):
+        compiled = compile_commission(costs.commission)
+        kept.append(compiled)
+        addresses[:] = compiled.address
+        rates["commission"] = np.zeros(len(symbols))
+    else:
+        rates["commission"] = per_asset("Costs", "commission", costs.commission, symbols)
+    rates["lot_size"] = per_asset("Account", "lot_size", account.lot_size, symbols)
+    rates["tick_size"] = per_asset("Account", "tick_size", account.tick_size, symbols)
+    rates["multipliers"] = per_asset("Account", "multiplier", account.multiplier, symbols)
+    scalars = {
+        "leverage": float(account.leverage),
+        "maintenance": float(account.maintenance),
+        "allow_short": int(account.allow_short),
+        "on_shortfall": int(Shortfall[account.on_shortfall.upper()]),
+        "fill_at": int(FillAt[execution.fill_at.upper()]),
+        "same_bar": int(SameBar[execution.same_bar.upper()]),
+        "limit_fill": int(LimitFill[execution.limit_fill.upper()]),
+        "max_participation": float(execution.max_participation),
+        "latency": int(execution.latency_bars),
+        "cash_rate": float(costs.cash_rate),
+        "debit_rate": float(costs.debit_rate),
+        "negative_prices": int(negative_prices),
+    }
+    return Rules(float(cash), scalars, rates, addresses), kept
+
+
+def compile_commission(function: Callable[[float, float], float]) -> Any:
+    """Return a C function for a commission `f(price, quantity) -> money`, and refuse one that cannot be compiled."""
+    import numba
+
+    python_function = getattr(function, "py_func", function)
+    try:
+        compiled = numba.cfunc("float64(float64, float64)", error_model="numpy")(python_function)
+    except Exception as error:
+        raise SettingsError(
+            "Costs: commission is a function that numba cannot compile as f(price, quantity) -> float: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+    trial = compiled.ctypes(100.0, 1.0)
+    if not math.isfinite(trial) or trial < 0.0:
+        raise SettingsError(f"Costs: commission(100.0, 1.0) returned {trial!r}; it must be finite and not negative")
+    return compiled

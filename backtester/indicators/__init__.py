@@ -1,0 +1,42 @@
+"""Indicators: causal, jitted, one value per bar and asset.
+
+An indicator takes arrays [n_bars, n_assets] (or [n_bars], for one asset) and settings, and returns new float64 arrays
+of the same shape. Arrays come first and have no default; settings follow in TA-Lib's order, with TA-Lib's defaults
+where it has the indicator. The rules all of them keep:
+
+- The value of bar t is a function of bars up to t: changing the future changes no bit of the past.
+- The warm-up is NaN; an array shorter than it gives NaN alone.
+- A missing bar (NaN) is not there: the value in the gap is NaN, and those after it are what they would be if the
+  asset's own bars were all there is.
+- Values equal TA-Lib's, start included, where TA-Lib has the indicator.
+
+`crossed_above` and `crossed_below` are different: they answer one question about one asset now, inside `on_bar`.
+
+A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`.
+"""
+
+from backtester.indicators.bands import bollinger, donchian
+from backtester.indicators.cross import crossed_above, crossed_below
+from backtester.indicators.momentum import macd, returns, rsi
+from backtester.indicators.moving import ema, rma, rolling_sum, sma
+from backtester.indicators.rolling import rolling_max, rolling_min, rolling_std
+from backtester.indicators.volatility import atr, realised_volatility
+
+__all__ = [
+    "atr",
+    "bollinger",
+    "crossed_above",
+    "crossed_below",
+    "donchian",
+    "ema",
+    "macd",
+    "realised_volatility",
+    "returns",
+    "rma",
+    "rolling_max",
+    "rolling_min",
+    "rolling_std",
+    "rolling_sum",
+    "rsi",
+    "sma",
+]

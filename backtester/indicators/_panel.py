@@ -1,0 +1,95 @@
+"""From the core of an indicator, which knows no gaps, to a panel of assets with gaps.
+
+A core is a jitted function `core(x, …, settings…, out, …)` of C-contiguous [n_bars, n_assets] arrays. It treats each
+asset by itself, is causal, and writes every element of its outputs, the warm-up as NaN; inner loops run over assets,
+as memory does. `each_asset` checks the arrays, moves each asset's own bars together at the top, so that the core never
+sees a gap before a bar, and puts the results back with NaN in the gaps. A value is therefore a function of the asset's
+own bars up to now and of nothing else, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backtester.indicators._arrays import read_arrays, read_only
+from backtester.kernel.jit import kernel_jit
+
+
+def each_asset(
+    indicator: str,
+    core: Callable[..., Any],
+    arrays: dict[str, ArrayLike],
+    *settings: float,
+    outputs: int = 1,
+    finds_gaps: bool = False,
+) -> tuple[NDArray[np.float64], ...]:
+    """Run a core over each asset's own bars.
+
+    Parameters
+    ----------
+    indicator : str
+        Its name, for the messages.
+    core : jitted function
+        See the module.
+    arrays : dict of str to array_like
+        Argument name to array, [n_bars, n_assets] or [n_bars]. A bar is missing where any of them is NaN.
+    *settings : int or float
+        What the core takes between inputs and outputs.
+    outputs : int
+        How many arrays the core writes.
+    finds_gaps : bool
+        The core returns False if it met a NaN, so that clean data need not be searched for one beforehand.
+
+    Returns
+    -------
+    tuple of ndarray
+        `outputs` new float64 arrays of the shape of the inputs.
+
+    Raises
+    ------
+    DataError
+        See `read_arrays`.
+    """
+    shape, panels = read_arrays(indicator, arrays)
+    results = [np.empty(panels[0].shape) for _ in range(outputs)]
+    if results[0].size and not (finds_gaps and core(*panels, *settings, *results)):
+        gap = np.isnan(panels[0])
+        for panel in panels[1:]:
+            gap |= np.isnan(panel)
+        if gap.any():
+            packed = [np.full(gap.shape, np.nan) for _ in panels]
+            for panel, own in zip(panels, packed, strict=True):
+                _pack(panel, gap, own)
+            core(*map(read_only, packed), *settings, *results)
+            for result in results:
+                _unpack(result, gap)
+        elif not finds_gaps:
+            core(*panels, *settings, *results)
+    return tuple(result.reshape(shape) for result in results)
+
+
+@kernel_jit()
+def _pack(x, gap, own):
+    """Write the bars of each asset that are not missing to the top of `own`, in their order."""
+    count = np.zeros(x.shape[1], np.int64)
+    for t in range(x.shape[0]):
+        for a in range(x.shape[1]):
+            own[count[a], a] = x[t, a]
+            count[a] += not gap[t, a]
+
+
+@kernel_jit()
+def _unpack(values, gap):
+    """Move the values of own bars, at the top of `values`, to where the bars are, in place; NaN in the gaps."""
+    position = np.zeros(gap.shape[1], np.int64)
+    for t in range(gap.shape[0]):
+        for a in range(gap.shape[1]):
+            position[a] += not gap[t, a]
+    for t in range(gap.shape[0] - 1, -1, -1):
+        for a in range(gap.shape[1]):
+            position[a] -= not gap[t, a]
+            values[t, a] = np.nan if gap[t, a] else values[position[a], a]

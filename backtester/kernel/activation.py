@@ -1,0 +1,258 @@
+"""What wakes an order: its time has come, its parent filled, or there is now a position to protect.
+
+Also what a fill does to the orders around it: children follow their parent, one leg shrinks or cancels the other,
+and protective orders with nothing left to reduce go (SEMANTICS 8, 10, 16).
+"""
+
+import numpy as np
+
+from backtester.kernel.arithmetic import DUST, truncate_lot
+from backtester.kernel.codes import Phase
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.orders import (
+    CANCELLED,
+    DORMANT,
+    EXPIRED,
+    FILLED,
+    GTD,
+    GTD_ENDED,
+    MARKET,
+    NO_REASON,
+    NOTHING_TO_REDUCE,
+    OTHER_LEG_FILLED,
+    PENDING,
+    REPLACED_BY_TARGET,
+    SLEEPING,
+    STOP_LOSS,
+    TARGET,
+    TARGET_REACHED,
+    TRAILING,
+    WORKING,
+    end_order,
+    fills_at_close,
+    finish,
+    is_child,
+    is_live,
+    row_of,
+)
+
+_CLOSE = int(Phase.CLOSE)
+_INTRABAR = int(Phase.INTRABAR)
+
+
+@inner_jit
+def activate(s, t, closing):
+    """Make the orders whose time has come eligible, in id order; `closing`: those of the close phase."""
+    for n in range(s.n_active):
+        if s.n_pending == 0:
+            return
+        i = row_of(s, s.active[n])
+        o = s.orders[i]
+        if o.status != PENDING or o.eligible > t or fills_at_close(s, o) != closing:
+            continue
+        s.n_pending -= 1
+        o.status = WORKING
+        if o.tif == GTD and o.expire < s.timestamp:
+            finish(s, t, i, EXPIRED, GTD_ENDED)
+        elif o.role == TARGET:
+            fix_target(s, t, i)
+        elif o.role == TRAILING:
+            start_trailing(s, i, s.marks[o.asset])
+
+
+@inner_jit
+def fix_target(s, t, i):
+    """Replace older market and target orders of the asset, and fix the quantity of a target order (rule 10)."""
+    o = s.orders[i]
+    a = o.asset
+    if s.replaceable_counts[a] > 1:
+        for n in range(s.n_active):
+            order_id = s.active[n]
+            if order_id >= o.id:
+                break
+            j = row_of(s, order_id)
+            other = s.orders[j]
+            if other.asset == a and other.kind == MARKET and is_live(other):
+                finish(s, t, j, CANCELLED, REPLACED_BY_TARGET)
+    if np.isnan(o.target):
+        return
+    x = s.positions[a]
+    quantity = o.target - x
+    if o.target != 0.0:
+        quantity = truncate_lot(quantity, s.lot_size[a])
+    if abs(quantity) <= DUST * max(abs(o.target), abs(x)):
+        quantity = 0.0
+    o.quantity = quantity
+    if quantity == 0.0:
+        finish(s, t, i, CANCELLED, TARGET_REACHED)
+
+
+@inner_jit
+def start_trailing(s, i, price):
+    """Start the level of a trailing stop at a price if there is a position to reduce, else let it sleep (rule 8)."""
+    o = s.orders[i]
+    x = s.positions[o.asset]
+    if x * o.quantity >= 0.0:
+        o.status = SLEEPING
+        return
+    o.status = WORKING
+    o.stop_price = trailing_level(o, price)
+
+
+@inner_jit
+def trailing_level(o, price):
+    """Return the level of a trailing stop at a best price."""
+    if np.isnan(o.distance_frac):
+        return price - o.distance if o.quantity < 0.0 else price + o.distance
+    return price * (1.0 - o.distance_frac) if o.quantity < 0.0 else price * (1.0 + o.distance_frac)
+
+
+@inner_jit
+def update_trailing(s, t):
+    """Move trailing levels after the bar was matched: with high and low, or the close after an intrabar entry."""
+    for n in range(s.n_active):
+        i = row_of(s, s.active[n])
+        o = s.orders[i]
+        if o.role != TRAILING or o.status != WORKING or o.triggered >= 0:
+            continue
+        close = s.close[t, o.asset]
+        if close != close:
+            continue
+        if s.scale_stamp[i] == t:
+            level = trailing_level(o, close)
+        elif o.quantity < 0.0:
+            level = trailing_level(o, s.high[t, o.asset])
+        else:
+            level = trailing_level(o, s.low[t, o.asset])
+        if o.quantity < 0.0:
+            o.stop_price = max(o.stop_price, level)
+        else:
+            o.stop_price = min(o.stop_price, level)
+
+
+@inner_jit
+def wake(s, i, reference, up):
+    """Queue an order that a fill activated for a further pass of this phase."""
+    s.woken[s.n_woken] = s.orders[i].id
+    s.woken_prices[s.n_woken] = reference
+    s.woken_up[s.n_woken] = up
+    s.n_woken += 1
+
+
+@inner_jit
+def after_fill(s, t, i, before, price, reference, up, phase):
+    """Let the fill of order row `i` act on its relations; `before` is the position before it."""
+    o = s.orders[i]
+    a = o.asset
+    x = s.positions[a]
+    if o.parent == o.id:
+        follow_parent(s, t, i, price, reference, up, phase)
+    elif is_child(o):
+        shrink_leg(s, t, i)
+    elif o.partner != 0:
+        shrink_partner(s, t, i)
+    if o.parent == o.id and o.partner != 0:
+        shrink_partner(s, t, i)
+    if s.protective_counts[a] == 0:
+        return
+    flips = before != 0.0 and (before > 0.0) != (x > 0.0)
+    if x == 0.0 or flips or (o.parent == o.id and x * o.quantity < 0.0):
+        end_protective(s, t, a)
+    if s.n_trailing > 0 and x != 0.0:
+        wake_trailing(s, t, a, price, reference, up, phase)
+
+
+@inner_jit
+def follow_parent(s, t, i, price, reference, up, phase):
+    """Give the children of a bracket what their parent has filled; the first fill wakes them (rules 16, 17)."""
+    o = s.orders[i]
+    for child in range(o.id + 1, o.id + 3):
+        j = row_of(s, child)
+        c = s.orders[j]
+        if not is_live(c):
+            continue
+        other = s.orders[row_of(s, c.partner)]
+        c.quantity = -o.filled - other.filled
+        if c.status != DORMANT:
+            continue
+        if not np.isnan(c.distance_frac):
+            up_leg = (c.role == STOP_LOSS) == (c.quantity > 0.0)
+            level = price * (1.0 + c.distance_frac) if up_leg else price * (1.0 - c.distance_frac)
+            if c.role == STOP_LOSS:
+                c.stop_price = level
+            else:
+                c.limit_price = level
+        if phase >= _CLOSE:
+            c.status = PENDING
+            c.eligible = t + 1
+            s.n_pending += 1
+        else:
+            c.status = WORKING
+            c.eligible = t
+            wake(s, j, reference, up)
+
+
+@inner_jit
+def shrink_leg(s, t, i):
+    """After a fill of one leg, take as much off the other; nothing left ends both."""
+    o = s.orders[i]
+    parent = s.orders[row_of(s, o.parent)]
+    j = row_of(s, o.partner)
+    other = s.orders[j]
+    left = abs(parent.filled) - abs(o.filled) - abs(other.filled)
+    o.quantity = -parent.filled - other.filled
+    if is_live(other):
+        other.quantity = -parent.filled - o.filled
+    if left > DUST * abs(parent.filled):
+        return
+    if is_live(other):
+        end_order(s, t, j, CANCELLED, OTHER_LEG_FILLED)
+    if is_live(o):
+        finish(s, t, i, FILLED, NO_REASON)
+
+
+@inner_jit
+def shrink_partner(s, t, i):
+    """After a fill of one order of an `oco` pair, take as much off the other; completion cancels it."""
+    o = s.orders[i]
+    j = row_of(s, o.partner)
+    other = s.orders[j]
+    if not is_live(other):
+        return
+    if o.status == FILLED:
+        finish(s, t, j, CANCELLED, OTHER_LEG_FILLED)
+        return
+    last = abs(s.fills[s.n_fills - 1].quantity)
+    left = abs(other.quantity) - last
+    if left <= abs(other.filled) + DUST * abs(other.quantity):
+        finish(s, t, j, CANCELLED, OTHER_LEG_FILLED)
+    else:
+        other.quantity = left if other.quantity > 0.0 else -left
+
+
+@inner_jit
+def end_protective(s, t, a):
+    """Cancel the awake protective orders of an asset that have nothing left to reduce."""
+    x = s.positions[a]
+    for n in range(s.n_active):
+        i = row_of(s, s.active[n])
+        o = s.orders[i]
+        if o.asset != a or o.role < STOP_LOSS or not is_live(o) or x * o.quantity < 0.0:
+            continue
+        if o.status == WORKING or (o.status == PENDING and is_child(o)):
+            finish(s, t, i, CANCELLED, NOTHING_TO_REDUCE)
+
+
+@inner_jit
+def wake_trailing(s, t, a, price, reference, up, phase):
+    """Start the sleeping trailing stops of an asset at the price of the fill that gave them a position."""
+    for n in range(s.n_active):
+        i = row_of(s, s.active[n])
+        o = s.orders[i]
+        if o.asset != a or o.status != SLEEPING or s.positions[a] * o.quantity >= 0.0:
+            continue
+        start_trailing(s, i, price)
+        if phase < _CLOSE:
+            if phase == _INTRABAR:
+                s.scale_stamp[i] = t
+            wake(s, i, reference, up)

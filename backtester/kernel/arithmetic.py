@@ -1,0 +1,36 @@
+"""Rounding to lots and ticks, and the dust rule (SEMANTICS 14)."""
+
+import math
+
+import numpy as np
+
+from backtester.kernel.jit import inner_jit
+
+#: a remainder below this fraction of what it is a remainder of is rounding, not a quantity
+DUST = 1e-12
+
+
+@inner_jit
+def floor_lot(value, lot):
+    """Round a non-negative quantity down to whole lots; lot 0 leaves it as it is."""
+    if lot == 0.0:
+        return value
+    return np.floor(value / lot + 1e-9) * lot
+
+
+@inner_jit
+def truncate_lot(quantity, lot):
+    """Round a signed quantity towards zero to whole lots."""
+    if lot == 0.0:
+        return quantity
+    return math.copysign(np.floor(abs(quantity) / lot + 1e-9) * lot, quantity)
+
+
+@inner_jit
+def round_tick(price, tick, buys):
+    """Round a price to the tick, against the trader."""
+    if tick == 0.0:
+        return price
+    if buys:
+        return np.ceil(price / tick - 1e-9) * tick
+    return np.floor(price / tick + 1e-9) * tick

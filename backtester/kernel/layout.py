@@ -1,0 +1,161 @@
+"""The state of one account in one market: every field the kernel reads or writes, in one block of memory.
+
+`STATE` is the numba type of that block, a plain pointer (see `struct`). Python owns the memory and reads it through
+views; the kernel receives its address. Series end at the present: their length is the word `present` (= t + 1), so
+"the present is [-1]" costs one store per bar.
+"""
+
+from __future__ import annotations
+
+import numba
+from numba import float64, int64
+
+from backtester.kernel.struct import Field, State
+from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
+
+_INTS = (
+    "present",  # t + 1; word 0
+    "t",
+    "timestamp",  # int64 ns UTC of bar t
+    "n_assets",
+    "n_bars",
+    "start",  # bar of the first on_bar
+    "next_bar",  # where `advance` goes on
+    "stage",  # Stage: what of bar t is still to do
+    "hook_index",  # the row on_fill or on_reject is called with
+    # addresses of the kernel functions user verbs call, and of the table-grow callback
+    "fn_submit",
+    "fn_target",
+    "fn_bracket",
+    "fn_change",
+    "fn_record",
+    "fn_random",
+    "fn_group",
+    "fn_ready",
+    "fn_grow",
+    # addresses of the parts of a bar
+    "fn_match",
+    "fn_settle",
+    "fn_apply",
+    # tables: rows in use
+    "n_orders",
+    "n_active",
+    "n_fills",
+    "n_flows",
+    "n_changes",
+    "n_records",
+    "n_rejects",
+    "next_change",  # first change that has not acted
+    "fills_seen",  # fills handed to on_fill
+    "rejects_seen",  # rejects handed to on_reject
+    "order_mask",  # row of an order = (id - 1) & order_mask
+    # counters that let a bar skip work
+    "n_pending",  # live orders that are not yet eligible
+    "n_ended",  # ended orders still in the active list
+    "n_dated",  # live DAY and GTD orders
+    "n_immediate",  # IOC and FOK orders to judge in this phase
+    "n_trailing",  # live trailing stops
+    "n_woken",  # orders activated by fills of the current pass
+    "n_groups",  # rebalance calls so far
+    # settings
+    "fill_at",
+    "same_bar",
+    "limit_fill",
+    "on_shortfall",
+    "allow_short",
+    "latency",
+    "close_at_end",
+    "negative_prices",  # 1 where prices of zero and below are allowed
+    "has_carry",
+    "has_impact",
+    "hooks_rejects",  # 1 where on_reject is overridden
+    "random_state",
+    # run-wide results
+    "bankrupt",
+    "ambiguous_bars",
+    "ambiguous_bar",  # last bar counted as ambiguous
+    "phase_stamp",  # which phase `phase_value` and `phase_gross` belong to
+)
+
+_FLOATS = (
+    "cash",
+    "equity",
+    "leverage",
+    "maintenance",
+    "max_participation",  # inf: no cap
+    "cash_rate",
+    "debit_rate",
+    "phase_value",  # Σ position·multiplier·phase mark
+    "phase_gross",  # Σ |position|·multiplier·phase mark
+)
+
+_ASSET_FLOATS = (
+    "positions",
+    "entry_prices",  # average cost, NaN when flat
+    "marks",  # last known close, NaN before the first bar
+    "phase_marks",
+    "multipliers",
+    "lot_size",
+    "tick_size",
+    "commission",
+    "commission_per_unit",
+    "commission_per_order",
+    "commission_min",
+    "spread",
+    "slippage",
+    "impact",
+    "borrow_rate",
+    "used_volume",
+)
+
+_ASSET_INTS = (
+    "open_counts",  # live orders
+    "replaceable_counts",  # live orders a target verb would replace
+    "protective_counts",  # live bracket children and trailing stops
+    "commission_fn",  # address of f(price, quantity), or 0
+    "used_bar",  # bar `used_volume` belongs to
+)
+
+_SERIES = ("open", "high", "low", "close", "volume")
+
+_TABLES = (("orders", ORDER), ("fills", FILL), ("flows", CASH_FLOW), ("changes", CHANGE), ("records", RECORD))
+
+
+def _fields() -> tuple[Field, ...]:
+    fields = [Field(name, "scalar", int64) for name in _INTS]
+    fields += [Field(name, "scalar", float64) for name in _FLOATS]
+    fields += [Field(name, "series", float64, 2, readonly=True) for name in _SERIES]
+    fields += [Field(name, "array", float64, 1) for name in _ASSET_FLOATS]
+    fields += [Field(name, "array", int64, 1) for name in _ASSET_INTS]
+    fields += [Field(name, "array", numba.from_dtype(dtype), 1) for name, dtype in _TABLES]
+    fields += [
+        Field("timestamps", "array", int64, 1, readonly=True),
+        Field("session_ends", "array", int64, 1, readonly=True),  # 1 on the last bar of a session
+        Field("sigma", "array", float64, 2, readonly=True),  # for impact; [0, 0] where there is none
+        Field("daily_volume", "array", float64, 2, readonly=True),
+        Field("equity_curve", "array", float64, 1),
+        Field("active", "array", int64, 1),  # ids of live orders, ascending
+        Field("keys", "array", int64, 2),  # scratch of a matching pass: class and asset, id, entry on the way up
+        Field("key_prices", "array", float64, 1),  # … and the entry price that activated the order
+        Field("woken", "array", int64, 1),  # ids activated by fills of the current pass
+        Field("woken_prices", "array", float64, 1),  # reference price of the fill that did it
+        Field("woken_up", "array", int64, 1),  # 1 where that fill was reached on the way up
+        Field("scale", "array", float64, 1),  # per order row: the rebalance factor …
+        Field("scale_stamp", "array", int64, 1),  # … and the phase it was made for
+        Field("rejects", "array", int64, 1),  # order rows, in order of refusal
+        Field("ready_map", "array", int64, 2),  # per prepared array: address, items per bar, items per asset
+    ]
+    return tuple(fields)
+
+
+STATE = State("State", _fields())
+
+#: what `ctx` shows of the state as attributes; its verbs and reads are functions
+CTX_FIELDS = ("t", "timestamp", "n_assets", "cash", "equity", *_SERIES)
+
+
+class Stage:
+    """Where inside a bar `advance` stopped."""
+
+    BEGIN = 0  #: the bar has not begun
+    HOOKS = 1  #: matched and marked; user code is next

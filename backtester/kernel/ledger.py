@@ -1,0 +1,242 @@
+"""Money: fill prices, what the account can afford, posting a fill, carry, marking, and cash flows.
+
+Everything that moves cash or a position goes through `post_fill` or `add_flow`, so replaying the two tables rebuilds
+the account. Rule numbers refer to docs/accounting.md.
+"""
+
+import numpy as np
+
+from backtester.kernel.arithmetic import DUST, floor_lot, round_tick
+from backtester.kernel.codes import CashFlowKind, Phase, Table
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.struct import address_of, call_f8_f8_f8, call_void_i8_i8
+
+YEAR_NS = 365.0 * 86_400e9
+
+_BORROW = int(CashFlowKind.BORROW)
+_CASH_INTEREST = int(CashFlowKind.CASH_INTEREST)
+_DEBIT_INTEREST = int(CashFlowKind.DEBIT_INTEREST)
+_FILLS = int(Table.FILLS)
+_FLOWS = int(Table.CASH_FLOWS)
+_CLOSE = int(Phase.CLOSE)
+
+
+@inner_jit
+def fill_price(s, t, a, quantity, reference, limit):
+    """Return the price a taker pays (rule 7): reference with spread, slippage and impact, on the tick, within the limit."""
+    rate = s.spread[a] * 0.5 + s.slippage[a]
+    if s.has_impact:
+        rate += impact_rate(s, t, a, quantity)
+    buys = quantity > 0.0
+    if buys == (reference >= 0.0):
+        price = reference * (1.0 + rate)
+    else:
+        price = reference * (1.0 - rate)
+    if price < 0.0 and reference >= 0.0:
+        price = 0.0
+    price = round_tick(price, s.tick_size[a], buys)
+    if buys and price > limit:
+        return limit
+    if not buys and price < limit:
+        return limit
+    return price
+
+
+@inner_jit
+def impact_rate(s, t, a, quantity):
+    """Return coefficient × daily volatility × √(|quantity| / daily volume), or 0 where either is unknown."""
+    coefficient = s.impact[a]
+    if coefficient == 0.0:
+        return 0.0
+    volume = s.daily_volume[t, a]
+    sigma = s.sigma[t, a]
+    if not (volume > 0.0) or not (sigma > 0.0):
+        return 0.0
+    return coefficient * sigma * np.sqrt(abs(quantity) / volume)
+
+
+@inner_jit
+def commission_rate(s, a, price, quantity):
+    """Return the proportional commission in money per unit of quantity, for multiplier 1."""
+    address = s.commission_fn[a]
+    if address != 0:
+        size = abs(quantity)
+        return call_f8_f8_f8(address, price, size) / size
+    return s.commission[a] * abs(price)
+
+
+@inner_jit
+def value_phase(s, t, closing):
+    """Bring `phase_value` and `phase_gross` up to this phase: marks are opens, or closes in the close phase."""
+    stamp = 2 * t + 1 if closing else 2 * t
+    if s.phase_stamp == stamp:
+        return
+    s.phase_stamp = stamp
+    value = 0.0
+    gross = 0.0
+    for a in range(s.n_assets):
+        mark = s.close[t, a] if closing else s.open[t, a]
+        if mark != mark:
+            mark = s.marks[a]
+        s.phase_marks[a] = mark
+        x = s.positions[a]
+        if x != 0.0:
+            worth = x * s.multipliers[a] * mark
+            value += worth
+            gross += abs(worth)
+    s.phase_value = value
+    s.phase_gross = gross
+
+
+@inner_jit
+def account_at(s, a, reference):
+    """Return equity and gross value with every asset at its phase mark and asset `a` at the reference price."""
+    worth = s.positions[a] * s.multipliers[a]
+    mark = s.phase_marks[a]
+    if worth == 0.0:
+        return s.cash + s.phase_value, s.phase_gross
+    equity = s.cash + s.phase_value + worth * (reference - mark)
+    gross = s.phase_gross + abs(worth) * (abs(reference) - abs(mark))
+    return equity, gross
+
+
+@inner_jit
+def affordable(s, i, a, reference, price, rate, closing):
+    """Return q*, the most the account can open (rule 11) after closing `closing` units in the same fill."""
+    o = s.orders[i]
+    m = s.multipliers[a]
+    lot = s.lot_size[a]
+    leverage = s.leverage
+    equity, gross = account_at(s, a, reference)
+    worth = abs(reference) * m
+    slip = abs(price - reference) * m
+    unit = slip + rate * m + s.commission_per_unit[a]
+    fixed = s.commission_per_order[a] + o.commission_base - o.commission
+    free = leverage * (equity - fixed - unit * closing) - (gross - closing * worth)
+    most = free / (worth + leverage * unit)
+    minimum = s.commission_min[a]
+    if minimum > 0.0:
+        free = leverage * (equity - (minimum - o.commission) - slip * closing) - (gross - closing * worth)
+        most = min(most, free / (worth + leverage * slip))
+    if not (most > 0.0):
+        return 0.0
+    return floor_lot(most, lot)
+
+
+@inner_jit
+def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase):
+    """Book one execution of order row `i`: the fill row, cash, position, average cost and what the order has paid."""
+    o = s.orders[i]
+    a = o.asset
+    m = s.multipliers[a]
+    size = abs(quantity)
+    base = o.commission_base + size * (rate * m + s.commission_per_unit[a])
+    total = max(s.commission_min[a], s.commission_per_order[a] + base)
+    commission = total - o.commission
+    o.commission_base = base
+    o.commission = total
+    o.filled += quantity
+    o.filled_value += size * price
+
+    x = s.positions[a]
+    after = x + quantity
+    if abs(after) <= DUST * max(abs(x), size):
+        after = 0.0
+    if after == 0.0:
+        s.entry_prices[a] = np.nan
+    elif x == 0.0 or (x > 0.0) != (after > 0.0):
+        s.entry_prices[a] = price
+    elif abs(after) > abs(x):
+        s.entry_prices[a] = (abs(x) * s.entry_prices[a] + size * price) / (abs(x) + size)
+    s.positions[a] = after
+    s.cash -= quantity * price * m + commission
+    if s.phase_stamp == (2 * t + 1 if phase >= _CLOSE else 2 * t):
+        mark = s.phase_marks[a]
+        s.phase_value += (after - x) * m * mark
+        s.phase_gross += (abs(after) - abs(x)) * m * abs(mark)
+
+    if s.n_fills == s.fills.shape[0]:
+        call_void_i8_i8(s.fn_grow, address_of(s), _FILLS)
+    f = s.fills[s.n_fills]
+    s.n_fills += 1
+    f.order_id = o.id
+    f.asset = a
+    f.bar = t
+    f.phase = phase
+    f.taker = taker
+    f.tag = o.tag
+    f.quantity = quantity
+    f.reference_price = reference
+    f.price = price
+    f.commission = commission
+    f.spread = 0.0
+    f.slippage = 0.0
+    f.impact = 0.0
+    f.rounding = 0.0
+    if taker:
+        money = size * m * abs(reference)
+        f.spread = money * (s.spread[a] * 0.5)
+        f.slippage = money * s.slippage[a]
+        paid = (price - reference) * m * quantity
+        if s.has_impact:
+            f.impact = money * impact_rate(s, t, a, requested)
+        if paid != 0.0 or f.spread != 0.0 or f.slippage != 0.0:
+            f.rounding = paid - f.spread - f.slippage - f.impact
+
+
+@inner_jit
+def add_flow(s, t, a, kind, amount):
+    """Book a change of cash that is not a fill; zero makes no row."""
+    if amount == 0.0:
+        return
+    if s.n_flows == s.flows.shape[0]:
+        call_void_i8_i8(s.fn_grow, address_of(s), _FLOWS)
+    row = s.flows[s.n_flows]
+    s.n_flows += 1
+    row.bar = t
+    row.asset = a
+    row.kind = kind
+    row.amount = amount
+    s.cash += amount
+
+
+@inner_jit
+def carry(s, t):
+    """Charge borrow and interest for the time since the last row of the clock (rule 19)."""
+    years = (s.timestamps[t] - s.timestamps[t - 1]) / YEAR_NS
+    free = s.cash
+    for a in range(s.n_assets):
+        x = s.positions[a]
+        if x < 0.0:
+            value = abs(x * s.multipliers[a] * s.marks[a])
+            free -= value
+            add_flow(s, t, a, _BORROW, -(s.borrow_rate[a] * value * years))
+    if free >= 0.0:
+        add_flow(s, t, -1, _CASH_INTEREST, s.cash_rate * free * years)
+    else:
+        add_flow(s, t, -1, _DEBIT_INTEREST, s.debit_rate * free * years)
+
+
+@inner_jit
+def mark(s, t):
+    """Mark every asset that has a bar at its close, and the account with them."""
+    value = 0.0
+    for a in range(s.n_assets):
+        price = s.close[t, a]
+        if price == price:
+            s.marks[a] = price
+        x = s.positions[a]
+        if x != 0.0:
+            value += x * s.multipliers[a] * s.marks[a]
+    s.equity = s.cash + value
+
+
+@inner_jit
+def gross_value(s):
+    """Return Σ |position·multiplier·mark|."""
+    gross = 0.0
+    for a in range(s.n_assets):
+        x = s.positions[a]
+        if x != 0.0:
+            gross += abs(x * s.multipliers[a] * s.marks[a])
+    return gross

@@ -1,0 +1,158 @@
+"""The clock: one bar after another, resumable between any two of them (SEMANTICS 2).
+
+`advance` runs compiled hooks; `turn` stops where user code comes next, for interpreted strategies. Both are made of the
+same two halves of a bar, so they cannot differ. The heavy parts (matching, changes, margin) are compiled once, as C
+functions whose addresses lie in the state; the loops call them only in bars that need them.
+"""
+
+from numba import int64, void
+
+from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit
+from backtester.kernel.layout import STATE
+from backtester.kernel.ledger import carry, mark
+from backtester.kernel.margin import end_run, margin_check
+from backtester.kernel.matching import match_bar, match_close
+from backtester.kernel.orders import AT_CLOSE, apply_changes, sweep
+from backtester.kernel.struct import address_of, as_struct, call_hook, call_pointer
+
+#: statuses `advance` returns
+RUNNING = 0
+FAILED = 1
+
+
+@kernel_cfunc(int64(int64, int64, int64))
+def fn_match(address, t, closing):
+    """Match bar t: its open and intrabar phases, or its close phase."""
+    s = as_struct(address, STATE)
+    if closing:
+        match_close(s, t)
+    else:
+        match_bar(s, t)
+    if s.n_ended > 0:
+        sweep(s)
+    return 0
+
+
+@kernel_cfunc(int64(int64, int64, int64))
+def fn_settle(address, t, ending):
+    """Check the margin after bar t, or end the run there."""
+    s = as_struct(address, STATE)
+    if ending:
+        end_run(s, t)
+    else:
+        margin_check(s, t)
+    if s.n_ended > 0:
+        sweep(s)
+    return 0
+
+
+@kernel_cfunc(int64(int64, int64))
+def fn_apply(address, t):
+    """Carry out the cancels and changes that act at the start of bar t."""
+    apply_changes(as_struct(address, STATE), t)
+    return 0
+
+
+#: the state fields that hold the addresses of these functions
+PARTS = {"fn_match": fn_match, "fn_settle": fn_settle, "fn_apply": fn_apply}
+
+
+@inner_jit
+def begin_bar(s, t):
+    """Everything of bar t that comes before user code."""
+    s.t = t
+    s.present = t + 1
+    s.timestamp = s.timestamps[t]
+    if s.next_change < s.n_changes:
+        call_pointer(s.fn_apply, int64, s, t)
+    if s.has_carry and t > 0 and not s.bankrupt:
+        carry(s, t)
+    if s.n_active > 0:
+        call_pointer(s.fn_match, int64, s, t, 0)
+    mark(s, t)
+    if s.equity <= 0.0 or s.maintenance > 0.0:
+        if not s.bankrupt:
+            call_pointer(s.fn_settle, int64, s, t, 0)
+
+
+@inner_jit
+def end_bar(s, t):
+    """Everything of bar t that comes after user code."""
+    if s.fill_at == AT_CLOSE and s.n_active > 0:
+        call_pointer(s.fn_match, int64, s, t, 1)
+        mark(s, t)
+    s.equity_curve[t] = s.equity
+    s.next_bar = t + 1
+
+
+@inner_jit
+def call_events(s, self_address, on_fill, on_reject):
+    """Hand new fills and refusals to the hooks; returns the status of the first that raised."""
+    if on_fill != 0:
+        while s.fills_seen < s.n_fills:
+            s.hook_index = s.fills_seen
+            s.fills_seen += 1
+            status = call_hook(on_fill, self_address, address_of(s))
+            if status != 0:
+                return status
+    if on_reject != 0:
+        while s.rejects_seen < s.n_rejects:
+            s.hook_index = s.rejects[s.rejects_seen]
+            s.rejects_seen += 1
+            status = call_hook(on_reject, self_address, address_of(s))
+            if status != 0:
+                return status
+    return 0
+
+
+@kernel_jit(int64(int64, int64, int64, int64, int64, int64))
+def advance(address, self_address, on_bar, on_fill, on_reject, until):
+    """Run bars up to `until` (exclusive) with compiled hooks; return RUNNING, or FAILED with the bar in `t`."""
+    s = as_struct(address, STATE)
+    own = as_struct(self_address, STATE)  # only its word 0 is used: the length of the strategy's series
+    hooks = on_fill != 0 or on_reject != 0
+    t = s.next_bar
+    while t < until:
+        begin_bar(s, t)
+        own.present = t + 1
+        if hooks:
+            if call_events(s, self_address, on_fill, on_reject) != 0:
+                return FAILED
+        if t >= s.start and not s.bankrupt:
+            if call_hook(on_bar, self_address, address) != 0:
+                return FAILED
+        end_bar(s, t)
+        t += 1
+    return RUNNING
+
+
+@kernel_jit(int64(int64))
+def turn(address):
+    """Finish the current bar, if one is open, and begin the next; return its number, or -1 at the end of the data."""
+    s = as_struct(address, STATE)
+    if s.stage == 1:
+        end_bar(s, s.t)
+        s.stage = 0
+    t = s.next_bar
+    if t >= s.n_bars:
+        return -1
+    begin_bar(s, t)
+    s.stage = 1
+    return t
+
+
+@kernel_jit(void(int64))
+def close_bar(address):
+    """Finish the bar that `turn` began."""
+    s = as_struct(address, STATE)
+    if s.stage == 1:
+        end_bar(s, s.t)
+        s.stage = 0
+
+
+@kernel_jit(void(int64))
+def finish_run(address):
+    """End the run after the bar that was processed last."""
+    s = as_struct(address, STATE)
+    if s.next_bar > 0:
+        call_pointer(s.fn_settle, int64, s, s.next_bar - 1, 1)

@@ -1,0 +1,109 @@
+"""Orders the account does not send itself: liquidation, bankruptcy, and the end of the data (SEMANTICS 4, 20)."""
+
+from backtester.kernel.codes import CashFlowKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Tif
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.ledger import add_flow, commission_rate, fill_price, gross_value, mark, post_fill
+from backtester.kernel.matching import is_tradable
+from backtester.kernel.orders import (
+    BANKRUPT,
+    EXPIRED,
+    FILLED,
+    QUEUED,
+    cancel_everything,
+    end_order,
+    enlist,
+    is_live,
+    new_order,
+    row_of,
+)
+
+_MARKET = int(OrderKind.MARKET)
+_GTC = int(Tif.GTC)
+_FORCED = int(Phase.FORCED)
+_LIQUIDATION = int(Reason.LIQUIDATION)
+_LIQUIDATION_ROLE = int(Role.LIQUIDATION)
+_AT_END = int(Reason.AT_END)
+_AT_END_ROLE = int(Role.CLOSE_AT_END)
+_DATA_ENDED = int(Reason.DATA_ENDED)
+_CHANGE_DATA_ENDED = int(ChangeOutcome.DATA_ENDED)
+_WRITE_OFF = int(CashFlowKind.WRITE_OFF)
+
+
+@inner_jit
+def force_close(s, t, a, role, reason):
+    """Close a whole position at the close of bar t, as taker, without participation."""
+    quantity = -s.positions[a]
+    i = new_order(s, t, a, _MARKET, role, _GTC, 0, 0, quantity)
+    s.orders[i].eligible = t
+    enlist(s, i)
+    reference = s.close[t, a]
+    price = fill_price(s, t, a, quantity, reference, s.orders[i].limit_price)
+    rate = commission_rate(s, a, price, quantity)
+    post_fill(s, t, i, quantity, quantity, reference, price, rate, 1, _FORCED)
+    end_order(s, t, i, FILLED, reason)
+
+
+@inner_jit
+def margin_check(s, t):
+    """Liquidate while equity is below the maintenance margin, and end an account that has nothing left."""
+    if s.equity > 0.0 and s.maintenance == 0.0:
+        return
+    gross = gross_value(s)
+    if s.equity < s.maintenance * gross:
+        cancel_everything(s, t, _LIQUIDATION)
+        while s.equity < s.maintenance * gross:
+            a = largest_closable(s, t)
+            if a < 0:
+                break
+            force_close(s, t, a, _LIQUIDATION_ROLE, _LIQUIDATION)
+            mark(s, t)
+            gross = gross_value(s)
+    if s.equity <= 0.0 and gross == 0.0 and not has_position(s):
+        cancel_everything(s, t, BANKRUPT)
+        add_flow(s, t, -1, _WRITE_OFF, -s.cash)
+        s.cash = 0.0
+        s.equity = 0.0
+        s.bankrupt = 1
+
+
+@inner_jit
+def has_position(s):
+    for a in range(s.n_assets):
+        if s.positions[a] != 0.0:
+            return True
+    return False
+
+
+@inner_jit
+def largest_closable(s, t):
+    """Return the tradable asset with the largest position by value, the lowest index among equals, or -1."""
+    best = -1
+    largest = -1.0
+    for a in range(s.n_assets):
+        x = s.positions[a]
+        if x == 0.0 or not is_tradable(s, t, a):
+            continue
+        worth = abs(x * s.multipliers[a] * s.marks[a])
+        if worth > largest:
+            largest = worth
+            best = a
+    return best
+
+
+@inner_jit
+def end_run(s, t):
+    """After the last bar: working orders expire, and `close_at_end` closes what can be closed."""
+    for k in range(s.n_active):
+        i = row_of(s, s.active[k])
+        if is_live(s.orders[i]):
+            end_order(s, t, i, EXPIRED, _DATA_ENDED)
+    for n in range(s.next_change, s.n_changes):
+        if s.changes[n].outcome == QUEUED:
+            s.changes[n].outcome = _CHANGE_DATA_ENDED
+    s.next_change = s.n_changes
+    if s.close_at_end and not s.bankrupt:
+        for a in range(s.n_assets):
+            if s.positions[a] != 0.0 and is_tradable(s, t, a):
+                force_close(s, t, a, _AT_END_ROLE, _AT_END)
+        mark(s, t)
+        s.equity_curve[t] = s.equity

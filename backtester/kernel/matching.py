@@ -1,0 +1,449 @@
+"""The phases of a bar: which orders are matched, in which order, and what each of them gets (SEMANTICS 2, 3, 11-13, 18).
+
+A phase is one or more passes. A pass lists the orders the phase reaches, sorts them by what they would do to the
+position at its start (reduce, go through zero, increase), and attempts them one by one. Orders that a fill activates
+are matched in a further pass.
+"""
+
+import numpy as np
+
+from backtester.kernel.activation import activate, after_fill, update_trailing
+from backtester.kernel.arithmetic import DUST, floor_lot
+from backtester.kernel.codes import Phase, Reason, Shortfall
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.ledger import (
+    account_at,
+    affordable,
+    commission_rate,
+    fill_price,
+    post_fill,
+    value_phase,
+)
+from backtester.kernel.orders import (
+    CANCELLED,
+    DAY,
+    EXPIRED,
+    FILLED,
+    FOK,
+    GTD,
+    GTD_ENDED,
+    IOC,
+    NO_REASON,
+    NOTHING_TO_REDUCE,
+    SLEEPING,
+    STOP_LOSS,
+    WORKING,
+    fills_at_close,
+    finish,
+    is_live,
+    refuse,
+    row_of,
+)
+from backtester.kernel.reach import (
+    NOT_REACHED,
+    RESTING,
+    TAKER,
+    TRIGGERED,
+    after_entry,
+    at_open,
+    first_leg_wins,
+    in_bar,
+    is_stop_now,
+)
+
+OPEN = int(Phase.OPEN)
+INTRABAR = int(Phase.INTRABAR)
+CLOSE = int(Phase.CLOSE)
+
+_REJECT = int(Shortfall.REJECT)
+_INSUFFICIENT_EQUITY = int(Reason.INSUFFICIENT_EQUITY)
+_SHORT_NOT_ALLOWED = int(Reason.SHORT_NOT_ALLOWED)
+_SCALED_TO_EQUITY = int(Reason.SCALED_TO_EQUITY)
+_FOK_NOT_FILLED = int(Reason.FOK_NOT_FILLED)
+_IOC_REMAINDER = int(Reason.IOC_REMAINDER)
+_DAY_ENDED = int(Reason.DAY_ENDED)
+
+_REDUCES = 0
+_THROUGH_ZERO = 1
+_INCREASES = 2
+
+
+@inner_jit
+def is_tradable(s, t, a):
+    """Whether asset `a` has a bar and volume at t; unknown volume counts as volume."""
+    price = s.close[t, a]
+    return price == price and s.volume[t, a] != 0.0
+
+
+@inner_jit
+def match_bar(s, t):
+    """Run the open and intrabar phases of bar t, with the expiries between and after them."""
+    if s.n_pending > 0:
+        activate(s, t, False)
+    run_passes(s, t, OPEN)
+    if s.n_immediate > 0:
+        end_immediate(s, t, False)
+    if s.n_active > s.n_ended:
+        run_passes(s, t, INTRABAR)
+        if s.n_trailing > 0:
+            update_trailing(s, t)
+        if s.n_dated > 0:
+            end_dated(s, t, False)
+
+
+@inner_jit
+def match_close(s, t):
+    """Run the close phase of bar t: market orders under `fill_at="close"`."""
+    if s.n_pending > 0:
+        activate(s, t, True)
+    run_passes(s, t, CLOSE)
+    if s.n_immediate > 0:
+        end_immediate(s, t, True)
+    if s.n_dated > 0:
+        end_dated(s, t, True)
+
+
+@inner_jit
+def run_passes(s, t, phase):
+    """Match what the phase reaches, then, pass by pass, what its fills activate."""
+    s.n_woken = 0
+    n = gather(s, t, phase)
+    if n > 0:
+        attempt_all(s, t, phase, n, False)
+    while s.n_woken > 0:
+        n = gather_woken(s, t, phase)
+        if n > 0:
+            attempt_all(s, t, phase, n, True)
+
+
+@inner_jit
+def gather(s, t, phase):
+    """List the working orders the phase reaches in `keys`, as (class and asset, id); return how many."""
+    n = 0
+    for k in range(s.n_active):
+        order_id = s.active[k]
+        i = row_of(s, order_id)
+        o = s.orders[i]
+        if o.status != WORKING or fills_at_close(s, o) != (phase == CLOSE):
+            continue
+        if not is_tradable(s, t, o.asset):
+            continue
+        if phase != CLOSE:
+            code = at_open(s, t, i)[0] if phase == OPEN else in_bar(s, t, i)[0]
+            if code == NOT_REACHED or (phase == INTRABAR and was_at_open(s, t, i)):
+                continue
+        insert(s, n, match_class(s, o), phase, o.asset, order_id, 0.0, 0)
+        n += 1
+    return n
+
+
+@inner_jit
+def was_at_open(s, t, i):
+    """Whether the open of this bar already decided about an order: market orders, and IOC and FOK at their open."""
+    return at_open(s, t, i)[0] != NOT_REACHED
+
+
+@inner_jit
+def gather_woken(s, t, phase):
+    """List the orders that fills of the last pass activated and that the phase reaches."""
+    n = 0
+    count = s.n_woken
+    for k in range(count):
+        order_id = s.woken[k]
+        i = row_of(s, order_id)
+        o = s.orders[i]
+        if o.status != WORKING:
+            continue
+        if phase == OPEN:
+            code = at_open(s, t, i)[0]
+        else:
+            code = after_entry(s, t, i, s.woken_prices[k], s.woken_up[k])[0]
+        if code != NOT_REACHED:
+            insert(s, n, match_class(s, o), phase, o.asset, order_id, s.woken_prices[k], s.woken_up[k])
+            n += 1
+    s.n_woken = 0
+    return n
+
+
+@inner_jit
+def match_class(s, o):
+    """What an order would do to the position it finds: reduce, go through zero, or increase (rule 3)."""
+    x = s.positions[o.asset]
+    left = o.quantity - o.filled
+    if o.role >= STOP_LOSS:
+        return _REDUCES
+    if x * left < 0.0:
+        return _REDUCES if abs(left) <= abs(x) else _THROUGH_ZERO
+    return _INCREASES
+
+
+@inner_jit
+def insert(s, n, match_kind, phase, asset, order_id, entry, up):
+    """Insert a candidate behind those with the same or a smaller key; ids come in ascending order."""
+    key = match_kind
+    if phase == INTRABAR:
+        key = match_kind * s.n_assets + asset
+    k = n
+    while k > 0 and s.keys[k - 1, 0] > key:
+        s.keys[k, 0] = s.keys[k - 1, 0]
+        s.keys[k, 1] = s.keys[k - 1, 1]
+        s.keys[k, 2] = s.keys[k - 1, 2]
+        s.key_prices[k] = s.key_prices[k - 1]
+        k -= 1
+    s.keys[k, 0] = key
+    s.keys[k, 1] = order_id
+    s.keys[k, 2] = up
+    s.key_prices[k] = entry
+
+
+@inner_jit
+def attempt_all(s, t, phase, n, woken):
+    """Attempt the listed orders in their order."""
+    for k in range(n):
+        i = row_of(s, s.keys[k, 1])
+        o = s.orders[i]
+        if o.status != WORKING:
+            continue
+        entry = s.key_prices[k]
+        up = s.keys[k, 2]
+        code, reference = reach(s, t, i, phase, woken, entry, up)[:2]
+        if code == NOT_REACHED:
+            continue
+        if phase == INTRABAR and o.partner != 0 and loses_to_partner(s, t, i, woken, entry, up):
+            continue
+        if is_stop_now(o):
+            o.triggered = t
+            if code == TRIGGERED:
+                continue
+            climbs = o.quantity > 0.0
+        else:
+            climbs = o.quantity < 0.0
+        attempt(s, t, i, reference, code == TAKER, phase, climbs)
+
+
+@inner_jit
+def reach(s, t, i, phase, woken, entry, up):
+    """What this phase does to an order: a code, a reference price, and whether an entry price decided."""
+    if phase == CLOSE:
+        return TAKER, s.close[t, s.orders[i].asset], 0
+    if phase == OPEN:
+        code, price = at_open(s, t, i)
+        return code, price, 0
+    if woken:
+        return after_entry(s, t, i, entry, up)
+    code, price = in_bar(s, t, i)
+    return code, price, 0
+
+
+@inner_jit
+def loses_to_partner(s, t, i, woken, entry, up):
+    """Whether this leg stands back because the bar reaches its partner too, and the partner is first (rule 18)."""
+    o = s.orders[i]
+    j = row_of(s, o.partner)
+    other = s.orders[j]
+    if other.status != WORKING or other.asset != o.asset:
+        return False
+    if not woken and was_at_open(s, t, j):
+        return False
+    mine, my_price, my_rank = reach(s, t, i, INTRABAR, woken, entry, up)
+    theirs, their_price, their_rank = reach(s, t, j, INTRABAR, woken, entry, up)
+    if theirs == NOT_REACHED:
+        return False
+    if my_rank != their_rank:
+        return their_rank > my_rank
+    if my_rank == 1:
+        return other.id < o.id
+    if s.ambiguous_bar != t:
+        s.ambiguous_bar = t
+        s.ambiguous_bars += 1
+    direction = 0
+    if woken:
+        direction = 1 if up else -1
+    i_am_stop = is_stop_now(o)
+    it_is_stop = is_stop_now(other)
+    if o.id < other.id:
+        return not first_leg_wins(s, t, o.asset, i_am_stop, my_price, it_is_stop, their_price, direction)
+    return first_leg_wins(s, t, o.asset, it_is_stop, their_price, i_am_stop, my_price, direction)
+
+
+@inner_jit
+def requested(s, t, i):
+    """Return what an order asks for now, after reduce-only, `allow_short` and participation, and a code.
+
+    Codes: NO_REASON, a Reason that ends the order, or -1 where participation alone limits it.
+    """
+    o = s.orders[i]
+    a = o.asset
+    x = s.positions[a]
+    quantity = o.quantity - o.filled
+    code = NO_REASON
+    if o.role >= STOP_LOSS:
+        if x * quantity >= 0.0:
+            return 0.0, NOTHING_TO_REDUCE
+        if abs(quantity) > abs(x):
+            quantity = -x
+    elif s.allow_short == 0 and quantity < 0.0:
+        if x <= 0.0:
+            return 0.0, _SHORT_NOT_ALLOWED
+        if -quantity > x * (1.0 + DUST):
+            quantity = -x
+            code = _SHORT_NOT_ALLOWED
+    volume = s.volume[t, a]
+    if s.max_participation < np.inf and volume == volume:
+        most = floor_lot(s.max_participation * volume, s.lot_size[a])
+        left = most - (s.used_volume[a] if s.used_bar[a] == t else 0.0)
+        if left <= most * DUST:
+            left = 0.0
+        if abs(quantity) > left:
+            quantity = left if quantity > 0.0 else -left
+            code = -1
+    return quantity, code
+
+
+@inner_jit
+def split(x, quantity):
+    """Split a quantity into what closes the position x and what opens a new one, both as sizes."""
+    size = abs(quantity)
+    if x * quantity >= 0.0:
+        return 0.0, size
+    if size <= abs(x) * (1.0 + DUST):
+        return size, 0.0
+    return abs(x), size - abs(x)
+
+
+@inner_jit
+def attempt(s, t, i, reference, taker, phase, climbs):
+    """Give an order that was reached what the market, its limits and the account allow."""
+    o = s.orders[i]
+    a = o.asset
+    whole = o.quantity - o.filled
+    quantity, code = requested(s, t, i)
+    if code == NOTHING_TO_REDUCE:
+        finish(s, t, i, CANCELLED, NOTHING_TO_REDUCE)
+        return
+    if o.tif == FOK and abs(quantity) < abs(whole):
+        finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
+        return
+    if quantity == 0.0:
+        if code == _SHORT_NOT_ALLOWED:
+            refuse(s, t, i, _SHORT_NOT_ALLOWED)
+        return
+    x = s.positions[a]
+    price = reference
+    if taker:
+        price = fill_price(s, t, a, quantity, reference, o.limit_price)
+    rate = commission_rate(s, a, price, quantity)
+    closing, opening = split(x, quantity)
+    reason = code if code > 0 else NO_REASON
+    if opening > 0.0:
+        value_phase(s, t, phase == CLOSE)
+        asked = opening
+        scaled = False
+        if o.group != 0:
+            factor = group_factor(s, t, i, phase)
+            if factor < 1.0:
+                scaled = True
+                reason = _SCALED_TO_EQUITY
+                opening = floor_lot(opening * factor, s.lot_size[a])
+        most = affordable(s, i, a, reference, price, rate, closing)
+        if opening > most * (1.0 + 1e-9):
+            if o.tif == FOK:
+                finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
+                return
+            if not scaled:
+                reason = _INSUFFICIENT_EQUITY
+            opening = most if scaled or s.on_shortfall != _REJECT else 0.0
+        if opening < asked * 1e-9:
+            opening = 0.0
+        if closing + opening == 0.0:
+            refuse(s, t, i, reason)
+            return
+    done = closing + opening if quantity > 0.0 else -(closing + opening)
+    if s.commission_fn[a] != 0 and done != quantity:
+        rate = commission_rate(s, a, price, done)
+    if s.max_participation < np.inf:
+        if s.used_bar[a] != t:
+            s.used_bar[a] = t
+            s.used_volume[a] = 0.0
+        s.used_volume[a] += abs(done)
+    post_fill(s, t, i, done, quantity, reference, price, rate, 1 if taker else 0, phase)
+    if abs(o.quantity - o.filled) <= DUST * abs(o.quantity):
+        if o.parent == 0 or o.parent == o.id:
+            finish(s, t, i, FILLED, NO_REASON)
+    elif reason != NO_REASON:
+        finish(s, t, i, FILLED, reason)
+    after_fill(s, t, i, x, price, reference, climbs, phase)
+
+
+@inner_jit
+def group_factor(s, t, i, phase):
+    """Return the factor that scales all increases of a rebalance so that they fit together (rule 3).
+
+    It is made once per phase, at the first non-reducing order of the group, over all its orders still working there.
+    """
+    stamp = 4 * t + phase
+    if s.scale_stamp[i] == stamp:
+        return s.scale[i]
+    group = s.orders[i].group
+    equity, gross = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
+    room = s.leverage * equity - gross
+    need = 0.0
+    for k in range(s.n_active):
+        j = row_of(s, s.active[k])
+        o = s.orders[j]
+        a = o.asset
+        if o.group != group or o.status != WORKING or not is_tradable(s, t, a):
+            continue
+        quantity = requested(s, t, j)[0]
+        if quantity == 0.0:
+            continue
+        closing, opening = split(s.positions[a], quantity)
+        if opening == 0.0:
+            continue
+        m = s.multipliers[a]
+        reference = s.phase_marks[a]
+        price = fill_price(s, t, a, quantity, reference, np.nan)
+        rate = commission_rate(s, a, price, quantity)
+        unit = (abs(price - reference) + rate) * m + s.commission_per_unit[a]
+        fixed = max(s.commission_min[a], s.commission_per_order[a]) if o.filled == 0.0 else 0.0
+        room += closing * abs(reference) * m - s.leverage * (fixed + unit * closing)
+        need += opening * (abs(reference) * m + s.leverage * unit)
+        s.scale_stamp[j] = stamp
+    factor = 1.0
+    if need > 0.0 and room < need:
+        factor = max(room / need, 0.0)
+    for k in range(s.n_active):
+        j = row_of(s, s.active[k])
+        if s.orders[j].group == group and s.scale_stamp[j] == stamp:
+            s.scale[j] = factor
+    return factor
+
+
+@inner_jit
+def end_immediate(s, t, closing):
+    """Expire what an IOC or FOK order has left after its first eligible open, or close (rule 13)."""
+    for k in range(s.n_active):
+        i = row_of(s, s.active[k])
+        o = s.orders[i]
+        if (o.tif != IOC and o.tif != FOK) or (o.status != WORKING and o.status != SLEEPING):
+            continue
+        if fills_at_close(s, o) == closing:
+            finish(s, t, i, EXPIRED, _IOC_REMAINDER if o.tif == IOC else _FOK_NOT_FILLED)
+
+
+@inner_jit
+def end_dated(s, t, closing):
+    """Expire DAY orders with their session and GTD orders with their last bar (rule 13)."""
+    last = t + 1 >= s.n_bars
+    for k in range(s.n_active):
+        i = row_of(s, s.active[k])
+        o = s.orders[i]
+        if (o.tif != DAY and o.tif != GTD) or (o.status != WORKING and o.status != SLEEPING):
+            continue
+        if fills_at_close(s, o) != closing:
+            continue
+        if o.tif == DAY:
+            if s.session_ends[t]:
+                finish(s, t, i, EXPIRED, _DAY_ENDED)
+        elif o.expire <= s.timestamp or (not last and o.expire < s.timestamps[t + 1]):
+            finish(s, t, i, EXPIRED, GTD_ENDED)

@@ -1,0 +1,207 @@
+"""The memory of one account, seen from Python: allocate it, point it at a market, let its tables grow, read it back.
+
+`AccountMemory` is all that engine, tests and environments need to drive the kernel; it knows NumPy alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backtester.kernel import tables
+from backtester.kernel.codes import Table
+from backtester.kernel.impact import daily_statistics
+from backtester.kernel.layout import CTX_FIELDS, STATE
+from backtester.kernel.loop import PARTS, finish_run
+from backtester.kernel.struct import Field, State, StructBuffer
+from backtester.kernel.verbs import DOORS
+
+_GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
+_ORDER_ROWS = (
+    ("active", np.int64, ()),
+    ("keys", np.int64, (3,)),
+    ("key_prices", np.float64, ()),
+    ("woken", np.int64, ()),
+    ("woken_prices", np.float64, ()),
+    ("woken_up", np.int64, ()),
+    ("scale", np.float64, ()),
+    ("scale_stamp", np.int64, ()),
+    ("rejects", np.int64, ()),
+)
+_TABLES = {
+    Table.FILLS: ("fills", tables.FILL),
+    Table.CASH_FLOWS: ("flows", tables.CASH_FLOW),
+    Table.CHANGES: ("changes", tables.CHANGE),
+    Table.RECORDS: ("records", tables.RECORD),
+}
+
+
+@dataclass(frozen=True)
+class MarketArrays:
+    """The market as the kernel sees it: C-contiguous arrays, [n_bars, n_assets] or [n_bars]."""
+
+    timestamps: np.ndarray
+    sessions: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Every setting of costs, account and execution as the numbers the kernel reads; arrays are [n_assets]."""
+
+    cash: float
+    scalars: dict[str, float]
+    per_asset: dict[str, np.ndarray]
+    commission_fn: np.ndarray
+
+
+def ctx_type(extras: tuple[str, ...] = ()) -> tuple[State, dict[str, int]]:
+    """Return the state type with extra series appended, and the word offsets of the fields user code may see."""
+    if not extras:
+        return STATE, {name: STATE.offset(name) for name in CTX_FIELDS}
+    from numba import float64
+
+    fields = (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras))
+    state = State("State", fields)
+    return state, {name: state.offset(name) for name in (*CTX_FIELDS, *extras)}
+
+
+class AccountMemory:
+    """One account in one market.
+
+    Parameters
+    ----------
+    market : MarketArrays
+        Kept alive and shared, never written.
+    rules : Rules
+        Settings of the account.
+    rows : int
+        First capacity of the order table, a power of two; tables double when they are full.
+
+    Attributes
+    ----------
+    buffer : StructBuffer
+        The state; `buffer.address` is what kernel functions take.
+    """
+
+    def __init__(self, market: MarketArrays, rules: Rules, rows: int = 256):
+        self.market = market
+        self.n_bars, self.n_assets = market.close.shape
+        state, _ = ctx_type(tuple(market.extras))
+        self.buffer = StructBuffer(state)
+        self._old: list[np.ndarray] = []
+        self._grow = _GROW(self._grow_table)
+        self._point_at_market()
+        self._set_rules(rules)
+        self._allocate_account(rows)
+
+    @property
+    def address(self) -> int:
+        """Return the address of the state."""
+        return self.buffer.address
+
+    def __getitem__(self, name: str) -> float:
+        return self.buffer.get(name)
+
+    def __setitem__(self, name: str, value: float) -> None:
+        self.buffer.set(name, value)
+
+    def table(self, name: str) -> np.ndarray:
+        """Return a copy of the used rows of `orders`, `fills`, `flows`, `changes` or `records`."""
+        count = int(self.buffer.get(f"n_{name}"))
+        return self.buffer.get_array(name)[:count].copy()
+
+    def view(self, name: str) -> np.ndarray:
+        """Return a per-asset array or the equity curve itself, without a copy."""
+        return self.buffer.get_array(name)
+
+    def set_ready_map(self, rows: np.ndarray) -> None:
+        """Tell `ready` where the prepared arrays lie: address, items per bar, items per asset."""
+        self.buffer.set_array("ready_map", np.ascontiguousarray(rows, np.int64).reshape(-1, 3))
+
+    def finish(self) -> None:
+        """End the run after the bar processed last: working orders expire, positions close where asked for."""
+        finish_run(self.address)
+
+    def _point_at_market(self) -> None:
+        market, buffer = self.market, self.buffer
+        for name in ("open", "high", "low", "close", "volume", "timestamps"):
+            buffer.set_array(name, getattr(market, name))
+        for name, array in market.extras.items():
+            buffer.set_array(name, array)
+        ends = np.ones(self.n_bars, np.int64)
+        ends[:-1] = market.sessions[1:] != market.sessions[:-1]
+        buffer.set_array("session_ends", ends)
+        buffer.set("n_bars", self.n_bars)
+        buffer.set("n_assets", self.n_assets)
+
+    def _set_rules(self, rules: Rules) -> None:
+        buffer = self.buffer
+        buffer.set("cash", rules.cash)
+        buffer.set("equity", rules.cash)
+        for name, value in rules.scalars.items():
+            buffer.set(name, value)
+        for name, values in rules.per_asset.items():
+            buffer.set_array(name, np.array(values, np.float64))
+        buffer.set_array("commission_fn", np.array(rules.commission_fn, np.int64))
+        has_impact = bool(np.any(rules.per_asset["impact"] != 0.0))
+        sigma = volume = np.zeros((0, 0))
+        if has_impact:
+            sigma, volume = daily_statistics(self.market.close, self.market.volume, self.market.sessions)
+        buffer.set_array("sigma", sigma)
+        buffer.set_array("daily_volume", volume)
+        buffer.set("has_impact", has_impact)
+        rates = rules.scalars["cash_rate"], rules.scalars["debit_rate"]
+        buffer.set("has_carry", any(rates) or bool(np.any(rules.per_asset["borrow_rate"] != 0.0)))
+
+    def _allocate_account(self, rows: int) -> None:
+        buffer, n = self.buffer, self.n_assets
+        for name, value in (("positions", 0.0), ("entry_prices", np.nan), ("marks", np.nan), ("phase_marks", 0.0)):
+            buffer.set_array(name, np.full(n, value))
+        buffer.set_array("used_volume", np.zeros(n))
+        buffer.set_array("used_bar", np.full(n, -1, np.int64))
+        for name in ("open_counts", "replaceable_counts", "protective_counts"):
+            buffer.set_array(name, np.zeros(n, np.int64))
+        buffer.set_array("equity_curve", np.full(self.n_bars, np.nan))
+        buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
+        buffer.set("ambiguous_bar", -1)
+        buffer.set("phase_stamp", -1)
+        self._resize_orders(rows)
+        for name, dtype in _TABLES.values():
+            buffer.set_array(name, np.zeros(16 if name in ("flows", "changes", "records") else rows, dtype))
+        for name, door in (DOORS | PARTS).items():
+            buffer.set(name, door.address)
+        buffer.set("fn_grow", ctypes.cast(self._grow, ctypes.c_void_p).value)
+
+    def _resize_orders(self, rows: int) -> None:
+        self._resize("orders", tables.ORDER, (), rows)
+        for name, dtype, shape in _ORDER_ROWS:
+            self._resize(name, dtype, shape, rows)
+        self.buffer.set("order_mask", rows - 1)
+
+    def _resize(self, name: str, dtype: np.dtype | type, shape: tuple[int, ...], rows: int) -> None:
+        fresh = np.zeros((rows, *shape), dtype)
+        old = self.buffer._kept.get(name)
+        if old is not None:
+            fresh[: len(old)] = old
+            self._old.append(old)
+        self.buffer.set_array(name, fresh)
+
+    def _grow_table(self, _address: int, table: int) -> None:
+        """Double a full table; compiled code up the stack may still point into the old one, so it is kept till `tidy`."""
+        if table == Table.ORDERS:
+            self._resize_orders(2 * len(self.buffer.get_array("orders")))
+        else:
+            name, dtype = _TABLES[Table(table)]
+            self._resize(name, dtype, (), 2 * len(self.buffer.get_array(name)))
+
+    def tidy(self) -> None:
+        """Free the tables that growth left behind; only between calls into the kernel."""
+        self._old.clear()

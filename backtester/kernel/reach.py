@@ -1,0 +1,167 @@
+"""Which orders the prices of a bar reach, and at which reference price (SEMANTICS 7, 8, 17, 18).
+
+Each function answers with a code and a price: NOT_REACHED, TAKER (a market order, a stop, a limit the market has
+passed), RESTING (a limit at its own price) or TRIGGERED (a stop-limit whose limit does not allow the stop price).
+"""
+
+import numpy as np
+
+from backtester.kernel.codes import LimitFill, SameBar
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.orders import LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
+
+NOT_REACHED = 0
+TAKER = 1
+RESTING = 2
+TRIGGERED = 3
+
+_TOUCH = int(LimitFill.TOUCH)
+_STOP_FIRST = int(SameBar.STOP_FIRST)
+_TARGET_FIRST = int(SameBar.TARGET_FIRST)
+_OHLC = int(SameBar.OHLC)
+_OLHC = int(SameBar.OLHC)
+
+
+@inner_jit
+def is_market_now(o, t):
+    """A market order, or a stop or trailing stop that was triggered in an earlier bar."""
+    if o.kind == MARKET:
+        return True
+    return (o.kind == STOP or o.kind == TRAILING_STOP) and o.triggered >= 0 and o.triggered < t
+
+
+@inner_jit
+def is_limit_now(o, t):
+    """A limit order, or a stop-limit that was triggered in an earlier bar."""
+    return o.kind == LIMIT or (o.kind == STOP_LIMIT and o.triggered >= 0 and o.triggered < t)
+
+
+@inner_jit
+def is_stop_now(o):
+    """A stop that has not been triggered."""
+    return (o.kind == STOP or o.kind == TRAILING_STOP or o.kind == STOP_LIMIT) and o.triggered < 0
+
+
+@inner_jit
+def allows(s, limit, buys, price):
+    """Whether a limit allows a price: at or inside it with "touch", strictly inside with "through"."""
+    if s.limit_fill == _TOUCH:
+        return price <= limit if buys else price >= limit
+    return price < limit if buys else price > limit
+
+
+@inner_jit
+def at_open(s, t, i):
+    """What the open of bar t does to an order."""
+    o = s.orders[i]
+    price = s.open[t, o.asset]
+    if is_market_now(o, t):
+        return TAKER, price
+    buys = o.quantity > 0.0
+    if is_limit_now(o, t):
+        if allows(s, o.limit_price, buys, price):
+            return TAKER, price
+        return NOT_REACHED, np.nan
+    if is_stop_now(o) and (price >= o.stop_price if buys else price <= o.stop_price):
+        if o.kind == STOP_LIMIT and not allows(s, o.limit_price, buys, price):
+            return TRIGGERED, price
+        return TAKER, price
+    return NOT_REACHED, np.nan
+
+
+@inner_jit
+def in_bar(s, t, i):
+    """What high and low of bar t do to an order that its open did not decide."""
+    o = s.orders[i]
+    a = o.asset
+    buys = o.quantity > 0.0
+    if is_limit_now(o, t):
+        limit = o.limit_price
+        if allows(s, limit, buys, s.open[t, a]) or not allows(s, limit, buys, s.low[t, a] if buys else s.high[t, a]):
+            return NOT_REACHED, np.nan
+        return RESTING, limit
+    if is_stop_now(o):
+        return stop_reached(s, o, s.low[t, a], s.high[t, a])
+    return NOT_REACHED, np.nan
+
+
+@inner_jit
+def stop_reached(s, o, lowest, highest):
+    """Whether a range of prices reaches an untriggered stop, and what then happens at the stop price."""
+    stop = o.stop_price
+    buys = o.quantity > 0.0
+    if (highest < stop) if buys else (lowest > stop):
+        return NOT_REACHED, np.nan
+    if o.kind == STOP_LIMIT and not allows(s, o.limit_price, buys, stop):
+        return TRIGGERED, stop
+    return TAKER, stop
+
+
+@inner_jit
+def after_entry(s, t, i, entry, up):
+    """What is left of bar t does to an order that a fill at `entry`, inside the bar, activated (rule 17).
+
+    `up` tells whether the entry was reached on the way up. The third value is 1 where `entry` itself decides.
+    """
+    o = s.orders[i]
+    a = o.asset
+    buys = o.quantity > 0.0
+    is_limit = o.kind == LIMIT
+    if is_limit:
+        if allows(s, o.limit_price, buys, entry):
+            return TAKER, entry, 1
+    elif entry >= o.stop_price if buys else entry <= o.stop_price:
+        return TAKER, entry, 1
+    lowest, highest = rest_of_path(s, t, a, entry, up)
+    if is_limit:
+        if s.same_bar == _OHLC or s.same_bar == _OLHC:
+            reached = allows(s, o.limit_price, buys, lowest if buys else highest)
+        else:
+            reached = allows(s, o.limit_price, buys, s.close[t, a])
+        if reached:
+            return RESTING, o.limit_price, 0
+        return NOT_REACHED, np.nan, 0
+    code, price = stop_reached(s, o, lowest, highest)
+    return code, price, 0
+
+
+@inner_jit
+def rest_of_path(s, t, a, entry, up):
+    """Return the lowest and highest price after an entry: the whole bar, or what its assumed path leaves."""
+    low = s.low[t, a]
+    high = s.high[t, a]
+    close = s.close[t, a]
+    if s.same_bar == _OHLC and not up:
+        return low, max(entry, close)
+    if s.same_bar == _OLHC and up:
+        return min(entry, close), high
+    return low, high
+
+
+@inner_jit
+def first_leg_wins(s, t, a, first_is_stop, first, second_is_stop, second, rest_is_up):
+    """Whether the first of two reached legs fills, by `same_bar` (rule 18); the first has the lower id.
+
+    `rest_is_up` is +1 or -1 where an entry inside the bar fixes which way the path goes next, else 0.
+    """
+    rule = s.same_bar
+    if rule == _STOP_FIRST or rule == _TARGET_FIRST:
+        if first_is_stop == second_is_stop:
+            return True
+        return first_is_stop == (rule == _STOP_FIRST)
+    price = s.open[t, a]
+    near_first = abs(first - price)
+    near_second = abs(second - price)
+    if rule == _OHLC or rule == _OLHC:
+        start_up = rule == _OHLC if rest_is_up == 0 else rest_is_up > 0
+        if rest_is_up == 0:
+            first_up = first >= price
+            second_up = second >= price
+        else:
+            first_up = first > second
+            second_up = not first_up
+        if first_up != second_up:
+            return first_up == start_up
+    if near_first == near_second:
+        return first_is_stop or not second_is_stop
+    return near_first < near_second

@@ -1,0 +1,243 @@
+"""All metrics of a run in one ordered dict: two passes over equity, and sums over the trade and fill tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from backtester.errors import SettingsError, did_you_mean
+from backtester.kernel.codes import CashFlowKind
+from backtester.metrics import ratios
+from backtester.metrics._scan import NAN, Spread, scan_returns, scan_wealth, simple_returns
+
+YEAR_NS = 365.25 * 86_400e9
+COSTS = ("commission", "spread", "slippage", "impact", "rounding", "borrow")
+
+
+def bars_per_year(timestamps: np.ndarray) -> float:
+    """Return P = (n − 1) / years, years = (last − first) / 365.25 days; NaN below two bars.
+
+    Parameters
+    ----------
+    timestamps : int64 [n]
+        ns UTC, increasing.
+    """
+    if len(timestamps) < 2:
+        return NAN
+    span = float(timestamps[-1] - timestamps[0])
+    return (len(timestamps) - 1) * YEAR_NS / span if span > 0.0 else NAN
+
+
+def summary(
+    equity: np.ndarray,
+    timestamps: np.ndarray,
+    *,
+    periods_per_year: float | None = None,
+    risk_free: float = 0.0,
+    benchmark: ArrayLike | None = None,
+    trades: np.ndarray | None = None,
+    costs: Mapping[str, float] | None = None,
+    traded_value: float | None = None,
+    exposure_time: float | None = None,
+    n_orders: int | None = None,
+    n_fills: int | None = None,
+    ambiguous_bars: int | None = None,
+) -> dict[str, float]:
+    """Return every metric of a run, in reading order: fractions, never percents; NaN where undefined or not given.
+
+    Parameters
+    ----------
+    equity : float64 [n]
+        Equity at the end of each bar, in money.
+    timestamps : int64 [n]
+        ns UTC, increasing.
+    periods_per_year : float, optional
+        P; `bars_per_year(timestamps)` where not given. years = (n − 1) / P.
+    risk_free : float
+        Annual.
+    benchmark : float64 [n], optional
+        Equity of a benchmark on the same bars.
+    trades : structured array, dtype `backtester.trades.TRADE`, optional
+        Open ones are left out of the trade statistics, and count in `exposure_time`.
+    costs : mapping, optional
+        Money per kind: commission, spread, slippage, impact, rounding, borrow. See `fill_totals`.
+    traded_value : float, optional
+        Σ abs(quantity)·multiplier·price over all fills. `turnover` = traded_value / mean(equity) / years.
+    exposure_time : float, optional
+        Fraction of bars that end with a position; from `trades` where not given.
+    n_orders, n_fills, ambiguous_bars : int, optional
+
+    Returns
+    -------
+    dict of str to float
+        The functions of `backtester.metrics` by name, of the returns of `equity` up to and including the bar of ruin
+        (the first with equity ≤ 0; after it total_return and cagr are −1); `final_equity`; the trade statistics; costs,
+        with `total_costs` their sum; counts. All but counts and trade statistics is NaN if equity is anywhere not
+        finite, or does not start above 0.
+
+    Raises
+    ------
+    SettingsError
+        Lengths differ, or a setting is out of range.
+    """
+    equity = np.asarray(equity, dtype=np.float64)
+    if equity.ndim != 1 or len(equity) != len(timestamps):
+        raise SettingsError(
+            f"equity has shape {equity.shape}; it must be [n], one value for each of {len(timestamps)} bars"
+        )
+    n = len(equity)
+    periods = bars_per_year(timestamps) if periods_per_year is None else ratios.check_periods(periods_per_year)
+    years = ratios.ratio(n - 1, periods)
+    if trades is not None and exposure_time is None:
+        exposure_time = exposure_time_of(trades, n)
+    found, mean_equity = _performance(equity, periods, years, risk_free, benchmark)
+    found |= trade_statistics(trades)
+    found["exposure_time"] = _or_nan(exposure_time)
+    found["turnover"] = ratios.ratio(ratios.ratio(_or_nan(traded_value), mean_equity), years)
+    found |= _cost_rows(costs)
+    found |= {"n_orders": _or_nan(n_orders), "n_fills": _or_nan(n_fills), "ambiguous_bars": _or_nan(ambiguous_bars)}
+    return found
+
+
+def _performance(
+    equity: np.ndarray, periods: float, years: float, risk_free: float, benchmark: ArrayLike | None
+) -> tuple[dict[str, float], float]:
+    """Return the metrics of an equity curve, and its mean."""
+    n = len(equity)
+    per_bar = risk_free / periods
+    wealth = scan_wealth(equity) if n else None
+    valid = wealth is not None and wealth.valid and n > 1
+    living = equity[: wealth.alive] if wealth is not None and valid else equity[:0]
+    spread = scan_returns(living, is_equity=True, threshold=per_bar) if valid and periods == periods else Spread(0)
+    growth = equity[-1] / equity[0] if valid else NAN
+    compound = ratios.growth_rate(growth, years)
+    deepest, longest, mean = wealth[:3] if wealth is not None else (NAN, NAN, NAN)
+    per_bar_sharpe = ratios.sharpe_per_bar(spread, per_bar)
+    scale = math.sqrt(periods)
+    comparison = ratios.Comparison() if benchmark is None else _compare(equity, living, benchmark)
+    found = {
+        "final_equity": float(equity[-1]) if n else NAN,
+        "total_return": growth - 1.0,
+        "cagr": compound,
+        "annual_return": periods * spread.mean,
+        "annual_volatility": spread.sd * scale,
+        "sharpe": per_bar_sharpe * scale,
+        "sortino": ratios.ratio(spread.mean - per_bar, spread.downside) * scale,
+        "calmar": ratios.ratio(compound, deepest),
+        "max_drawdown": deepest,
+        "max_drawdown_duration": longest,
+        "omega": ratios.ratio(spread.gain, spread.loss),
+        "value_at_risk": -spread.low,
+        "conditional_value_at_risk": -spread.low_mean,
+        "tail_ratio": ratios.tails(spread),
+        "skew": spread.skew,
+        "kurtosis": spread.kurtosis,
+        "probabilistic_sharpe": ratios.probabilistic_sharpe_of(per_bar_sharpe, spread.n, spread.skew, spread.kurtosis),
+        "alpha": ratios.jensen(comparison, periods, risk_free),
+        "beta": comparison.beta,
+        "information_ratio": ratios.information(comparison, periods),
+    }
+    return {name: float(value) for name, value in found.items()}, mean
+
+
+def _compare(equity: np.ndarray, living: np.ndarray, benchmark: ArrayLike) -> ratios.Comparison:
+    other = np.asarray(benchmark, dtype=np.float64)
+    if other.shape != equity.shape:
+        raise SettingsError(
+            f"benchmark has shape {other.shape} and equity {equity.shape}; they must be of the same bars"
+        )
+    return ratios.compare(simple_returns(living), simple_returns(other[: len(living)]))
+
+
+def trade_statistics(trades: np.ndarray | None) -> dict[str, float]:
+    """Return the statistics of the closed trades of a `TRADE` table, or of none (all NaN).
+
+    `n_trades`; `win_rate`, the fraction with pnl > 0; `profit_factor` = Σ gains / Σ losses, NaN without a loss;
+    `expectancy` = mean pnl, money; `average_trade_return`, `best_trade`, `worst_trade` of `return_frac`;
+    `average_bars_held`.
+    """
+    names = ("win_rate", "profit_factor", "expectancy", "average_trade_return", "best_trade", "worst_trade")
+    empty = {"n_trades": NAN if trades is None else 0.0, **dict.fromkeys((*names, "average_bars_held"), NAN)}
+    if trades is None:
+        return empty
+    closed = trades["open"] == 0
+    n = int(np.count_nonzero(closed))
+    if n == 0:
+        return empty
+    pnl, fraction, bars = (trades[name][closed] for name in ("pnl", "return_frac", "bars"))
+    gains = float(np.maximum(pnl, 0.0).sum())
+    losses = -float(np.minimum(pnl, 0.0).sum())
+    return {
+        "n_trades": float(n),
+        "win_rate": int(np.count_nonzero(pnl > 0.0)) / n,
+        "profit_factor": ratios.ratio(gains, losses),
+        "expectancy": float(pnl.mean()),
+        "average_trade_return": float(fraction.mean()),
+        "best_trade": float(fraction.max()),
+        "worst_trade": float(fraction.min()),
+        "average_bars_held": float(bars.mean()),
+    }
+
+
+def exposure_time_of(trades: np.ndarray, n_bars: int) -> float:
+    """Return the fraction of bars at whose end a position is held: the union of [entry_bar, exit_bar) over all trades.
+
+    Parameters
+    ----------
+    trades : structured array, dtype `backtester.trades.TRADE`
+        Open ones count to the last bar.
+    n_bars : int
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN when there is no bar.
+    """
+    if n_bars <= 0:
+        return float("nan")
+    if len(trades) == 0:
+        return 0.0
+    entry = trades["entry_bar"][::-1]
+    end = np.where(trades["open"] == 1, n_bars, trades["exit_bar"])[::-1]
+    if (end[1:] > end[:-1]).any():
+        order = np.argsort(-end, kind="stable")
+        entry, end = entry[order], end[order]
+    # the latest end first: below its end, each interval finds covered what lies above the earliest entry so far
+    covered = np.concatenate(([n_bars], np.minimum.accumulate(entry)[:-1]))
+    return int(np.maximum(np.minimum(end, covered) - entry, 0).sum()) / n_bars
+
+
+def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarray) -> dict[str, Any]:
+    """Return `costs`, `traded_value` and `n_fills` for `summary`, summed over a run's fills and cash flows.
+
+    Parameters
+    ----------
+    fills : structured array, dtype `backtester.kernel.tables.FILL`
+    cash_flows : structured array, dtype `backtester.kernel.tables.CASH_FLOW`
+    multiplier : float64 [n_assets]
+    """
+    costs = {name: float(fills[name].sum()) for name in COSTS[:-1]}
+    costs["borrow"] = -float(cash_flows["amount"][cash_flows["kind"] == CashFlowKind.BORROW].sum()) + 0.0
+    scale = np.asarray(multiplier, dtype=np.float64)
+    value = np.abs(fills["quantity"] * fills["price"])
+    value = value * scale[fills["asset"]] if len(scale) > 1 else value * scale[0]
+    return {"costs": costs, "traded_value": float(value.sum()), "n_fills": len(fills)}
+
+
+def _cost_rows(costs: Mapping[str, float] | None) -> dict[str, float]:
+    given = dict(costs or {})
+    unknown = [name for name in given if name not in COSTS]
+    if unknown:
+        raise SettingsError(
+            f"costs has {unknown[0]!r}{did_you_mean(unknown[0], COSTS)}; it may have {', '.join(COSTS)}"
+        )
+    rows = {name: float(given.get(name, NAN)) for name in COSTS}
+    return {"total_costs": sum(rows.values()), **rows}
+
+
+def _or_nan(value: float | None) -> float:
+    return NAN if value is None else float(value)
