@@ -257,7 +257,7 @@ def _list_open(b, asset):
         lot = b.following[lot]
 
 
-@kernel_jit
+@kernel_jit()
 def _match(address):
     """Fill the trade table of the book at `address` from its fill table; return the number of trades."""
     b = _as_book(address)

@@ -48,7 +48,9 @@ REACH_W4_SECONDS = {"empty": 15.0, "warm": 1.5, "edited": 2.5}
 REACH_IMPORT_SECONDS = 0.6
 REACH_MEMORY_MB = 100.0
 
-console = Console()
+NARROWEST = 160
+
+console = Console(width=max(Console().width, NARROWEST))
 
 
 @dataclass(frozen=True)

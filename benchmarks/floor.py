@@ -1,10 +1,10 @@
 """The floor: what a hand-written numba loop needs for the same fills and the same equity curve, and nothing else.
 
-No order table, no fill table, no costs but a commission, one asset, the indicators fused into the loop. An engine cannot
-be faster than this without doing less; how many times slower it is says what its generality costs. The rules are those
-of docs/timeline.md and docs/accounting.md: decided at close t, filled at open t+1; a target of 100 % is equity / close
-at the decision, at the fill cut down to what the cash pays for; a stop that the open has passed fills at the open; the
-stop before the target where one bar reaches both.
+No order table, no fill table, no costs but a commission, one asset, the indicators fused into the loop. An engine
+cannot be faster than this without doing less; how many times slower it is says what its generality costs. The rules are
+those of docs/timeline.md and docs/accounting.md: decided at close t, filled at open t+1; a target of 100 % is
+equity / close at the decision, at the fill cut down to what the cash pays for; a stop that the open has passed fills at
+the open; the stop before the target where one bar reaches both.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = "BACKTESTER_PEERS_PYTHON"
 LIMIT_SECONDS = 1800.0
+IN_BRACKETS = re.compile(r" \([^()]*\)$")
 
 Answer = dict[str, Any]
 
@@ -62,11 +64,10 @@ def call(command: Sequence[str], python: str, variables: Mapping[str, str], fold
 
 
 def missing(answer: Answer) -> str | None:
-    """Why there is no measurement, or None if there is one."""
-    if "absent" in answer:
-        return f"not importable: {answer['absent']}"
-    if "failed" in answer:
-        return f"failed: {answer['failed']}"
+    """Why there is no measurement, without the paths of this machine, or None if there is one."""
+    for key, word in (("absent", "not importable"), ("failed", "failed")):
+        if key in answer:
+            return f"{word}: {IN_BRACKETS.sub('', answer[key])}"
     return None
 
 

@@ -140,7 +140,10 @@ def _sessions(parts: Sequence[Part], where: Sequence[Rows], timestamps: Ints) ->
     if back.size:
         row = int(back[0])
         raise _clash(int(timestamps[row + 1]), int(labels[row]), int(labels[row + 1]))
-    return labels, ends
+    # a session of several markets ends with the last of them
+    starts = np.concatenate(([0], np.flatnonzero(labels[1:] != labels[:-1]) + 1))
+    lengths = np.diff(np.append(starts, labels.size))
+    return labels, np.repeat(np.maximum.reduceat(ends, starts), lengths)
 
 
 def _clash(timestamp: int, one: int, other: int) -> DataError:

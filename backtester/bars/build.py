@@ -11,8 +11,10 @@ import numpy.typing as npt
 from backtester.bars.check import (
     COLUMNS,
     Finding,
+    Place,
     bad,
     bar_findings,
+    place_of,
     refuse,
     split_findings,
     time_findings,
@@ -62,7 +64,7 @@ def from_arrays(
         if n_bars < 2:
             raise bad("bars need two rows at least", "Pass more data", value=f"{n_bars} rows")
         found = time_findings(times) or bar_findings(times, panel[:4], panel[4], names, allow_negative=allow_negative)
-        found += extra_findings(times, more, names)
+        found += extra_findings(more, names, place_of(times))
         if not found and warn_splits:
             found = split_findings(times, panel[0], panel[3], names)
         refuse(found)
@@ -79,16 +81,15 @@ def clear_missing(panel: Sequence[Floats]) -> None:
         panel[4][missing] = np.nan
 
 
-def extra_findings(timestamps: Ints, extras: Mapping[str, Floats], symbols: Sequence[str]) -> list[Finding]:
+def extra_findings(extras: Mapping[str, Floats], symbols: Sequence[str], place: Place) -> list[Finding]:
     """Return the infinite values of extra columns; NaN is allowed there."""
     found = []
     for key, values in extras.items():
         wrong = np.isinf(values)
         if wrong.any():
             for t, a in np.argwhere(wrong):
-                when, value = time_text(int(timestamps[t])), float(values[t, a])
                 rule, remedy = "values must be finite, or NaN (unknown)", "Set it to NaN, or correct it"
-                found.append(Finding(symbols[int(a)], int(t), when, key, value, rule, remedy))
+                found.append(Finding(symbols[int(a)], *place(int(t)), key, float(values[t, a]), rule, remedy))
     return found
 
 
@@ -200,8 +201,10 @@ def ends_of_sessions(session_ends: npt.ArrayLike, labels: Ints | None, times: In
     early = np.flatnonzero(array < times)
     if early.size:
         row = int(early[0])
-        raise DataError(
-            f"session_ends: row {row} ends at {time_text(int(array[row]))}, before its bar closes at "
-            f"{time_text(int(times[row]))}"
-        )
+        end, close = time_text(int(array[row])), time_text(int(times[row]))
+        raise DataError(f"session_ends: row {row} ends at {end}, before its bar closes at {close}")
+    change = np.flatnonzero((labels[1:] == labels[:-1]) & (array[1:] != array[:-1]))
+    if change.size:
+        row = int(change[0]) + 1
+        raise DataError(f"session_ends: row {row} differs from row {row - 1}, and both are of one session")
     return array

@@ -8,14 +8,14 @@ sweep over blocks that fit the cache: 1,000,000 bars take a few milliseconds, an
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from backtester.errors import DataError
+from backtester.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Place = Callable[[int], tuple[int, str]]  #: a bar's position → its row and time in the source
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = (*PRICES, "volume")
@@ -49,7 +50,7 @@ class Finding:
     symbol : str
         The asset, or `""` where the finding is about a whole file.
     row : int or None
-        Position in that asset's own rows, from 0; None where no row is to blame.
+        Position in the rows of the source, from 0; None where no row is to blame.
     time : str or None
         The bar's time in ISO form, as far as it is known.
     column : str
@@ -77,9 +78,12 @@ class Finding:
             place.append(f"row {self.row}")
         if self.time is not None:
             place.append(self.time)
-        what = f"{self.column} = {_show(self.value)}" if self.column else f"found {_show(self.value)}"
         head = f"{', '.join(place)}: " if place else ""
-        return f"{head}{what}: {self.rule}. {self.remedy}"
+        if self.column:
+            head += f"{self.column} = {_show(self.value)}: "
+        elif self.value != "":
+            head += f"found {_show(self.value)}: "
+        return f"{head}{self.rule}. {self.remedy}" if self.remedy else f"{head}{self.rule}"
 
 
 class BadBars(DataError):
@@ -130,15 +134,25 @@ def refuse(findings: Sequence[Finding]) -> None:
         warnings.warn(f"{findings[0]}{more}", DataWarning, stacklevel=_outside())
 
 
+def near(name: object, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"`, or a full stop where nothing is close."""
+    return did_you_mean(str(name), known) or "."
+
+
 def time_text(timestamp: int) -> str:
     """Return int64 ns UTC as ISO text with the zone, seconds or finer where the value needs it."""
     if timestamp == NOT_A_TIME:
         return "NaT"
-    unit = "s" if timestamp % 1_000_000_000 == 0 else "ns"
-    return f"{np.datetime_as_string(np.datetime64(int(timestamp), 'ns'), unit=unit)}Z"
+    moment = np.datetime64(int(timestamp), "ns")
+    return f"{moment.astype('M8[s]') if timestamp % 1_000_000_000 == 0 else moment}Z"
 
 
-def time_findings(timestamps: Ints, symbol: str = "") -> list[Finding]:
+def place_of(timestamps: Ints) -> Place:
+    """Return the place of bars that have no other source than these arrays."""
+    return lambda t: (t, time_text(int(timestamps[t])))
+
+
+def time_findings(timestamps: Ints, symbol: str = "", place: Place | None = None) -> list[Finding]:
     """Return what breaks the rule "strictly increasing, no NaT" in one clock.
 
     Parameters
@@ -147,28 +161,32 @@ def time_findings(timestamps: Ints, symbol: str = "") -> list[Finding]:
         ns UTC; NaT is the smallest int64.
     symbol : str
         Named in the findings.
+    place : callable, optional
+        Position → (row, time) as the source has them.
     """
+    where = place or place_of(timestamps)
     later = timestamps[1:] > timestamps[:-1]
     if later.all() and (timestamps.size == 0 or timestamps[0] != NOT_A_TIME):
         return []
+    drop = "Drop the row, or correct its time"
     found = [
-        Finding(symbol, int(i), "NaT", "time", "NaT", "a bar needs a time", "Drop the row, or correct its time")
+        Finding(symbol, where(int(i))[0], "NaT", "time", "NaT", "a bar needs a time", drop)
         for i in np.flatnonzero(timestamps == NOT_A_TIME)
     ]
     if later.size and (timestamps[1:] < timestamps[:-1]).all():
-        remedy = "The whole source is newest first: pass sort=True"
+        remedy = "All rows are newest first: reverse them (the readers do, with sort=True)"
     else:
-        remedy = "Sort the rows by time, or pass sort=True"
+        remedy = "Sort the rows by time (the readers do, with sort=True)"
     for i in np.flatnonzero(~later) + 1:
         now, before = int(timestamps[i]), int(timestamps[i - 1])
         if NOT_A_TIME in (now, before):
             continue
-        text = time_text(now)
+        (row, text), (row_before, text_before) = where(int(i)), where(int(i) - 1)
         if now == before:
-            rule, how = f"times must be unique, and row {i - 1} has the same", "Drop one of the two rows"
+            rule, how = f"times must be unique, and row {row_before} has the same", "Drop one of the two rows"
         else:
-            rule, how = f"times must increase, and row {i - 1} has {time_text(before)}", remedy
-        found.append(Finding(symbol, int(i), text, "time", text, rule, how))
+            rule, how = f"times must increase, and row {row_before} has {text_before}", remedy
+        found.append(Finding(symbol, row, text, "time", text, rule, how))
     return sorted(found, key=lambda f: f.row if f.row is not None else -1)
 
 
@@ -179,6 +197,7 @@ def bar_findings(
     symbols: Sequence[str],
     *,
     allow_negative: bool = False,
+    place: Place | None = None,
 ) -> list[Finding]:
     """Return every value that breaks a rule of the bar.
 
@@ -196,7 +215,10 @@ def bar_findings(
         One per column.
     allow_negative : bool
         Take prices of zero and below.
+    place : callable, optional
+        Position → (row, time) as the source has them.
     """
+    where = place or place_of(timestamps)
     n_bars, n_assets = volume.shape
     step = max(1, _BLOCK // max(1, n_assets))
     found: list[Finding] = []
@@ -214,8 +236,7 @@ def bar_findings(
             values = {name: float(p[t, asset]) for name, p in zip(PRICES, prices, strict=True)}
             values["volume"] = float(volume[t, asset])
             for column, value, rule, remedy in _broken(values, allow_negative):
-                when = time_text(int(timestamps[t]))
-                found.append(Finding(symbols[int(asset)], t, when, column, value, rule, remedy))
+                found.append(Finding(symbols[int(asset)], *where(t), column, value, rule, remedy))
     return found
 
 
@@ -255,13 +276,16 @@ def _broken(bar: dict[str, float], allow_negative: bool) -> Iterator[tuple[str, 
             yield name, bar[name], rule, "Correct the row; do all columns have the same adjustment?"
 
 
-def split_findings(timestamps: Ints, open: Floats, close: Floats, symbols: Sequence[str]) -> list[Finding]:
+def split_findings(
+    timestamps: Ints, open: Floats, close: Floats, symbols: Sequence[str], place: Place | None = None
+) -> list[Finding]:
     """Return the jumps from a close to the next open that look like a split that was not adjusted for.
 
     A jump is named when the ratio of the previous close to the open is within 4 % of a common split ratio (2:1, 3:1,
     3:2, … or its inverse), the bar stays there (its close is within 15 % of the same ratio), and the jump is over
     eight times the asset's usual close-to-open move (the mean of |log|).
     """
+    where = place or place_of(timestamps)
     found: list[Finding] = []
     for a, symbol in enumerate(symbols):
         rows = np.flatnonzero(~np.isnan(close[:, a]))
@@ -286,8 +310,7 @@ def split_findings(timestamps: Ints, open: Floats, close: Floats, symbols: Seque
             row = int(rows[i + 1])
             rule = f"the close before is {_show(c[i])}, which looks like an unadjusted {words} split"
             remedy = "Use adjusted prices (`bars.adjusted()` where the source has an adjusted close)"
-            when = time_text(int(timestamps[row]))
-            found.append(Finding(symbol, row, when, "open", float(o[i + 1]), rule, remedy, "warning"))
+            found.append(Finding(symbol, *where(row), "open", float(o[i + 1]), rule, remedy, "warning"))
     return found
 
 
@@ -322,6 +345,8 @@ def report(source: str | PathLike[str] | Bars, **options: Any) -> list[Finding]:
         return sorted(collect(source, **options), key=lambda f: f.severity != "error")
     except BadBars as error:
         return list(error.findings)
+    except DataError as error:
+        return [Finding("", None, None, "", "", str(error), "")]
 
 
 def _show(value: Any) -> str:

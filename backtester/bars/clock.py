@@ -53,6 +53,11 @@ def session_offset(session_close: str | dt.time) -> int:
     )
 
 
+def stamp_text(stamp: pd.Timestamp) -> str:
+    """Return a stamp as the source has it; of a midnight without a zone only the date."""
+    return str(stamp.date()) if stamp.tzinfo is None and stamp == stamp.normalize() else str(stamp)
+
+
 def zone_name(tz: Any) -> Any:
     """Return `tz` if it names a time zone.
 

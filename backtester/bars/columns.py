@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from backtester.bars.check import COLUMNS, bad
+from backtester.bars.check import COLUMNS, bad, near
 from backtester.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -96,15 +96,16 @@ def require(found: Mapping[str, Any], labels: Sequence[Any], symbol: str) -> Non
     for role in COLUMNS[:4]:
         if role in found:
             continue
-        by_plain = {plain(label): str(label) for label in reversed(labels) if label not in found.values()}
-        near = did_you_mean(role, by_plain) or next(
+        used = {label for key, label in found.items() if key != "adjusted_close"}
+        by_plain = {plain(label): str(label) for label in reversed(labels) if label not in used}
+        close_by = did_you_mean(role, by_plain) or next(
             (f"; did you mean {p!r}?" for p in by_plain if len(p) > 2 and role in p), ""
         )
         for key, label in by_plain.items():
-            near = near.replace(repr(key), repr(label))
+            close_by = close_by.replace(repr(key), repr(label))
         head = f"{symbol}: " if symbol else ""
         raise DataError(
-            f"{head}no column for {role!r}{near} Columns: {', '.join(str(c) for c in labels)}. "
+            f"{head}no column for {role!r}{close_by or '.'} Columns: {', '.join(str(c) for c in labels)}. "
             f"Name it with columns={{{role!r}: '…'}}"
         )
 
@@ -122,7 +123,7 @@ def extra_columns(labels: Sequence[Any], found: Mapping[str, Any], wanted: Seque
     for label in labels:
         if label in used:
             continue
-        name = "adjusted_close" if found.get("adjusted_close") == label else str(label)
+        name = "adjusted_close" if found.get("adjusted_close") == label else str(label).strip(" <>")
         if name in names:
             raise DataError(f"two columns are called {name!r}; rename one of them")
         names[name] = label
@@ -130,7 +131,7 @@ def extra_columns(labels: Sequence[Any], found: Mapping[str, Any], wanted: Seque
         return names
     for name in wanted:
         if name not in names:
-            raise DataError(f"extras: no column {name!r}{did_you_mean(str(name), names)}; there is {list(names)}")
+            raise DataError(f"extras: no column {name!r}{near(name, names)} There is {list(names)}")
     return {name: names[name] for name in wanted}
 
 
@@ -169,14 +170,12 @@ def _given(labels: Sequence[Any], columns: Mapping[str, Any] | None) -> dict[str
     for role, label in (columns or {}).items():
         if role not in ROLES:
             turned = f" It reads our name → your column; turn {role!r}: {label!r} round." if label in ROLES else ""
-            raise DataError(
-                f"columns: no role {role!r}{did_you_mean(str(role), ROLES)}{turned} Roles: {', '.join(ROLES)}"
-            )
+            raise DataError(f"columns: no role {role!r}{near(role, ROLES)}{turned} Roles: {', '.join(ROLES)}")
         if label not in labels:
             names = [str(c) for c in labels]
             raise DataError(
                 f"columns: {role!r} is to be {label!r}, and there is no such column"
-                f"{did_you_mean(str(label), names)} Columns: {', '.join(names)}"
+                f"{near(label, names)} Columns: {', '.join(names)}"
             )
         if label in given.values():
             raise DataError(f"columns: {label!r} is named for two roles")

@@ -127,6 +127,9 @@ def parse_csv(
         )
     except (pa.ArrowException, UnicodeError, LookupError) as error:
         raise DataError(f"{path}: {_one_line(error)}. {_guess(str(error), code)}") from None
+    garbled = [field.name for field in table.schema if pa.types.is_binary(field.type)]
+    if garbled:
+        raise DataError(f"{path}: column {garbled[0]!r} is no {code} text. Pass encoding=, or write the file again")
     table = table.rename_columns([name.strip() for name in names])
     return (table.drop_columns(["row number"]) if unnamed and names[0] == "row number" else table).to_pandas()
 
@@ -202,5 +205,5 @@ def _guess(message: str, code: str) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= 160 else f"{text[:157]}..."

@@ -7,7 +7,6 @@ simulation, resampling and alignment live in the modules beside this one; the cl
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from backtester.bars.check import COLUMNS, time_text
-from backtester.errors import DataError, did_you_mean
+from backtester.bars.check import COLUMNS, near, time_text
+from backtester.bars.doors import Doors
+from backtester.errors import DataError
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -29,10 +29,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 YEAR_NS = 31_557_600_000_000_000  #: 365.25 days
-_BLOCK = 1 << 16
 
 
-class Bars:
+class Bars(Doors):
     """OHLCV bars of one or many assets on one clock, read-only.
 
     Build one with `from_frame`, `from_csv`, `from_parquet`, `from_arrays`, `sample` or `simulate`. Data is checked
@@ -133,159 +132,6 @@ class Bars:
         put(self, "_cache", {})
         return self
 
-    # ---------------------------------------------------------------- building
-
-    @classmethod
-    def from_arrays(
-        cls,
-        timestamps: npt.ArrayLike,
-        open: npt.ArrayLike,
-        high: npt.ArrayLike,
-        low: npt.ArrayLike,
-        close: npt.ArrayLike,
-        volume: npt.ArrayLike | None = None,
-        *,
-        symbols: Sequence[str] | str | None = None,
-        extras: Mapping[str, npt.ArrayLike] | None = None,
-        sessions: npt.ArrayLike | None = None,
-        session_ends: npt.ArrayLike | None = None,
-        name: str = "",
-        allow_negative: bool = False,
-        check: bool = True,
-    ) -> Bars:
-        """Build bars from arrays; the arrays are copied.
-
-        Parameters
-        ----------
-        timestamps : array_like, shape (n_bars,)
-            The closes: int64 ns UTC, or datetime64 (UTC).
-        open, high, low, close : array_like, shape (n_bars, n_assets) or (n_bars,)
-            Prices. One dimension is one asset.
-        volume : array_like, optional
-            Units traded, shape as the prices; NaN or left out is unknown.
-        symbols : sequence of str, optional
-            One per asset. Default `"ASSET"`, or `"ASSET0"`, `"ASSET1"`, …
-        extras : mapping of str to array_like, optional
-            Further columns, shaped as the prices; `(n_bars,)` is one value for all assets. May hold NaN.
-        sessions : array_like, shape (n_bars,), optional
-            Session labels: days since 1970-01-01 or datetime64; non-decreasing. Default: UTC date of timestamp − 1 ns.
-        session_ends : array_like of int64, shape (n_bars,), optional
-            When each bar's session is over by the calendar, ns UTC; only with `sessions`.
-        name : str
-            For reports.
-        allow_negative : bool
-            Take prices of zero and below.
-        check : bool
-            Check every rule of clock and bars. False is for arrays that were checked before.
-
-        Returns
-        -------
-        Bars
-
-        Raises
-        ------
-        DataError
-            If shapes differ, or a bar or a timestamp breaks a rule.
-
-        Warns
-        -----
-        DataWarning
-            If a jump looks like a split that was not adjusted for.
-        """
-        from backtester.bars import build
-
-        return build.from_arrays(
-            timestamps,
-            (open, high, low, close, volume),
-            symbols=symbols,
-            extras=extras,
-            sessions=sessions,
-            session_ends=session_ends,
-            name=name,
-            allow_negative=allow_negative,
-            check=check,
-        )
-
-    @classmethod
-    def from_frame(cls, frame: Any, **options: Any) -> Bars:
-        """Build bars from a DataFrame, or from `{symbol: DataFrame}`.
-
-        A frame is one asset, or many in long form (a symbol column or a MultiIndex). Options and rules are those of
-        `backtester.bars.read.from_frame`: `label`, `session_close`, `tz`, `columns`, `extras`, `symbol`, `sessions`,
-        `date_format`, `unit`, `bar_length`, `sort`, `allow_negative`, `warn_splits`, `name`.
-
-        Raises
-        ------
-        DataError
-            If a column is missing or ambiguous, or a time or a bar breaks a rule.
-        """
-        from backtester.bars import read
-
-        return read.from_frame(frame, **options)
-
-    @classmethod
-    def from_csv(cls, path: Any, **options: Any) -> Bars:
-        """Build bars from a CSV file, a list, a folder or a pattern of them, or `{symbol: path}`.
-
-        Options are those of `from_frame`, and `separator`, `decimal`, `encoding`: see `backtester.bars.read.from_csv`.
-
-        Raises
-        ------
-        DataError
-            If a file cannot be read, or what is in it breaks a rule.
-        """
-        from backtester.bars import read
-
-        return read.from_csv(path, **options)
-
-    @classmethod
-    def from_parquet(cls, path: Any, **options: Any) -> Bars:
-        """Build bars from a Parquet file, a list, a folder or a pattern of them, or `{symbol: path}`.
-
-        Options are those of `from_frame`: see `backtester.bars.read.from_parquet`.
-
-        Raises
-        ------
-        DataError
-            If a file cannot be read, or what is in it breaks a rule.
-        """
-        from backtester.bars import read
-
-        return read.from_parquet(path, **options)
-
-    @classmethod
-    def sample(cls, name: str) -> Bars:
-        """Return bundled real data: `"sp500"`, `"nasdaq"`, `"googl"`, `"eurusd"` or `"stocks"`.
-
-        Nothing is downloaded. `backtester.bars.samples.describe(name)` tells source, licence and what was done to it.
-
-        Raises
-        ------
-        DataError
-            If there is no such sample.
-        """
-        from backtester.bars import samples
-
-        return samples.load(name)
-
-    @classmethod
-    def simulate(cls, process: str, *, n_bars: int, seed: int, **options: Any) -> Bars:
-        """Return simulated bars: `"gbm"`, `"ar1"`, `"ou"`, `"heston"`, `"jump"` or `"regime"`.
-
-        Options (`n_assets`, `start`, `freq`, `correlation`, `gap`, `steps_per_bar`, …) and the parameters of each
-        process, with their sources, are those of `backtester.bars.simulate.simulate`. Same seed, same bars.
-        """
-        from backtester.bars.simulate import simulate
-
-        return simulate(process, n_bars=n_bars, seed=seed, **options)
-
-    @staticmethod
-    def align(panels: Iterable[Bars], *, how: str = "union", sessions: str | None = None) -> Bars:
-        """Put the assets of several panels on one clock: see `backtester.bars.align.align`."""
-        from backtester.bars.align import align
-
-        return align(panels, how=how, sessions=sessions)
-
     # ---------------------------------------------------------------- shape and clock
 
     def __len__(self) -> int:
@@ -342,7 +188,9 @@ class Bars:
 
         Equal panels have equal hashes on every machine: NaN and zero are hashed in one form, and the name is left out.
         """
-        return self._cached("hash", self._hash)
+        from backtester.bars.derive import digest
+
+        return self._cached("hash", lambda: digest(self))
 
     # ---------------------------------------------------------------- reading
 
@@ -366,7 +214,7 @@ class Bars:
                 return self.extras[key]
             if not key[:1].isdigit():
                 known = (*COLUMNS, *self.extras)
-                raise DataError(f"no column {key!r}{did_you_mean(key, known)}. Columns: {', '.join(known)}")
+                raise DataError(f"no column {key!r}{near(key, known)} Columns: {', '.join(known)}")
         from backtester.bars.slices import rows
 
         return self._rows(rows(self, key))
@@ -379,15 +227,9 @@ class Bars:
         DataError
             If a symbol is unknown or named twice.
         """
-        names = (symbols,) if isinstance(symbols, str) else tuple(symbols)
-        for name in names:
-            if name not in self.symbols:
-                known = ", ".join(self.symbols[:20])
-                raise DataError(f"no symbol {name!r}{did_you_mean(name, self.symbols)}. Symbols: {known}")
-        if not names or len(set(names)) < len(names):
-            raise DataError(f"select takes each symbol once, and at least one; got {list(names)}")
-        at = [self.symbols.index(name) for name in names]
-        return self._like([np.ascontiguousarray(self[c][:, at]) for c in COLUMNS], symbols=names, at=at)
+        from backtester.bars.derive import select
+
+        return select(self, symbols)
 
     def adjusted(self, by: str = "adjusted_close") -> Bars:
         """Return the bars with open, high, low and close scaled by `bars[by] / close`, and volume divided by it.
@@ -405,19 +247,9 @@ class Bars:
         DataError
             If there is no such extra, or it is not above zero in a bar.
         """
-        target = self[by]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            factor = target / self.close
-        wrong = ~np.isnan(self.close) & ~((factor > 0) & (factor < np.inf))
-        if wrong.any():
-            t, a = (int(i) for i in np.argwhere(wrong)[0])
-            when = time_text(int(self.timestamps[t]))
-            raise DataError(
-                f"{self.symbols[a]}, row {t}, {when}: {by} = {target[t, a]!r} beside close = {self.close[t, a]!r}: "
-                "an adjusted close must be above zero wherever there is a bar. Correct the source"
-            )
-        columns = [self[c] * factor for c in COLUMNS[:4]] + [self.volume / factor]
-        return self._like(columns, extras={k: v for k, v in self.extras.items() if k != by})
+        from backtester.bars.derive import adjusted
+
+        return adjusted(self, by)
 
     def resample(self, freq: str) -> Bars:
         """Return bars of a longer step (`"5min"`, `"1h"`, `"1D"`, `"1W"`, `"1ME"`, …): see `resample.resample`."""
@@ -436,9 +268,9 @@ class Bars:
     def to_frame(self, symbol: str | None = None) -> pd.DataFrame:
         """Return a DataFrame that `from_frame` reads back to equal bars.
 
-        The index is `close_time`, UTC. One asset (or `symbol`): one row per bar. Several: long form, with a `symbol`
-        column, in the order of time, without the rows of missing bars. `session` and `session_end` (ns) are columns
-        where they are not the UTC day.
+        The index is `close_time`, UTC. One asset (or `symbol`): one row per bar. Several: below each other, in the
+        order of time, without the rows of missing bars. A `symbol` column names the asset, unless it was chosen, or
+        is the only one and has no name. `session` and `session_end` (ns) are columns where they are not the UTC day.
         """
         from backtester.bars.write import to_frame
 
@@ -470,14 +302,9 @@ class Bars:
             return NotImplemented
         if self is other:
             return True
-        same = self.symbols == other.symbols and self.extras.keys() == other.extras.keys()
-        return (
-            same
-            and np.array_equal(self.timestamps, other.timestamps)
-            and np.array_equal(self.sessions, other.sessions)
-            and np.array_equal(self.session_ends, other.session_ends)
-            and all(np.array_equal(self[c], other[c], equal_nan=True) for c in (*COLUMNS, *self.extras))
-        )
+        from backtester.bars.derive import same
+
+        return self is other or same(self, other)
 
     def __hash__(self) -> int:
         return hash(self.content_hash)
@@ -521,42 +348,10 @@ class Bars:
             self.allow_negative,
         )
 
-    def _like(
-        self,
-        columns: Sequence[Floats],
-        *,
-        symbols: tuple[str, ...] | None = None,
-        extras: Mapping[str, Floats] | None = None,
-        at: Sequence[int] | None = None,
-    ) -> Bars:
-        """Return a panel on this clock with other columns; `at` picks the assets of the extras."""
-        if extras is None:
-            extras = self.extras if at is None else {k: np.ascontiguousarray(v[:, at]) for k, v in self.extras.items()}
-        names = self.symbols if symbols is None else symbols
-        return Bars._make(
-            self.timestamps, columns, names, extras, self._sessions, self._session_ends, self.name, self.allow_negative
-        )
-
     def _cached(self, key: str, make: Any) -> Any:
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
-
-    def _hash(self) -> str:
-        digest = hashlib.blake2b(digest_size=16)
-        for text in (*self.symbols, "", *sorted(self.extras), ""):
-            raw = text.encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-        digest.update(self.n_bars.to_bytes(8, "little"))
-        for clock in (self.timestamps, self.sessions, self.session_ends):
-            digest.update(np.ascontiguousarray(clock, dtype="<i8"))
-        for column in (*COLUMNS, *sorted(self.extras)):
-            flat = self[column].reshape(-1)
-            for begin in range(0, flat.size, _BLOCK):
-                block = flat[begin : begin + _BLOCK] + 0.0
-                block[np.isnan(block)] = np.nan
-                digest.update(np.ascontiguousarray(block, dtype="<f8"))
-        return digest.hexdigest()
 
 
 def _frozen(array: Ints) -> Ints:

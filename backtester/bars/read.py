@@ -1,16 +1,12 @@
 """From frames and files to bars: columns, times, checks, one clock.
 
-`from_frame` documents the options that all readers share; `from_csv` and `from_parquet` add how a file is written.
+`Bars.from_frame`, `Bars.from_csv` and `Bars.from_parquet` document the arguments.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,192 +14,32 @@ import numpy.typing as npt
 from backtester.bars import files
 from backtester.bars.align import Part, join
 from backtester.bars.build import clear_missing, ends_of_sessions, extra_findings, extra_name, session_labels
-from backtester.bars.check import COLUMNS, Finding, bad, bar_findings, refuse, split_findings, time_findings
-from backtester.bars.clock import LABELS, Label, closes, infer_label, zone_name
+from backtester.bars.check import COLUMNS, Finding, Place, bad, bar_findings, refuse, split_findings, time_findings
+from backtester.bars.clock import Label, closes, infer_label, stamp_text
 from backtester.bars.columns import extra_columns, numbers
+from backtester.bars.options import Options, ReadOptions, read_options
 from backtester.bars.panel import Bars
 from backtester.bars.tables import Table, assets, dates, read_table
-from backtester.errors import DataError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
+from backtester.errors import DataError
 
 Ints = npt.NDArray[np.int64]
-Path = str | PathLike[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What `from_frame` takes, and how it is collected; see there."""
-
-    symbol: str | None = None
-    label: Label | None = None
-    session_close: str | dt.time | None = None
-    tz: Any = None
-    columns: Mapping[str, Any] | None = None
-    extras: Sequence[str] | None = None
-    sessions: Any = None
-    date_format: str | None = None
-    unit: Literal["s", "ms", "us", "ns"] | None = None
-    bar_length: Any = None
-    sort: bool = False
-    allow_negative: bool = False
-    warn_splits: bool = True
-    name: str = ""
-    number_hint: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        if self.label is not None and self.label not in LABELS:
-            raise DataError(
-                f"label = {self.label!r}{did_you_mean(str(self.label), LABELS)}; write 'close', 'open' or 'date'"
-            )
-        zone_name(self.tz)
-
-
-def from_frame(
-    frame: pd.DataFrame | Mapping[str, pd.DataFrame],
-    *,
-    symbol: str | None = None,
-    label: Label | None = None,
-    session_close: str | dt.time | None = None,
-    tz: Any = None,
-    columns: Mapping[str, Any] | None = None,
-    extras: Sequence[str] | None = None,
-    sessions: Any = None,
-    date_format: str | None = None,
-    unit: Literal["s", "ms", "us", "ns"] | None = None,
-    bar_length: Any = None,
-    sort: bool = False,
-    allow_negative: bool = False,
-    warn_splits: bool = True,
-    name: str = "",
-) -> Bars:
-    """Build bars from a frame, or from `{symbol: frame}`; assets with different calendars get a common clock.
-
-    Parameters
-    ----------
-    frame : DataFrame, or mapping of symbol to DataFrame
-        Rows are bars. Open, high, low, close and, if there is one, volume are found by name, whatever the case.
-        Times are a DatetimeIndex, or a column called time, date, datetime, timestamp, close_time or open_time (or
-        date and time). A column symbol, ticker, asset or instrument makes it long form: several assets below each
-        other, also as an index level; two column levels, of which one holds the symbols, are understood too. polars
-        and pyarrow tables are converted.
-    symbol : str, optional
-        The name of the asset of a frame without symbols. Default `"ASSET"`.
-    label : {"close", "open", "date"}, optional
-        What a time stands for. `"close"`: the close of the bar. `"open"`: its open; the close is the stamp plus the
-        most frequent step between stamps (or `bar_length`), and never after the next stamp. `"date"`: a calendar
-        date; the bar closes at `session_close`, by default when that day ends in `tz`. Default: `"close"` or `"open"`
-        if the column is called close_time or open_time; `"date"` if every stamp is at midnight; else `"close"`.
-    session_close : str, optional
-        Time of day at which a session ends, such as `"16:00"`, in `tz`. Later bars belong to the session of the next
-        date. Default: sessions are UTC dates of timestamp − 1 ns.
-    tz : str or tzinfo, optional
-        Zone of naive times and of `session_close`. Naive dates are UTC without it; naive times of day need it.
-    columns : mapping, optional
-        Our name → the frame's name, for open, high, low, close, volume, time, symbol, session, session_end and
-        adjusted_close, where names do not say it.
-    extras : sequence of str, optional
-        The other columns to keep. Default all, which must then be numeric. An adjusted close is always called
-        `"adjusted_close"`.
-    sessions : array_like, optional
-        Session label per row (dates, or days since 1970-01-01), for one asset; a `session` column does the same.
-    date_format : str, optional
-        `strptime` format of times given as text, where they are not ISO 8601.
-    unit : {"s", "ms", "us", "ns"}, optional
-        Of times given as numbers since 1970. Default: by their size.
-    bar_length : str or Timedelta, optional
-        With `label="open"`.
-    sort : bool
-        Sort the rows of each asset by time; otherwise unsorted rows are an error.
-    allow_negative : bool
-        Take prices of zero and below.
-    warn_splits : bool
-        Warn of jumps that look like unadjusted splits.
-    name : str
-        Shown in reports.
-
-    Returns
-    -------
-    Bars
-
-    Raises
-    ------
-    DataError
-        Naming symbol, row, time, column, value, rule and remedy.
-
-    Warns
-    -----
-    DataWarning
-        If a jump looks like a split that was not adjusted for.
-    """
-    options = Options(
-        symbol=symbol,
-        label=label,
-        session_close=session_close,
-        tz=tz,
-        columns=columns,
-        extras=extras,
-        sessions=sessions,
-        date_format=date_format,
-        unit=unit,
-        bar_length=bar_length,
-        sort=sort,
-        allow_negative=allow_negative,
-        warn_splits=warn_splits,
-        name=name,
-    )
-    return _bars(_frames(frame, options.symbol), options)
+def from_frame(frame: Any, **options: Unpack[ReadOptions]) -> Bars:
+    """Build bars from a frame or `{symbol: frame}`: see `Bars.from_frame`."""
+    settings = read_options(options)
+    return _bars(_frames(frame, settings.symbol), settings)
 
 
 def from_csv(
-    path: Path | Sequence[Path] | Mapping[str, Path],
-    *,
-    separator: str | None = None,
-    decimal: str = ".",
-    encoding: str | None = None,
-    **options: Any,
+    path: Any, *, separator: str | None, decimal: str, encoding: str | None, **options: Unpack[ReadOptions]
 ) -> Bars:
-    """Build bars from CSV files; times and columns as in `from_frame`, which documents the other options.
-
-    Parameters
-    ----------
-    path : path, sequence of paths, or mapping of symbol to path
-        One file; several; a folder (its `*.csv` and `*.csv.gz`); or a pattern such as `"data/*.csv"`. Of several
-        files each is one asset, named after the file, unless it has a symbol column.
-    separator : str, optional
-        Default: the one of comma, semicolon, tab and bar that the header line has most of.
-    decimal : str
-        `","` for numbers such as 1,25.
-    encoding : str, optional
-        Default UTF-8, or UTF-16 where the file begins with its mark. A byte order mark and CRLF are understood.
-    **options
-        Those of `from_frame`.
-
-    Raises
-    ------
-    DataError
-        If a file is not there, empty, cut off or no CSV, or what is in it breaks a rule.
-    """
+    """Build bars from CSV files: see `Bars.from_csv`."""
     return _bars(*_csv(path, separator, decimal, encoding, options))
 
 
-def from_parquet(path: Path | Sequence[Path] | Mapping[str, Path], **options: Any) -> Bars:
-    """Build bars from Parquet files; times and columns as in `from_frame`, which documents the options.
-
-    Parameters
-    ----------
-    path : path, sequence of paths, or mapping of symbol to path
-        One file; several; a folder (its `*.parquet`); or a pattern. Of several files each is one asset, named after
-        the file, unless it has a symbol column.
-    **options
-        Those of `from_frame`.
-
-    Raises
-    ------
-    DataError
-        If a file is not there, cut off or no Parquet, or what is in it breaks a rule.
-    """
+def from_parquet(path: Any, **options: Unpack[ReadOptions]) -> Bars:
+    """Build bars from Parquet files: see `Bars.from_parquet`."""
     return _bars(*_parquet(path, options))
 
 
@@ -220,21 +56,13 @@ def collect(path: Any, **options: Any) -> list[Finding]:
         frames, settings = _parquet(path, options)
     else:
         frames, settings = _csv(path, csv.get("separator"), csv.get("decimal", "."), csv.get("encoding"), options)
-    return [f for rows, part in _parts(frames, settings) for f in _findings(part, rows, settings)]
-
-
-def _options(options: Mapping[str, Any], **more: Any) -> Options:
-    known = [f.name for f in dataclasses.fields(Options) if f.name != "number_hint"]
-    for key in options:
-        if key not in known:
-            raise DataError(f"no option {key!r}{did_you_mean(key, known)}. Options: {', '.join(known)}")
-    return Options(**{**more, **options})
+    return [f for place, part in _parts(frames, settings) for f in _findings(part, place, settings)]
 
 
 def _csv(
     path: Any, separator: str | None, decimal: str, encoding: str | None, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Options]:
-    settings = _options(options, name=files.title(path), number_hint="pass decimal=','")
+    settings = read_options(options, name=files.title(path), number_hint="pass decimal=','")
     found = files.expand(path, ("*.csv", "*.csv.gz"))
     text = [label for role, label in (settings.columns or {}).items() if role in ("time", "symbol", "session")]
     frames = {
@@ -245,7 +73,7 @@ def _csv(
 
 
 def _parquet(path: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any], Options]:
-    settings = _options(options, name=files.title(path))
+    settings = read_options(options, name=files.title(path))
     found = files.expand(path, ("*.parquet", "*.pq"))
     return _named({s: files.read_parquet(p) for s, p in found.items()}, settings.symbol), settings
 
@@ -277,8 +105,8 @@ def _bars(frames: Mapping[str, Any], options: Options) -> Bars:
     """Return checked bars of frames."""
     found: list[Finding] = []
     parts = []
-    for rows, part in _parts(frames, options):
-        found += _findings(part, rows, options)
+    for place, part in _parts(frames, options):
+        found += _findings(part, place, options)
         parts.append(part)
     refuse(found)
     for part in parts:
@@ -289,20 +117,21 @@ def _bars(frames: Mapping[str, Any], options: Options) -> Bars:
     return bars
 
 
-def _findings(part: Part, rows: Ints, options: Options) -> list[Finding]:
-    """Return what is wrong with one asset; its rows are named as in the source."""
-    found = time_findings(part.timestamps, part.symbols[0])
-    clock_is_good = not found
-    prices = part.columns[:4]
-    found += bar_findings(part.timestamps, prices, part.columns[4], part.symbols, allow_negative=options.allow_negative)
-    found += extra_findings(part.timestamps, part.extras, part.symbols)
-    if clock_is_good and options.warn_splits and not found:
-        found = split_findings(part.timestamps, prices[0], prices[3], part.symbols)
-    return [dataclasses.replace(f, row=None if f.row is None else int(rows[f.row])) for f in found]
+def _findings(part: Part, place: Place, options: Options) -> list[Finding]:
+    """Return what is wrong with one asset."""
+    times = time_findings(part.timestamps, part.symbols[0], place)
+    o, h, low, c, volume = part.columns
+    found = times + bar_findings(
+        part.timestamps, (o, h, low, c), volume, part.symbols, allow_negative=options.allow_negative, place=place
+    )
+    found += extra_findings(part.extras, part.symbols, place)
+    if not found and options.warn_splits:
+        return split_findings(part.timestamps, o, c, part.symbols, place)
+    return found
 
 
-def _parts(frames: Mapping[str, Any], options: Options) -> list[tuple[Ints, Part]]:
-    """Return, for each asset, the rows of its source and its arrays."""
+def _parts(frames: Mapping[str, Any], options: Options) -> list[tuple[Place, Part]]:
+    """Return, for each asset, where its bars are in the source, and its arrays."""
     tables = [
         read_table(
             frame,
@@ -314,6 +143,7 @@ def _parts(frames: Mapping[str, Any], options: Options) -> list[tuple[Ints, Part
         )
         for symbol, frame in frames.items()
     ]
+    _one_zone(tables, options)
     label = options.label or _label(tables)
     parts = [_part(table, symbol, rows, label, options) for table in tables for symbol, rows in assets(table)]
     if options.sessions is not None and len(parts) > 1:
@@ -327,7 +157,7 @@ def _label(tables: Sequence[Table]) -> Label:
     Raises
     ------
     DataError
-        If some say one thing and some another, or some have a zone and some have none.
+        If some say one thing and some another.
     """
     found = {table.symbol: infer_label(table.stamps, table.time_column) for table in tables}
     if len(set(found.values())) > 1:
@@ -338,8 +168,19 @@ def _label(tables: Sequence[Table]) -> Label:
     return next(iter(found.values()))
 
 
-def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options) -> tuple[Ints, Part]:
-    """Return one asset's rows in the source and its arrays, in the order of its bars."""
+def _one_zone(tables: Sequence[Table], options: Options) -> None:
+    """Refuse frames with a zone beside frames without one, where the user does not say which zone is meant."""
+    naive = [table.symbol for table in tables if table.stamps.tz is None]
+    if options.tz is None and 0 < len(naive) < len(tables):
+        aware = next(table.symbol for table in tables if table.stamps.tz is not None)
+        raise DataError(
+            f"zones are mixed: the times of {naive[0]} have no zone, those of {aware} have one. Give all a zone, or "
+            "pass tz= for those without"
+        )
+
+
+def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options) -> tuple[Place, Part]:
+    """Return where one asset's bars are in the source, and its arrays."""
     stamps = table.stamps if rows.size == len(table.stamps) else table.stamps[rows]
     if options.sort:
         order = np.argsort(stamps.asi8, kind="stable")
@@ -369,4 +210,4 @@ def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options)
         extra_name(name): np.array(numbers(frame[column], name, symbol, options.number_hint)).reshape(-1, 1)
         for name, column in extra_columns(list(frame.columns), table.roles, options.extras).items()
     }
-    return rows, Part(timestamps, (symbol,), columns, extras, sessions, ends)
+    return lambda t: (int(rows[t]), stamp_text(stamps[t])), Part(timestamps, (symbol,), columns, extras, sessions, ends)

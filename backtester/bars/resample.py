@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtester.bars.check import COLUMNS
 from backtester.bars.clock import DAY, UNKNOWN
 from backtester.bars.freq import Step, parse
 from backtester.bars.panel import Bars
@@ -171,15 +170,14 @@ def _build(bars: Bars, starts: Ints) -> Bars:
     labels = None if bars._sessions is None else bars._sessions[lasts]
     ends = None if bars._session_ends is None else bars._session_ends[lasts]
     made = [np.ascontiguousarray(c) for c in columns]
-    return Bars._make(
-        bars.timestamps[lasts], made, bars.symbols, extras, labels, ends, bars.name, bars.allow_negative
-    )
+    return Bars._make(bars.timestamps[lasts], made, bars.symbols, extras, labels, ends, bars.name, bars.allow_negative)
 
 
 def _edges(missing: npt.NDArray[np.bool_], starts: Ints, lasts: Ints) -> tuple[Ints, Ints]:
     """Return the rows of the first and last value of each period and asset; of a period without any, its edges."""
     n, width = missing.shape
-    begin, end = np.broadcast_to(starts[:, None], (starts.size, width)), np.broadcast_to(lasts[:, None], (lasts.size, width))
+    begin = np.broadcast_to(starts[:, None], (starts.size, width))
+    end = np.broadcast_to(lasts[:, None], (lasts.size, width))
     if not missing.any():
         return begin, end
     rows = np.arange(n)[:, None]
@@ -209,4 +207,4 @@ def _over(bars: Bars, step: Step, starts: Ints, lasts: Ints) -> Ints:
     final = step.ends(bars.timestamps, sessions)[lasts]
     if bars._sessions is None:
         return (final + 1) * DAY
-    return np.where(sessions[lasts] == final, calendar, np.where(calendar == UNKNOWN, UNKNOWN, final * DAY + 2 * DAY))
+    return np.where(sessions[lasts] == final, calendar, UNKNOWN)

@@ -131,7 +131,7 @@ def _from_datetimes(values: pd.Series, column: str, symbol: str, tz: Any) -> pd.
     first = next((z for z in zones if z is not None), "None")
     other = next((i for i, z in enumerate(zones) if z is not None and z != first), None)
     if other is not None and (tz is None or "None" in zones):
-        raise _mixed(values.iloc[other], other, zones[other], first, column, symbol)
+        raise _mixed(values.iloc[other], other, str(zones[other]), first, column, symbol)
     if other is None:
         return pd.DatetimeIndex(pd.to_datetime(values))
     return pd.DatetimeIndex(pd.to_datetime(values, utc=True)).tz_convert(tz)

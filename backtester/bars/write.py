@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtester.bars.check import COLUMNS
-from backtester.errors import DataError, did_you_mean
+from backtester.bars.check import COLUMNS, near
+from backtester.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def to_frame(bars: Bars, symbol: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
     if symbol is not None and symbol not in bars.symbols:
-        raise DataError(f"no symbol {symbol!r}{did_you_mean(symbol, bars.symbols)}")
+        raise DataError(f"no symbol {symbol!r}{near(symbol, bars.symbols)} Symbols: {', '.join(bars.symbols[:20])}")
     assets = range(bars.n_assets) if symbol is None else [bars.symbols.index(symbol)]
     row, asset = _present(bars, list(assets))
     index = bars.index[row].rename("close_time")

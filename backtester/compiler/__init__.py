@@ -21,7 +21,7 @@ from backtester.compiler.fields import fill, make_fields, read_back
 from backtester.compiler.messages import cannot_compile
 from backtester.compiler.methods import attach
 from backtester.compiler.rebuild import Rebuilder
-from backtester.compiler.twins import rebuild_for_interpreter
+from backtester.compiler.twins import interpreted_class, rebuild_for_interpreter
 from backtester.compiler.verbs import CTX_FIELDS, make_ctx_type
 from backtester.compiler.walk import Walk
 from backtester.errors import BacktesterError, CannotCompile
@@ -33,6 +33,7 @@ __all__ = [
     "CompiledHooks",
     "check_random",
     "compile_hooks",
+    "interpreted_class",
     "make_ctx_type",
     "rebuild_for_interpreter",
     "record_key",
@@ -111,7 +112,7 @@ def compile_hooks(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
 def _compile(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
     functions = hooks_of(strategy)
     walk = Walk(strategy, functions)
-    check_constructs(walk)
+    check_constructs(walk, functions)
     fields, values = make_fields(walk, n_bars)
     layout = Self("fields", fields).digest
     key = cache.key_of(entry.machine(), ctx_type.name, layout, walk.tokens)

@@ -2,24 +2,27 @@
 
 - A field keeps its type. numba casts `self.n += 0.5` on an integer field before the struct sees it, and truncates
   silently; so after compiling, every assignment to an attribute is looked up in numba's typed syntax tree.
-- `super()` in a hook is refused with a reason, and so is a hook that is not an ordinary function.
+- Constructs without a compiled form, assignments to `ctx`, and hooks that could never run are refused before numba
+  sees them, with their line.
 """
 
 from __future__ import annotations
 
+import inspect
 import types as python_types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numba.core import ir, types
 from numba.core.dispatcher import Dispatcher
 
-from backtester.compiler.walk import Place, Walk, facts_of, refuse_random
+from backtester.compiler.walk import BASE, Place, Walk, facts_of, refuse_random
 from backtester.errors import CannotCompile, StrategyError
 from backtester.kernel.struct import Self
 
+_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_PARAMETERS = {"on_bar": "(self, ctx)", "on_fill": "(self, ctx, fill)", "on_reject": "(self, ctx, order)"}
 HOOKS = ("on_bar", "on_fill", "on_reject")
-_BASE = "backtester.strategy"  # the module of the base class, whose hooks do nothing
 
 
 def hooks_of(strategy: Any) -> dict[str, python_types.FunctionType]:
@@ -33,7 +36,7 @@ def hooks_of(strategy: Any) -> dict[str, python_types.FunctionType]:
     found = {}
     for name in HOOKS:
         hook = getattr(type(strategy), name, None)
-        if hook is None or getattr(hook, "__module__", None) == _BASE:
+        if hook is None or getattr(hook, "__module__", None) == BASE:
             continue
         if not isinstance(hook, python_types.FunctionType):
             kind = type(hook).__name__
@@ -53,13 +56,34 @@ def check_random(strategy: Any) -> None:
         refuse_random(function)
 
 
-def check_constructs(walk: Walk) -> None:
-    """Raise `CannotCompile` for constructs whose refusal by numba would be hard to understand."""
+def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType]) -> None:
+    """Refuse constructs whose refusal by numba would be missing or hard to understand.
+
+    Raises
+    ------
+    StrategyError
+        Where a hook is wrong in either mode: it assigns to `ctx`, to a fill or to an order, or it is a generator.
+    CannotCompile
+        Where numba has no such construct.
+    """
+    for name, hook in hooks.items():
+        code = hook.__code__
+        place = Place(code.co_filename, code.co_firstlineno, hook.__qualname__)
+        if code.co_flags & _SUSPENDS:
+            raise StrategyError(f"{place}: {name} holds `yield` or `await`, and would never run")
+        wanted = 2 if name == "on_bar" else 3
+        if code.co_argcount != wanted or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+            raise StrategyError(f"{place}: {name} takes {_PARAMETERS[name]}")
+        read_only = code.co_varnames[1:wanted]
+        for (base, attr), line in facts_of(code).assigned.items():
+            if base in read_only:
+                place = Place(code.co_filename, line, hook.__qualname__)
+                raise StrategyError(f"{place}: {base}.{attr} is read-only; change the account through orders")
     for function in walk.functions:
         facts = facts_of(function.__code__)
-        if "super" in facts.globals:
-            place = Place(function.__code__.co_filename, facts.globals["super"], function.__qualname__)
-            raise CannotCompile(f"{place}: super() has no compiled form; move the shared part into a method of its own")
+        for construct, line in facts.constructs.items():
+            place = Place(function.__code__.co_filename, line, function.__qualname__)
+            raise CannotCompile(f"{place}: {construct}")
 
 
 def check_assignments(dispatchers: Iterable[Dispatcher]) -> None:

@@ -7,6 +7,7 @@ into the struct's words; arrays, typed lists and typed dicts stay where they are
 from __future__ import annotations
 
 import enum
+import inspect
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numba import boolean, float64, int64
 from numba.core import types
 
-from backtester.compiler.walk import MISSING, Use, Walk
+from backtester.compiler.walk import BASE, MISSING, Use, Walk
 from backtester.errors import CannotCompile
 from backtester.kernel.jit import kernel_jit
 from backtester.kernel.struct import WORD, Field, Self, Struct, StructBuffer, make_cast, store_reference
@@ -53,6 +54,9 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
             if use.direct:
                 raise CannotCompile(f"{use.place}: self.{name} {made}")
             continue
+        if use.stored and use.direct and made.kind not in ("scalar", "tuple"):
+            change = f"change it in place, e.g. self.{name}[...] = ..."
+            raise CannotCompile(f"{use.place}: compiled code cannot replace self.{name} by another object; {change}")
         fields.append(made)
         values[name] = unwrapped
     return fields, values
@@ -60,8 +64,8 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
 
 def _value(strategy: Any, name: str, use: Use) -> tuple[Any, Any, bool]:
     """Return an attribute's value, the same without its `constant(...)` wrapper, and whether it had one."""
-    held = getattr(type(strategy), name, None)
-    if name not in vars(strategy) and (isinstance(held, property) or callable(getattr(held, "__get__", None))):
+    held = inspect.getattr_static(type(strategy), name, None)
+    if name not in vars(strategy) and hasattr(held, "__get__"):
         if not use.direct:
             return MISSING, None, False
         raise CannotCompile(f"{use.place}: self.{name} is a {type(held).__name__}; compiled code needs a plain method")
@@ -70,7 +74,7 @@ def _value(strategy: Any, name: str, use: Use) -> tuple[Any, Any, bool]:
         if use.stored:
             raise CannotCompile(f"{use.place}: self.{name} has no value before the run; give it one in prepare")
         raise CannotCompile(f"{use.place}: self.{name} does not exist; set it in prepare")
-    module = sys.modules.get("backtester.strategy")
+    module = sys.modules.get(BASE)
     if module is not None and isinstance(value, module.Constant):
         return value, value.value, True
     return value, value, False

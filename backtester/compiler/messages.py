@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 import re
 from pathlib import Path
 
 import numba
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from backtester.compiler.verbs import MARKER
 from backtester.errors import CannotCompile
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_FILE = re.compile(r'File "([^"]+)", line (\d+)')
+_PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)|(?: at|Raised from) (?P<at>\S.*?) \((?P<row>\d+)\)')
 _OURS = tuple(str(Path(module).resolve().parent) for module in (numba.__file__, Path(__file__).parent))
 _NOISE = re.compile(
     r"^(Failed in nopython mode pipeline.*|During: .*|- .*|There (is|are) \d+ candidate.*|\s*|\^+|File .*|>>> .*|"
@@ -36,20 +38,28 @@ def cannot_compile(error: Exception) -> CannotCompile:
     where = f"{file}:{line}: " if file else ""
     if isinstance(error, (AttributeError, ImportError)):
         return CannotCompile(f"the internals of numba {numba.__version__} are not as expected ({text})")
+    if isinstance(error, UnsupportedBytecodeError):
+        return CannotCompile(f"{where}{text.partition('. Raised')[0].rstrip('.')}{_quoted(file, line)}")
     if not isinstance(error, NumbaError):
-        return CannotCompile(f"{where}numba {numba.__version__} failed ({type(error).__name__}: {text})")
+        lines = f"{type(error).__name__}: {text}".split("\n")
+        return CannotCompile(f"{where}numba {numba.__version__} failed ({_shorter(lines[0])})")
     return CannotCompile(f"{where}{_what(text)}{_quoted(file, line)}")
 
 
 def _where(error: Exception, text: str) -> tuple[str, int]:
-    """Return the innermost line of the user's that numba names."""
-    named = [(file, int(line)) for file, line in _FILE.findall(text)]
+    """Return the innermost line of the user's that numba names: it comes first in the text."""
+    named = [(m["file"] or m["at"], int(m["line"] or m["row"])) for m in _PLACE.finditer(text)]
     location = getattr(error, "loc", None)
     if location is not None:
         named.append((location.filename, location.line))
     for file, line in named:
-        if not str(Path(file)).startswith(_OURS) and not file.startswith("unknown"):
+        if file.startswith("<"):
             return file, line
+        path = os.path.abspath(file)
+        if "<" in path:  # exec'ed code, which numba gives a path all the same
+            return path[path.index("<") :], line
+        if not path.startswith(_OURS):
+            return path, line
     return "", 0
 
 
@@ -65,6 +75,12 @@ def _what(text: str) -> str:
     untyped = re.search(r"Untyped global name '([\w.]+)'.*?(<[^\n]*>)", text, re.DOTALL)
     if untyped:
         return f"the global {untyped[1]!r} is a {untyped[2]}, which compiled code cannot use"
+    bind = re.search(r"Cannot bind .*? to signature '([^']*)' due to \"\w+: ([^\"\n]*)", text)
+    if bind:
+        return f"a call does not fit the function's parameters {bind[1]}: {bind[2].rstrip('.')}"
+    returned = re.search(r"No conversion from (\S+) to none for '\$\w*return_value", text)
+    if returned:
+        return f"a hook returns nothing, found {_shorter(returned[1])}"
     call = re.search(r"No implementation of function ([^\n]*?) found for signature:\s*>>> ([^\n]*)", text)
     if call:
         return f"numba cannot compile {_shorter(call[2])}"
@@ -75,13 +91,12 @@ def _what(text: str) -> str:
 
 
 def _shorter(text: str) -> str:
+    text = re.sub(r"Literal\[\w+\]\(([^()]*)\)", lambda m: repr(m[1]), text)
     text = re.sub(r"(Self|Ctx|Row)\((\w+)[^()]*\)", lambda m: m[1].lower(), text)
     return text if len(text) <= 240 else text[:237] + "..."
 
 
 def _quoted(file: str, line: int) -> str:
     """Return the line itself, where its source can be had."""
-    import linecache
-
     source = linecache.getline(file, line).strip() if file else ""
-    return f" — `{source}`" if source else ""
+    return f", in `{source}`" if source else ""

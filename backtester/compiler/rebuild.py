@@ -10,6 +10,7 @@ version of the same function can never share a symbol.
 from __future__ import annotations
 
 import builtins
+import inspect
 import types as python_types
 from typing import Any
 
@@ -73,7 +74,7 @@ class Rebuilder:
             return self._made[id(key)]
         self._kept.append(key)
         rebuilt, fill_in = self._shell(function)
-        dispatcher = numba.njit(**options)(rebuilt)
+        dispatcher = numba.jit(**{**options, "nopython": True})(rebuilt)
         self._made[id(key)] = dispatcher  # before its globals are filled in: it may name itself
         self.dispatchers.append(dispatcher)
         fill_in()
@@ -83,10 +84,8 @@ class Rebuilder:
         """Return a function of the same code, and what fills in its globals and closure."""
         space: dict[str, Any] = {"__name__": __name__, "__builtins__": builtins}
         cells = tuple(python_types.CellType() for _ in function.__code__.co_freevars)
-        rebuilt = python_types.FunctionType(
-            function.__code__, space, function.__name__, function.__defaults__, cells or None
-        )
-        rebuilt.__kwdefaults__ = function.__kwdefaults__
+        code, defaults = _plain_parameters(function)
+        rebuilt = python_types.FunctionType(code, space, function.__name__, defaults, cells or None)
         rebuilt.__qualname__ = f"{function.__qualname__}_{self._digest}"
         rebuilt.__module__ = __name__
 
@@ -124,3 +123,14 @@ class Rebuilder:
                 if value is not MISSING:
                     setattr(copy, name, self.value(value, attributes))
         return copy
+
+
+def _plain_parameters(function: python_types.FunctionType) -> tuple[python_types.CodeType, tuple[Any, ...] | None]:
+    """Return code and defaults with keyword-only parameters as ordinary ones, which is all that numba knows."""
+    code, named = function.__code__, function.__kwdefaults__ or {}
+    count = code.co_kwonlyargcount
+    keywords = code.co_varnames[code.co_argcount : code.co_argcount + count]
+    if not count or code.co_flags & inspect.CO_VARARGS or any(name not in named for name in keywords):
+        return code, function.__defaults__
+    plain = code.replace(co_argcount=code.co_argcount + count, co_kwonlyargcount=0)
+    return plain, (function.__defaults__ or ()) + tuple(named[name] for name in keywords)

@@ -9,6 +9,7 @@ user's lines.
 from __future__ import annotations
 
 import types as python_types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
-from backtester.compiler.walk import MISSING, facts_of, in_library, is_library
+from backtester.compiler.walk import BASE, MISSING, facts_of, in_library, is_library
 from backtester.kernel.jit import kernel_jit
 
 NAMES = (
@@ -102,6 +103,7 @@ class _NumPy(python_types.ModuleType):
 
 
 _numpy = _NumPy()
+_classes: weakref.WeakKeyDictionary[type, type] = weakref.WeakKeyDictionary()
 
 
 def rebuild_for_interpreter(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,6 +120,36 @@ def rebuild_for_interpreter(function: Callable[..., Any]) -> Callable[..., Any]:
         With a copy of the globals, taken now; defaults, closure, name and annotations are the original's.
     """
     return _Interpreted().function(function)
+
+
+def interpreted_class(cls: type) -> type:
+    """Return a subclass of a strategy class whose own functions are rebuilt for the interpreter.
+
+    Parameters
+    ----------
+    cls : type
+        A strategy class. `super()` inside its methods goes to the original functions.
+
+    Returns
+    -------
+    type
+        The same class object for the same `cls`, with its name; assign it to an instance's `__class__`.
+    """
+    made = _classes.get(cls)
+    if made is None:
+        rebuild = _Interpreted()
+        members: dict[str, Any] = {}
+        for base in cls.__mro__:
+            if base is object or base.__module__ == BASE:
+                continue
+            for name, member in vars(base).items():
+                inner = member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
+                if isinstance(inner, python_types.FunctionType) and name not in members:
+                    rebuilt = rebuild.function(inner)
+                    members[name] = rebuilt if inner is member else type(member)(rebuilt)
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        made = _classes[cls] = type(cls)(cls.__name__, (cls,), members | names)
+    return made
 
 
 class _Interpreted:

@@ -18,6 +18,7 @@ from numba.core.extending import intrinsic, lower_cast, overload_method
 
 from backtester.kernel import reads
 from backtester.kernel.codes import ChangeKind
+from backtester.kernel.jit import inner_jit
 from backtester.kernel.reads import record_key
 from backtester.kernel.struct import Ctx, Field, State, as_struct
 
@@ -213,26 +214,40 @@ def _ctx_bracket(
     return bracket
 
 
-def _target_verb(name: str, unit: int, amount_name: str) -> None:
-    """Define one of the three target verbs, which differ in the unit of their amount."""
-    source = (
-        f"def typed(ctx, a, {amount_name}, tif=0, expire=0, tag=0):\n"
-        f"    check({name!r}, dict(a=a, tif=tif, expire=expire, tag=tag), dict({amount_name}={amount_name}))\n"
-        f"    state = find(ctx)\n"
-        f"    def {name}(ctx, a, {amount_name}, tif=0, expire=0, tag=0):\n"
-        f"        fn = as_struct(ctx, state).fn_target\n"
-        f"        return target(fn, (address(ctx), a, {unit}, {amount_name}, 0, tif, expire, tag))\n"
-        f"    return {name}\n"
-    )
-    space: dict[str, Any] = {"check": _check, "find": state_of, "as_struct": as_struct, "__name__": __name__}
-    space |= {"target": _target, "address": _address}
-    exec(source, space)
-    overload_method(Ctx, name)(space["typed"])
+@overload_method(Ctx, "order_target")
+def _ctx_order_target(ctx, a, quantity, tif=0, expire=0, tag=0):
+    _check("order_target", {"a": a, "tif": tif, "expire": expire, "tag": tag}, {"quantity": quantity})
+    state = state_of(ctx)
+
+    def order_target(ctx, a, quantity, tif=0, expire=0, tag=0):
+        fn = as_struct(ctx, state).fn_target
+        return _target(fn, (_address(ctx), a, _QUANTITY, quantity, 0, tif, expire, tag))
+
+    return order_target
 
 
-_target_verb("order_target", _QUANTITY, "quantity")
-_target_verb("order_target_value", _VALUE, "value")
-_target_verb("order_target_percent", _PERCENT, "fraction")
+@overload_method(Ctx, "order_target_value")
+def _ctx_order_target_value(ctx, a, value, tif=0, expire=0, tag=0):
+    _check("order_target_value", {"a": a, "tif": tif, "expire": expire, "tag": tag}, {"value": value})
+    state = state_of(ctx)
+
+    def order_target_value(ctx, a, value, tif=0, expire=0, tag=0):
+        fn = as_struct(ctx, state).fn_target
+        return _target(fn, (_address(ctx), a, _VALUE, value, 0, tif, expire, tag))
+
+    return order_target_value
+
+
+@overload_method(Ctx, "order_target_percent")
+def _ctx_order_target_percent(ctx, a, fraction, tif=0, expire=0, tag=0):
+    _check("order_target_percent", {"a": a, "tif": tif, "expire": expire, "tag": tag}, {"fraction": fraction})
+    state = state_of(ctx)
+
+    def order_target_percent(ctx, a, fraction, tif=0, expire=0, tag=0):
+        fn = as_struct(ctx, state).fn_target
+        return _target(fn, (_address(ctx), a, _PERCENT, fraction, 0, tif, expire, tag))
+
+    return order_target_percent
 
 
 @overload_method(Ctx, "rebalance")
@@ -345,28 +360,38 @@ def _ctx_random(ctx):
     return random
 
 
-def _read_verb(name: str, expression: str) -> None:
-    """Define a read of one asset: a range check, then an expression over the state `s` and the asset `a`."""
-    source = (
-        f"def typed(ctx, a):\n"
-        f"    check({name!r}, dict(a=a))\n"
-        f"    state = find(ctx)\n"
-        f"    def {name}(ctx, a):\n"
-        f"        s = as_struct(ctx, state)\n"
-        f"        if a < 0 or a >= s.n_assets:\n"
-        f"            raise IndexError('ctx.{name}(a): asset a is out of range: it must be from 0 to n_assets - 1')\n"
-        f"        return {expression}\n"
-        f"    return {name}\n"
-    )
-    space: dict[str, Any] = {"check": _check, "find": state_of, "as_struct": as_struct, "__name__": __name__}
-    space |= {"ready": _ready, "address": _address, "pnl": reads.unrealized_pnl, "share": reads.exposure}
-    exec(source, space)
-    overload_method(Ctx, name)(space["typed"])
+def _read_verb(name: str, read: Any) -> None:
+    """Define a read of one asset: a range check, then `read(state, asset)`."""
+    message = f"ctx.{name}(a): asset a is out of range: it must be from 0 to n_assets - 1"
+
+    def typed(ctx, a):
+        _check(name, {"a": a})
+        state = state_of(ctx)
+
+        def implementation(ctx, a):
+            s = as_struct(ctx, state)
+            if a < 0 or a >= s.n_assets:
+                raise IndexError(message)
+            return read(s, a)
+
+        return implementation
+
+    overload_method(Ctx, name)(typed)
 
 
-_read_verb("position", "s.positions[a]")
-_read_verb("entry_price", "s.entry_prices[a]")
-_read_verb("open_orders", "s.open_counts[a]")
-_read_verb("ready", "ready(s.fn_ready, (address(ctx), a)) != 0")
-_read_verb("unrealized_pnl", "pnl(s.positions[a], s.multipliers[a], s.marks[a], s.entry_prices[a])")
-_read_verb("exposure", "share(s.positions[a], s.multipliers[a], s.marks[a], s.equity)")
+@inner_jit
+def _unrealized_pnl(s, a):
+    return reads.unrealized_pnl(s.positions[a], s.multipliers[a], s.marks[a], s.entry_prices[a])
+
+
+@inner_jit
+def _exposure(s, a):
+    return reads.exposure(s.positions[a], s.multipliers[a], s.marks[a], s.equity)
+
+
+_read_verb("position", inner_jit(lambda s, a: s.positions[a]))
+_read_verb("entry_price", inner_jit(lambda s, a: s.entry_prices[a]))
+_read_verb("open_orders", inner_jit(lambda s, a: s.open_counts[a]))
+_read_verb("ready", inner_jit(lambda s, a: _ready(s.fn_ready, (_address(s), a)) != 0))
+_read_verb("unrealized_pnl", _unrealized_pnl)
+_read_verb("exposure", _exposure)

@@ -24,14 +24,26 @@ from typing import Any
 import numpy as np
 from numba.core import types as numba_types
 from numba.core.dispatcher import Dispatcher
-from numba.core.registry import cpu_target
+from numba.core.typing.templates import builtin_registry
 
 from backtester.errors import StrategyError
 
 #: top-level modules whose objects numba knows by name
 LIBRARIES = frozenset({"numpy", "numba", "math", "cmath", "builtins", "operator", "llvmlite", "random"})
+BASE = "backtester.strategy"  # the module of the base class, whose hooks do nothing
 MISSING = object()
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range)
+
+
+#: opcodes without a compiled form, and what to say
+_CONSTRUCTS = {
+    "LOAD_SUPER_ATTR": "super() has no compiled form; move the shared part into a method of its own",
+    "IMPORT_NAME": "an import inside a function has no compiled form; move it to the top of the file",
+    "STORE_GLOBAL": "compiled code cannot assign to a global; keep the value on self",
+    "DELETE_GLOBAL": "compiled code cannot delete a global",
+    "BEFORE_WITH": "`with` has no compiled form",
+    "DELETE_ATTR": "compiled code cannot delete an attribute",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,8 @@ class Facts:
     globals: dict[str, int] = field(default_factory=dict)
     loads: dict[str, int] = field(default_factory=dict)  # of attributes of the first argument
     stores: dict[str, int] = field(default_factory=dict)
+    assigned: dict[tuple[str, str], int] = field(default_factory=dict)  # ("ctx", "cash")
+    constructs: dict[str, int] = field(default_factory=dict)  # sentences about what has no compiled form
     chains: dict[tuple[str, ...], int] = field(default_factory=dict)  # ("np", "random", "normal")
     attributes: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
@@ -92,9 +106,15 @@ def _scan(code: python_types.CodeType, first: str, facts: Facts, attributes: set
             # `self.x = v` loads self just before; `self.x += v` loaded it before the value: both name the attribute
             if chain == (first,) or value in facts.loads:
                 facts.stores.setdefault(value, line)
+            elif len(chain) == 1:
+                facts.assigned.setdefault((chain[0], value), line)
             chain = ()
         elif name not in ("COPY", "DUP_TOP", "CACHE", "EXTENDED_ARG", "PUSH_NULL", "NOP"):
             chain = ()
+        if name in _CONSTRUCTS:
+            facts.constructs.setdefault(_CONSTRUCTS[name], line)
+        if name == "LOAD_GLOBAL" and value == "super":
+            facts.constructs.setdefault(_CONSTRUCTS["LOAD_SUPER_ATTR"], line)
         if name == "LOAD_CONST" and isinstance(value, str):
             strings.add(value)
     for constant in code.co_consts:
@@ -245,23 +265,21 @@ def closure_of(function: python_types.FunctionType) -> dict[str, Any]:
 
 
 def code_token(code: python_types.CodeType) -> tuple[Any, ...]:
-    """Return what a code object computes, in words: no line numbers, no file name, no docstring."""
-    constants = []
-    for i, constant in enumerate(code.co_consts):
-        if isinstance(constant, python_types.CodeType):
-            constants.append(code_token(constant))
-        elif not (i == 0 and isinstance(constant, str) and code.co_flags & inspect.CO_OPTIMIZED):
-            constants.append(plain_token(constant) or repr(constant))
+    """Return what a code object computes, in words: no line numbers and no file name."""
+    constants = tuple(
+        code_token(item) if isinstance(item, python_types.CodeType) else plain_token(item) or repr(item)
+        for item in code.co_consts
+    )
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return (code.co_name, code.co_code, code.co_exceptiontable, tuple(constants), counts, names)
+    return (code.co_name, code.co_code, code.co_exceptiontable, constants, counts, names)
 
 
 def plain_token(value: Any) -> Any:
     """Return a constant in words that change when it does, or None where that is not possible."""
     if isinstance(value, enum.Enum):
         return (type(value).__module__, type(value).__qualname__, value.name, repr(value.value))
-    if isinstance(value, _PLAIN):
+    if type(value) in _PLAIN:
         return (type(value).__name__, repr(value))
     if isinstance(value, tuple):
         items = [plain_token(item) for item in value]
@@ -304,10 +322,7 @@ def own(function: Any) -> bool:
 
 def known_to_numba(function: Any) -> bool:
     """Whether somebody taught numba this very function object (`numba.extending.overload`)."""
-    try:
-        return cpu_target.typing_context._lookup_global(function) is not None
-    except TypeError:
-        return False
+    return any(taught is function for taught, _ in builtin_registry.globals)
 
 
 def fixed_signatures(dispatcher: Dispatcher) -> list[Any]:

@@ -56,20 +56,33 @@ def each_asset(
     """
     shape, panels = read_arrays(indicator, arrays)
     results = [np.empty(panels[0].shape) for _ in range(outputs)]
-    if results[0].size and not (finds_gaps and core(*panels, *settings, *results)):
-        gap = np.isnan(panels[0])
-        for panel in panels[1:]:
-            gap |= np.isnan(panel)
-        if gap.any():
-            packed = [np.full(gap.shape, np.nan) for _ in panels]
-            for panel, own in zip(panels, packed, strict=True):
-                _pack(panel, gap, own)
-            core(*map(read_only, packed), *settings, *results)
-            for result in results:
-                _unpack(result, gap)
-        elif not finds_gaps:
-            core(*panels, *settings, *results)
+    if results[0].size:
+        with np.errstate(all="ignore"):  # as compiled code does, for cores that run uncompiled (NUMBA_DISABLE_JIT)
+            if not (finds_gaps and core(*panels, *settings, *results)):
+                _run(core, panels, settings, results, finds_gaps)
     return tuple(result.reshape(shape) for result in results)
+
+
+def _run(
+    core: Callable[..., Any],
+    panels: list[NDArray[np.float64]],
+    settings: tuple[float, ...],
+    results: list[NDArray[np.float64]],
+    done_if_clean: bool,
+) -> None:
+    """Look for gaps and fill `results`; where there are none, `done_if_clean` says that they are filled already."""
+    gap = np.isnan(panels[0])
+    for panel in panels[1:]:
+        gap |= np.isnan(panel)
+    if gap.any():
+        packed = [np.full(gap.shape, np.nan) for _ in panels]
+        for panel, own in zip(panels, packed, strict=True):
+            _pack(panel, gap, own)
+        core(*map(read_only, packed), *settings, *results)
+        for result in results:
+            _unpack(result, gap)
+    elif not done_if_clean:
+        core(*panels, *settings, *results)
 
 
 @kernel_jit()

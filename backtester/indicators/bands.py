@@ -13,7 +13,7 @@ from backtester.indicators.rolling import channel, rolling_std
 Bands = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def bollinger(close: ArrayLike, n: int = 5, k: float = 2.0) -> Bands:
+def bollinger(close: ArrayLike, n: int = 20, k: float = 2.0) -> Bands:
     """Bollinger bands: the moving average, and `k` standard deviations above and below it.
 
     .. math:: upper_t, lower_t = sma_t \\pm k \\cdot std_t
@@ -23,7 +23,7 @@ def bollinger(close: ArrayLike, n: int = 5, k: float = 2.0) -> Bands:
     close : array_like of float, [n_bars, n_assets] or [n_bars]
         Prices.
     n : int
-        Bars in the window, 1 or more. The default is TA-Lib's; Bollinger himself uses 20.
+        Bars in the window, 1 or more.
     k : float
         Width in standard deviations, 0 or more.
 

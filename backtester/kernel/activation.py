@@ -74,8 +74,6 @@ def fix_target(s, t, i):
             other = s.orders[j]
             if other.asset == a and other.kind == MARKET and is_live(other):
                 finish(s, t, j, CANCELLED, REPLACED_BY_TARGET)
-    if np.isnan(o.target):
-        return
     x = s.positions[a]
     quantity = o.target - x
     if o.target != 0.0:

@@ -141,31 +141,43 @@ def source_hash(package: Path = PACKAGE) -> str:
     """
     if package.is_file():
         return hashlib.sha256(package.read_bytes()).hexdigest()
-    texts = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
-    chosen = {path for path, text in texts.items() if _JITTED.search(text) or KERNEL in path.parents}
-    pending = list(chosen)
+    texts = _modules(package)
+    kernel = f"{package.name}.kernel."
+    pending = [name for name, text in texts.items() if _JITTED.search(text) or name.startswith(kernel)]
+    chosen = set(pending)
     while pending:
         importer = pending.pop()
         for match in _IMPORTS.finditer(texts[importer]):
-            for path in _imported(package, importer, match):
-                if path in texts and path not in chosen:
-                    chosen.add(path)
-                    pending.append(path)
+            found = [name for name in _imported(importer, match) if name in texts and name not in chosen]
+            chosen.update(found)
+            pending += found
     digest = hashlib.sha256()
-    for path in sorted(chosen):
-        digest.update(str(path.relative_to(package)).encode() + b"\0" + hashlib.sha256(texts[path]).digest())
+    for name in sorted(chosen):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(texts[name]).digest())
     return digest.hexdigest()
 
 
-def _imported(package: Path, importer: Path, match: re.Match[bytes]) -> list[Path]:
-    """Return the files of the package that one import statement may name."""
+def _modules(package: Path) -> dict[str, bytes]:
+    """Return the sources of a package by dotted name; a package's own file is called `name.__init__`."""
+    texts = {}
+    above = len(str(package.parent)) + 1
+    for folder, _, files in os.walk(package):
+        prefix = folder[above:].replace(os.sep, ".")
+        for file in files:
+            if file.endswith(".py"):
+                with open(os.path.join(folder, file), "rb") as source:
+                    texts[f"{prefix}.{file[:-3]}"] = source.read()
+    return texts
+
+
+def _imported(importer: str, match: re.Match[bytes]) -> list[str]:
+    """Return the names under which `_modules` may hold what one import statement names."""
     dots, module, names, plain = (group.decode() if group else "" for group in match.groups())
+    base = module or plain
     if dots:
-        base = importer.parents[len(dots) - 1].joinpath(*filter(None, module.split(".")))
-    else:
-        base = package.parent.joinpath(*(module or plain).split("."))
-    stems = [base, *(base / name for name in re.findall(r"\w+", names))]
-    return [path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py")]
+        base = ".".join(filter(None, (*importer.split(".")[: -len(dots)], module)))
+    stems = [base, *(f"{base}.{name}" for name in re.findall(r"\w+", names))]
+    return [*stems, *(f"{stem}.__init__" for stem in stems)]
 
 
 @functools.cache

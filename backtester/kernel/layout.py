@@ -150,10 +150,6 @@ def _fields() -> tuple[Field, ...]:
 
 STATE = State("State", _fields())
 
-#: what `ctx` shows of the state as attributes; its verbs and reads are functions
-CTX_FIELDS = ("t", "timestamp", "n_assets", "cash", "equity", *_SERIES)
-
-
 class Stage:
     """Where inside a bar `advance` stopped."""
 

@@ -177,11 +177,10 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
         money = size * m * abs(reference)
         f.spread = money * (s.spread[a] * 0.5)
         f.slippage = money * s.slippage[a]
-        paid = (price - reference) * m * quantity
         if s.has_impact:
             f.impact = money * impact_rate(s, t, a, requested)
-        if paid != 0.0 or f.spread != 0.0 or f.slippage != 0.0:
-            f.rounding = paid - f.spread - f.slippage - f.impact
+        if s.tick_size[a] != 0.0 or price == o.limit_price or price == 0.0:
+            f.rounding = (price - reference) * m * quantity - f.spread - f.slippage - f.impact
 
 
 @inner_jit

@@ -12,6 +12,7 @@ from backtester.kernel.orders import (
     cancel_everything,
     end_order,
     enlist,
+    finish,
     is_live,
     new_order,
     row_of,
@@ -49,7 +50,7 @@ def margin_check(s, t):
     if s.equity > 0.0 and s.maintenance == 0.0:
         return
     gross = gross_value(s)
-    if s.equity < s.maintenance * gross:
+    if s.equity < s.maintenance * gross and has_position(s):
         cancel_everything(s, t, _LIQUIDATION)
         while s.equity < s.maintenance * gross:
             a = largest_closable(s, t)
@@ -96,7 +97,7 @@ def end_run(s, t):
     for k in range(s.n_active):
         i = row_of(s, s.active[k])
         if is_live(s.orders[i]):
-            end_order(s, t, i, EXPIRED, _DATA_ENDED)
+            finish(s, t, i, EXPIRED, _DATA_ENDED)
     for n in range(s.next_change, s.n_changes):
         if s.changes[n].outcome == QUEUED:
             s.changes[n].outcome = _CHANGE_DATA_ENDED

@@ -82,7 +82,7 @@ def match_bar(s, t):
         activate(s, t, False)
     run_passes(s, t, OPEN)
     if s.n_immediate > 0:
-        end_immediate(s, t, False)
+        end_sleeping(s, t)
     if s.n_active > s.n_ended:
         run_passes(s, t, INTRABAR)
         if s.n_trailing > 0:
@@ -97,8 +97,6 @@ def match_close(s, t):
     if s.n_pending > 0:
         activate(s, t, True)
     run_passes(s, t, CLOSE)
-    if s.n_immediate > 0:
-        end_immediate(s, t, True)
     if s.n_dated > 0:
         end_dated(s, t, True)
 
@@ -126,15 +124,22 @@ def gather(s, t, phase):
         o = s.orders[i]
         if o.status != WORKING or fills_at_close(s, o) != (phase == CLOSE):
             continue
-        if not is_tradable(s, t, o.asset):
+        judged_now = phase != INTRABAR and is_immediate(o)
+        if not judged_now and not is_tradable(s, t, o.asset):
             continue
-        if phase != CLOSE:
+        if phase != CLOSE and not judged_now:
             code = at_open(s, t, i)[0] if phase == OPEN else in_bar(s, t, i)[0]
             if code == NOT_REACHED or (phase == INTRABAR and was_at_open(s, t, i)):
                 continue
         insert(s, n, match_class(s, o), phase, o.asset, order_id, 0.0, 0)
         n += 1
     return n
+
+
+@inner_jit
+def is_immediate(o):
+    """IOC and FOK: judged at the first eligible open, or close, and ended there (rule 13)."""
+    return o.tif == IOC or o.tif == FOK
 
 
 @inner_jit
@@ -158,7 +163,7 @@ def gather_woken(s, t, phase):
             code = at_open(s, t, i)[0]
         else:
             code = after_entry(s, t, i, s.woken_prices[k], s.woken_up[k])[0]
-        if code != NOT_REACHED:
+        if code != NOT_REACHED or (phase != INTRABAR and is_immediate(o)):
             insert(s, n, match_class(s, o), phase, o.asset, order_id, s.woken_prices[k], s.woken_up[k])
             n += 1
     s.n_woken = 0
@@ -179,12 +184,12 @@ def match_class(s, o):
 
 @inner_jit
 def insert(s, n, match_kind, phase, asset, order_id, entry, up):
-    """Insert a candidate behind those with the same or a smaller key; ids come in ascending order."""
+    """Insert a candidate in its place, by class, asset (intrabar) and id."""
     key = match_kind
     if phase == INTRABAR:
         key = match_kind * s.n_assets + asset
     k = n
-    while k > 0 and s.keys[k - 1, 0] > key:
+    while k > 0 and (s.keys[k - 1, 0] > key or (s.keys[k - 1, 0] == key and s.keys[k - 1, 1] > order_id)):
         s.keys[k, 0] = s.keys[k - 1, 0]
         s.keys[k, 1] = s.keys[k - 1, 1]
         s.keys[k, 2] = s.keys[k - 1, 2]
@@ -199,26 +204,36 @@ def insert(s, n, match_kind, phase, asset, order_id, entry, up):
 @inner_jit
 def attempt_all(s, t, phase, n, woken):
     """Attempt the listed orders in their order."""
+    if phase == INTRABAR:
+        for k in range(n):
+            i = row_of(s, s.keys[k, 1])
+            if s.orders[i].partner != 0:
+                settle_pair(s, t, i, woken, s.key_prices[k], s.keys[k, 2])
     for k in range(n):
         i = row_of(s, s.keys[k, 1])
         o = s.orders[i]
-        if o.status != WORKING:
+        if o.status != WORKING or (phase == INTRABAR and s.scale_stamp[i] == loser_stamp(t)):
             continue
-        entry = s.key_prices[k]
-        up = s.keys[k, 2]
-        code, reference = reach(s, t, i, phase, woken, entry, up)[:2]
-        if code == NOT_REACHED:
-            continue
-        if phase == INTRABAR and o.partner != 0 and loses_to_partner(s, t, i, woken, entry, up):
-            continue
-        if is_stop_now(o):
-            o.triggered = t
-            if code == TRIGGERED:
-                continue
-            climbs = o.quantity > 0.0
-        else:
-            climbs = o.quantity < 0.0
-        attempt(s, t, i, reference, code == TAKER, phase, climbs)
+        if is_tradable(s, t, o.asset):
+            meet(s, t, i, phase, woken, s.key_prices[k], s.keys[k, 2])
+        if phase != INTRABAR and o.status == WORKING and is_immediate(o):
+            finish(s, t, i, EXPIRED, _IOC_REMAINDER if o.tif == IOC else _FOK_NOT_FILLED)
+
+
+@inner_jit
+def meet(s, t, i, phase, woken, entry, up):
+    """Let one order meet the prices of the phase: trigger it, and attempt it where it may fill."""
+    o = s.orders[i]
+    code, reference = reach(s, t, i, phase, woken, entry, up)[:2]
+    if code == NOT_REACHED:
+        return
+    climbs = o.quantity < 0.0
+    if is_stop_now(o):
+        o.triggered = t
+        climbs = not climbs
+        if code == TRIGGERED:
+            return
+    attempt(s, t, i, reference, code == TAKER, phase, climbs)
 
 
 @inner_jit
@@ -236,34 +251,40 @@ def reach(s, t, i, phase, woken, entry, up):
 
 
 @inner_jit
-def loses_to_partner(s, t, i, woken, entry, up):
-    """Whether this leg stands back because the bar reaches its partner too, and the partner is first (rule 18)."""
+def loser_stamp(t):
+    """The mark of a leg that stands back in bar t."""
+    return -2 - t
+
+
+@inner_jit
+def settle_pair(s, t, i, woken, entry, up):
+    """Where the bar reaches both legs of a pair, mark the one that stands back in this bar (rule 18).
+
+    Nothing is ambiguous where the open, or the entry price of this bar, decides about one of them.
+    """
     o = s.orders[i]
     j = row_of(s, o.partner)
     other = s.orders[j]
-    if other.status != WORKING or other.asset != o.asset:
-        return False
+    if o.id > other.id or other.status != WORKING or other.asset != o.asset:
+        return
     if not woken and was_at_open(s, t, j):
-        return False
+        return
     mine, my_price, my_rank = reach(s, t, i, INTRABAR, woken, entry, up)
     theirs, their_price, their_rank = reach(s, t, j, INTRABAR, woken, entry, up)
-    if theirs == NOT_REACHED:
-        return False
-    if my_rank != their_rank:
-        return their_rank > my_rank
-    if my_rank == 1:
-        return other.id < o.id
-    if s.ambiguous_bar != t:
-        s.ambiguous_bar = t
-        s.ambiguous_bars += 1
-    direction = 0
-    if woken:
-        direction = 1 if up else -1
-    i_am_stop = is_stop_now(o)
-    it_is_stop = is_stop_now(other)
-    if o.id < other.id:
-        return not first_leg_wins(s, t, o.asset, i_am_stop, my_price, it_is_stop, their_price, direction)
-    return first_leg_wins(s, t, o.asset, it_is_stop, their_price, i_am_stop, my_price, direction)
+    if mine == NOT_REACHED or theirs == NOT_REACHED:
+        return
+    first_wins = my_rank >= their_rank
+    if my_rank == 0 and their_rank == 0:
+        if s.ambiguous_bar != t:
+            s.ambiguous_bar = t
+            s.ambiguous_bars += 1
+        direction = 0
+        if woken:
+            direction = 1 if up else -1
+        first_wins = first_leg_wins(
+            s, t, o.asset, is_stop_now(o), my_price, is_stop_now(other), their_price, direction
+        )
+    s.scale_stamp[j if first_wins else i] = loser_stamp(t)
 
 
 @inner_jit
@@ -341,6 +362,9 @@ def attempt(s, t, i, reference, taker, phase, climbs):
         scaled = False
         if o.group != 0:
             factor = group_factor(s, t, i, phase)
+            if factor < 1.0 and o.tif == FOK:
+                finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
+                return
             if factor < 1.0:
                 scaled = True
                 reason = _SCALED_TO_EQUITY
@@ -398,8 +422,6 @@ def group_factor(s, t, i, phase):
         if quantity == 0.0:
             continue
         closing, opening = split(s.positions[a], quantity)
-        if opening == 0.0:
-            continue
         m = s.multipliers[a]
         reference = s.phase_marks[a]
         price = fill_price(s, t, a, quantity, reference, np.nan)
@@ -410,7 +432,7 @@ def group_factor(s, t, i, phase):
         need += opening * (abs(reference) * m + s.leverage * unit)
         s.scale_stamp[j] = stamp
     factor = 1.0
-    if need > 0.0 and room < need:
+    if need > 0.0 and room * (1.0 + 1e-9) < need:
         factor = max(room / need, 0.0)
     for k in range(s.n_active):
         j = row_of(s, s.active[k])
@@ -420,14 +442,12 @@ def group_factor(s, t, i, phase):
 
 
 @inner_jit
-def end_immediate(s, t, closing):
-    """Expire what an IOC or FOK order has left after its first eligible open, or close (rule 13)."""
+def end_sleeping(s, t):
+    """Expire the IOC and FOK orders that sleep through their first eligible open (rule 13)."""
     for k in range(s.n_active):
         i = row_of(s, s.active[k])
         o = s.orders[i]
-        if (o.tif != IOC and o.tif != FOK) or (o.status != WORKING and o.status != SLEEPING):
-            continue
-        if fills_at_close(s, o) == closing:
+        if is_immediate(o) and o.status == SLEEPING:
             finish(s, t, i, EXPIRED, _IOC_REMAINDER if o.tif == IOC else _FOK_NOT_FILLED)
 
 

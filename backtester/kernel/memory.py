@@ -9,11 +9,12 @@ import ctypes
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import float64
 
 from backtester.kernel import tables
 from backtester.kernel.codes import Table
 from backtester.kernel.impact import daily_statistics
-from backtester.kernel.layout import CTX_FIELDS, STATE
+from backtester.kernel.layout import STATE
 from backtester.kernel.loop import PARTS, finish_run
 from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
@@ -62,15 +63,11 @@ class Rules:
     commission_fn: np.ndarray
 
 
-def ctx_type(extras: tuple[str, ...] = ()) -> tuple[State, dict[str, int]]:
-    """Return the state type with extra series appended, and the word offsets of the fields user code may see."""
+def extended_state(extras: tuple[str, ...] = ()) -> State:
+    """Return the state type with extra read-only series [n_bars, n_assets] appended, in order."""
     if not extras:
-        return STATE, {name: STATE.offset(name) for name in CTX_FIELDS}
-    from numba import float64
-
-    fields = (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras))
-    state = State("State", fields)
-    return state, {name: state.offset(name) for name in (*CTX_FIELDS, *extras)}
+        return STATE
+    return State("State", (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras)))
 
 
 class AccountMemory:
@@ -94,8 +91,7 @@ class AccountMemory:
     def __init__(self, market: MarketArrays, rules: Rules, rows: int = 256):
         self.market = market
         self.n_bars, self.n_assets = market.close.shape
-        state, _ = ctx_type(tuple(market.extras))
-        self.buffer = StructBuffer(state)
+        self.buffer = StructBuffer(extended_state(tuple(market.extras)))
         self._old: list[np.ndarray] = []
         self._grow = _GROW(self._grow_table)
         self._point_at_market()

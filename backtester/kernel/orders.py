@@ -228,13 +228,23 @@ def refusal_of_tif(tif, expire):
 
 
 @inner_jit
-def refusal_of_prices(s, kind, limit_price, stop_price, distance, distance_frac):
+def leg_is_wrong(price, fraction, entry, side):
+    """Whether a leg lies on the wrong side of the entry; `side` is +1 for a leg that must lie above it."""
+    if not np.isnan(price) and side * (price - entry) <= 0.0:
+        return True
+    if np.isnan(fraction):
+        return False
+    return not np.isfinite(fraction) or fraction <= 0.0 or (side < 0.0 and fraction >= 1.0)
+
+
+@inner_jit
+def refusal_of_prices(s, kind, quantity, limit_price, stop_price, distance, distance_frac):
     if kind == TRAILING_STOP:
         if np.isnan(distance) == np.isnan(distance_frac):
             return DISTANCE_INVALID
         if not np.isnan(distance) and not (np.isfinite(distance) and distance > 0.0):
             return DISTANCE_INVALID
-        if not np.isnan(distance_frac) and not (distance_frac > 0.0 and distance_frac < 1.0):
+        if not np.isnan(distance_frac) and leg_is_wrong(np.nan, distance_frac, np.nan, 1.0 if quantity > 0.0 else -1.0):
             return DISTANCE_INVALID
         return NO_REASON
     if (kind == LIMIT or kind == STOP_LIMIT) and not price_is_valid(s, limit_price):
@@ -259,7 +269,7 @@ def submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance
     role = TRAILING if kind == TRAILING_STOP else PLAIN
     refusal = refusal_of_quantity(s, asset, quantity)
     if refusal == NO_REASON:
-        refusal = refusal_of_prices(s, kind, limit_price, stop_price, distance, distance_frac)
+        refusal = refusal_of_prices(s, kind, quantity, limit_price, stop_price, distance, distance_frac)
     if refusal == NO_REASON:
         refusal = refusal_of_tif(tif, expire)
     if refusal == NO_REASON:
@@ -311,8 +321,7 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
                 goal = truncate_lot(goal, s.lot_size[asset])
         if refusal == NO_REASON and goal == x and s.replaceable_counts[asset] == 0:
             return 0
-    quantity = goal - s.positions[asset] if refusal == NO_REASON else np.nan
-    i = new_order(s, t, asset, MARKET, TARGET, tif, expire, tag, quantity)
+    i = new_order(s, t, asset, MARKET, TARGET, tif, expire, tag, 0.0)
     o = s.orders[i]
     o.target = goal
     o.group = group
@@ -324,28 +333,22 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
 
 
 @inner_jit
-def refusal_of_legs(s, asset, quantity, entry, stop_loss, take_profit, stop_loss_frac, take_profit_frac):
-    """Check the legs of a bracket against its entry price: a leg may not lie on the wrong side."""
+def refusal_of_legs(quantity, entry, stop_loss, take_profit, stop_loss_frac, take_profit_frac):
+    """Check the legs of a bracket against its entry price."""
     side = 1.0 if quantity > 0.0 else -1.0
-    if not np.isnan(stop_loss) and side * (entry - stop_loss) <= 0.0:
+    if leg_is_wrong(stop_loss, stop_loss_frac, entry, -side):
         return STOP_LOSS_WRONG_SIDE
-    if not np.isnan(stop_loss_frac) and side > 0.0 and stop_loss_frac >= 1.0:
-        return STOP_LOSS_WRONG_SIDE
-    if not np.isnan(take_profit) and side * (take_profit - entry) <= 0.0:
-        return TAKE_PROFIT_WRONG_SIDE
-    if not np.isnan(take_profit_frac) and side < 0.0 and take_profit_frac >= 1.0:
+    if leg_is_wrong(take_profit, take_profit_frac, entry, side):
         return TAKE_PROFIT_WRONG_SIDE
     return NO_REASON
 
 
 @inner_jit
-def leg_is_valid(s, price, fraction):
-    """A leg is absent, or has a valid price, or a positive fraction; never both."""
-    if not np.isnan(price) and not np.isnan(fraction):
-        return False
-    if not np.isnan(price) and not price_is_valid(s, price):
-        return False
-    return np.isnan(fraction) or (np.isfinite(fraction) and fraction > 0.0)
+def leg_price_is_valid(s, price, fraction):
+    """A leg's price, where it has one, is valid, and is not given twice."""
+    if np.isnan(price):
+        return True
+    return np.isnan(fraction) and price_is_valid(s, price)
 
 
 @inner_jit
@@ -372,9 +375,10 @@ def submit_bracket(
         kind = STOP
     refusal = refusal_of_quantity(s, asset, quantity)
     if refusal == NO_REASON:
-        refusal = refusal_of_prices(s, kind, entry_limit, entry_stop, np.nan, np.nan)
+        refusal = refusal_of_prices(s, kind, quantity, entry_limit, entry_stop, np.nan, np.nan)
     if refusal == NO_REASON:
-        if not leg_is_valid(s, stop_loss, stop_loss_frac) or not leg_is_valid(s, take_profit, take_profit_frac):
+        valid = leg_price_is_valid(s, stop_loss, stop_loss_frac)
+        if not valid or not leg_price_is_valid(s, take_profit, take_profit_frac):
             refusal = PRICE_INVALID
     if refusal == NO_REASON:
         refusal = refusal_of_tif(tif, expire)
@@ -391,9 +395,7 @@ def submit_bracket(
             refusal = QUANTITY_BELOW_LOT
         else:
             quantity = rounded
-            refusal = refusal_of_legs(
-                s, asset, quantity, entry, stop_loss, take_profit, stop_loss_frac, take_profit_frac
-            )
+            refusal = refusal_of_legs(quantity, entry, stop_loss, take_profit, stop_loss_frac, take_profit_frac)
     i = new_order(s, t, asset, kind, PLAIN, tif, expire, tag, quantity)
     o = s.orders[i]
     parent = o.id
@@ -510,7 +512,7 @@ def cancel_everything(s, t, reason):
     for n in range(s.n_active):
         i = row_of(s, s.active[n])
         if is_live(s.orders[i]):
-            end_order(s, t, i, CANCELLED, reason)
+            finish(s, t, i, CANCELLED, reason)
 
 
 @inner_jit
@@ -534,23 +536,33 @@ def order_state(s, order_id):
 
 
 @inner_jit
+def worse_of(first, second):
+    """Return what is wrong with a pair: an unknown order before an ended one."""
+    if first == ORDER_UNKNOWN or second == ORDER_UNKNOWN:
+        return ORDER_UNKNOWN
+    return second if first == DONE else first
+
+
+@inner_jit
 def request_change(s, kind, order_id, other, price, quantity):
     """Queue a cancel, modify or oco (rule 2); return 1 where the orders named are live, else 0."""
     outcome = DONE
     if kind == CANCEL_ALL:
         if other < 0 or other >= s.n_assets:
             outcome = ORDER_UNKNOWN
+        elif s.open_counts[other] == 0:
+            outcome = ORDER_ENDED
         order_id = s.n_orders
     else:
         outcome = order_state(s, order_id)
-        if kind == OCO and outcome == DONE:
-            outcome = order_state(s, other)
+        if kind == OCO:
+            outcome = worse_of(outcome, order_state(s, other))
     if s.n_changes == s.changes.shape[0]:
         call_void_i8_i8(s.fn_grow, address_of(s), _CHANGES)
     c = s.changes[s.n_changes]
     s.n_changes += 1
     c.bar = s.t
-    c.acts = s.t + s.latency + 1
+    c.acts = s.t + s.latency + 1 if outcome == DONE else -1
     c.kind = kind
     c.order_id = order_id
     c.other = other
@@ -568,7 +580,7 @@ def apply_changes(s, t):
     while s.next_change < s.n_changes:
         n = s.next_change
         c = s.changes[n]
-        if c.acts > t:
+        if c.outcome == QUEUED and c.acts > t:
             return
         s.next_change += 1
         if c.outcome != QUEUED:
@@ -606,9 +618,11 @@ def pair(s, first, second):
         outcome = order_state(s, second)
     if outcome != DONE:
         return outcome
+    if first == second:
+        return NOTHING_TO_CHANGE
     a = s.orders[row_of(s, first)]
     b = s.orders[row_of(s, second)]
-    if first == second or a.partner != 0 or b.partner != 0 or is_child(a) or is_child(b):
+    if a.partner != 0 or b.partner != 0 or is_child(a) or is_child(b):
         return OCO_ALREADY_PAIRED
     a.partner = second
     b.partner = first
@@ -643,7 +657,7 @@ def modify(s, t, n):
             c.outcome = QUANTITY_ON_CHILD
             return
         quantity = lot_quantity(s, o.asset, c.quantity)
-        wrong_sign = not np.isfinite(quantity) or quantity == 0.0 or (quantity > 0.0) != (o.quantity > 0.0)
+        wrong_sign = not np.isfinite(quantity) or quantity * o.quantity <= 0.0  # a target not yet fixed has none
         if wrong_sign or abs(quantity) > LARGEST_QUANTITY or abs(quantity) < abs(o.filled):
             c.outcome = NEW_QUANTITY_INVALID
             return
@@ -658,7 +672,5 @@ def modify(s, t, n):
     if new_quantity:
         c.old_quantity = o.quantity
         o.quantity = quantity
-        if o.status == PENDING:
-            o.target = np.nan  # a quantity given by hand is not computed again at activation
         if abs(quantity) <= abs(o.filled) * (1.0 + DUST):
-            finish(s, t, i, FILLED, REDUCED_BY_MODIFY)
+            finish(s, t, i, CANCELLED, REDUCED_BY_MODIFY)

@@ -145,9 +145,9 @@ def first_leg_wins(s, t, a, first_is_stop, first, second_is_stop, second, rest_i
     `rest_is_up` is +1 or -1 where an entry inside the bar fixes which way the path goes next, else 0.
     """
     rule = s.same_bar
+    if first_is_stop == second_is_stop:
+        return True
     if rule == _STOP_FIRST or rule == _TARGET_FIRST:
-        if first_is_stop == second_is_stop:
-            return True
         return first_is_stop == (rule == _STOP_FIRST)
     price = s.open[t, a]
     near_first = abs(first - price)
@@ -163,5 +163,5 @@ def first_leg_wins(s, t, a, first_is_stop, first, second_is_stop, second, rest_i
         if first_up != second_up:
             return first_up == start_up
     if near_first == near_second:
-        return first_is_stop or not second_is_stop
+        return first_is_stop
     return near_first < near_second

@@ -50,7 +50,7 @@ class Spread(NamedTuple):
     low_mean: float = NAN  #: mean of the returns not above `low`
 
 
-@kernel_jit
+@kernel_jit()
 def _scan_wealth(equity):
     """Return max drawdown, its longest duration in bars, mean, first bar with equity ≤ 0 (or n), and finiteness."""
     n = len(equity)
@@ -83,7 +83,7 @@ def _scan_wealth(equity):
     return deepest, max(longest, n - 1 - peak_bar), total / n, ruin, finite
 
 
-@kernel_jit
+@kernel_jit()
 def _scan_returns(values, is_equity, shift, threshold, lower, upper, low, high):
     """Sum the powers of r − shift, and gains, losses and squared losses against `threshold`; collect the tails.
 

@@ -212,7 +212,8 @@ def compare(r: ArrayLike, benchmark: ArrayLike) -> Comparison:
     SettingsError
         Lengths differ, or both are Series with different indexes.
     """
-    ours, theirs = getattr(r, "index", None), getattr(benchmark, "index", None)
+    ours: Any = getattr(r, "index", None)
+    theirs: Any = getattr(benchmark, "index", None)
     if hasattr(ours, "equals") and hasattr(theirs, "equals") and not ours.equals(theirs):
         raise SettingsError("r and benchmark have different indexes; align them on the same bars first")
     x, b = as_returns(r), as_returns(benchmark)

@@ -48,7 +48,7 @@ class Adaptor:
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """What `call` returns, and the seconds it took; the garbage of earlier calls is collected before the clock starts."""
+    """What `call` returns, and the seconds it took; earlier garbage is collected before the clock starts."""
     gc.collect()
     started = time.perf_counter()
     returned = call()

@@ -123,6 +123,10 @@ def test_rounding_dust_closes_the_lot():
     trades = trades_of(fill(1, 0.1, 100.0), fill(2, 0.2, 100.0), fill(3, -0.3, 100.0))
     assert trades["open"].tolist() == [0, 0]
     assert trades["quantity"].tolist() == [0.1, 0.2]
+    # 0.3 − 0.1 is 2.8e-17 short of 0.2: the last fill does not open a short with what is over
+    trades = trades_of(fill(1, 0.3, 100.0), fill(2, -0.1, 100.0), fill(3, -0.2, 100.0))
+    assert trades["open"].tolist() == [0, 0]
+    assert trades["quantity"].tolist() == [0.1, 0.3 - 0.1]
 
 
 def test_no_fills_make_an_empty_table():

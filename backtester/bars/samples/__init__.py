@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from backtester.bars.build import from_arrays
+from backtester.bars.check import near
 from backtester.bars.panel import Bars
-from backtester.errors import DataError, did_you_mean
+from backtester.errors import DataError
 
 
 def names() -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def describe(name: str) -> dict[str, Any]:
     catalogue = _catalogue()
     known = catalogue["samples"]
     if name not in known:
-        raise DataError(f"no sample {name!r}{did_you_mean(str(name), known)}. Samples: {', '.join(known)}")
+        raise DataError(f"no sample {name!r}{near(name, known)} Samples: {', '.join(known)}")
     entry = dict(known[name])
     return {**entry, "wheel": catalogue["wheels"][entry["wheel"]]}
 

@@ -200,10 +200,10 @@ def _eurusd(frame: pd.DataFrame, options: dict[str, Any], source: Source) -> Bar
 
 def write(name: str, bars: Bars, out: Path) -> dict[str, Any]:
     """Write one sample, and return its entry in the catalogue."""
-    arrays = {key: bars[key] for key in ("open", "high", "low", "close", "volume", *bars.extras)}
-    clock = {"timestamps": bars.timestamps, "sessions": bars.sessions, "session_ends": bars.session_ends}
+    arrays: dict[str, Any] = {key: bars[key] for key in ("open", "high", "low", "close", "volume", *bars.extras)}
+    arrays |= {"timestamps": bars.timestamps, "sessions": bars.sessions, "session_ends": bars.session_ends}
     with (out / f"{name}.npz").open("wb") as file:
-        np.savez_compressed(file, **clock, **arrays)
+        np.savez_compressed(file, **arrays)
     source = SOURCES[name]
     dates = [str(np.datetime64(int(bars.sessions[i]), "D")) for i in (0, -1)]
     return {

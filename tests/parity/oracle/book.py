@@ -143,10 +143,15 @@ class Book(Money):
             if abs(target) > LARGEST:
                 reason = Reason.QUANTITY_TOO_LARGE
             target = self.towards_zero(target, a)
-        if not reason and target == self.position[a] and not self.replaceable(a):
+        if not reason and not self.replaceable(a) and self.gap(target, a) == 0:
             return 0
         order = self.new(a, OrderKind.MARKET, 0, tif, expire, tag, role=Role.TARGET, group=group, target=target)
         return self.reject(order, reason) if reason else order.id
+
+    def gap(self, target: Number, a: int) -> Number:
+        """X − x."""
+        x = self.position[a]
+        return self.no_dust(target - x, max(abs(target), abs(x)))
 
     def replaceable(self, a: int, below: int | None = None) -> list[Order]:
         """Live market and target orders of asset a, with an id lower than `below`."""
@@ -285,7 +290,7 @@ class Book(Money):
         if not absent(quantity):
             change.old_quantity = order.quantity
             order.quantity = self.rounded(quantity, order.asset)
-            if order.remaining == 0:
+            if self.no_dust(order.remaining, abs(order.quantity)) == 0:
                 self.end(order, Status.CANCELLED, Reason.REDUCED_BY_MODIFY)
         return ChangeOutcome.DONE
 
@@ -294,7 +299,7 @@ class Book(Money):
         if self.bad_quantity(quantity) or order.quantity == 0:
             return False
         new = self.rounded(quantity, order.asset)
-        return new * order.quantity > 0 and abs(new) >= abs(order.filled)
+        return new * order.quantity > 0 and self.no_dust(abs(new) - abs(order.filled), abs(new)) >= 0
 
     def act_oco(self, change: Change) -> ChangeOutcome:
         first, second = self.find(change.order_id), self.find(change.other)

@@ -34,8 +34,7 @@ class Matching(Execution):
         order.status = Status.WORKING
         for other in self.replaceable(order.asset, below=order.id):
             self.end(other, Status.CANCELLED, Reason.REPLACED_BY_TARGET)
-        x = self.position[order.asset]
-        order.quantity = self.no_dust(order.target - x, max(abs(order.target), abs(x)))
+        order.quantity = self.gap(order.target, order.asset)
         if order.quantity == 0:
             self.end(order, Status.CANCELLED, Reason.TARGET_REACHED)
 
@@ -168,8 +167,12 @@ class Matching(Execution):
             second = self.find(first.partner)
             if second not in orders or first.id > second.id or first.asset != second.asset:
                 continue
-            decided = any(self.entered_here(o) and self.passed(o, o.entry[1]) for o in (first, second))
-            if not decided and self.reached(first) and self.reached(second):
+            if first.status != Status.WORKING or second.status != Status.WORKING:
+                continue  # the fill that activated them left them nothing to reduce
+            decided = [o for o in (first, second) if self.entered_here(o) and self.passed(o, o.entry[1])]
+            if len(decided) == 1:
+                losers.append(second if decided[0] is first else first)
+            elif not decided and self.reached(first) and self.reached(second):
                 self.ambiguous.add(self.t)
                 losers.append(second if self.first_wins(first, second) else first)
         return losers

@@ -1,0 +1,75 @@
+"""The options that all readers share; `Bars.from_frame` documents them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+from backtester.bars.check import near
+from backtester.bars.clock import LABELS, Label, zone_name
+from backtester.errors import DataError
+
+Unit = Literal["s", "ms", "us", "ns"]
+
+
+class ReadOptions(TypedDict, total=False):
+    """The keywords of `Bars.from_frame`."""
+
+    symbol: str | None
+    label: Label | None
+    session_close: str | dt.time | None
+    tz: Any
+    columns: Mapping[str, Any] | None
+    extras: Sequence[str] | None
+    sessions: Any
+    date_format: str | None
+    unit: Unit | None
+    bar_length: Any
+    sort: bool
+    allow_negative: bool
+    warn_splits: bool
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The same, with defaults; `number_hint` is what the reader advises where a number is text."""
+
+    symbol: str | None = None
+    label: Label | None = None
+    session_close: str | dt.time | None = None
+    tz: Any = None
+    columns: Mapping[str, Any] | None = None
+    extras: Sequence[str] | None = None
+    sessions: Any = None
+    date_format: str | None = None
+    unit: Unit | None = None
+    bar_length: Any = None
+    sort: bool = False
+    allow_negative: bool = False
+    warn_splits: bool = True
+    name: str = ""
+    number_hint: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.label is not None and self.label not in LABELS:
+            raise DataError(f"label = {self.label!r}{near(self.label, LABELS)} Write 'close', 'open' or 'date'")
+        zone_name(self.tz)
+
+
+def read_options(options: Mapping[str, Any], **defaults: Any) -> Options:
+    """Return checked options.
+
+    Raises
+    ------
+    DataError
+        If one is unknown or out of range.
+    """
+    known = [f.name for f in dataclasses.fields(Options) if f.name != "number_hint"]
+    for key in options:
+        if key not in known:
+            raise DataError(f"no option {key!r}{near(key, known)} Options: {', '.join(known)}")
+    return Options(**{**defaults, **options})
