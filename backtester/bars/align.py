@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backtester.bars.build import symbol_names
 from backtester.bars.check import COLUMNS, time_text
-from backtester.bars.clock import DAY, utc_sessions
+from backtester.bars.clock import DAY, UNKNOWN, utc_sessions
 from backtester.bars.panel import Bars
 from backtester.errors import DataError
 
@@ -127,8 +127,12 @@ def _sessions(parts: Sequence[Part], where: Sequence[Rows], timestamps: Ints) ->
     labels = np.full(timestamps.size, np.iinfo(np.int64).min)
     ends = labels.copy()
     for part, (target, source) in zip(parts, where, strict=True):
-        own = utc_sessions(part.timestamps) if part.sessions is None else part.sessions
-        last = (own + 1) * DAY if part.session_ends is None else part.session_ends
+        if part.sessions is None:
+            own = utc_sessions(part.timestamps)
+            last = (own + 1) * DAY
+        else:
+            own = part.sessions
+            last = np.full(own.size, UNKNOWN) if part.session_ends is None else part.session_ends
         before, new = labels[target], own[source]
         clash = np.flatnonzero((before != np.iinfo(np.int64).min) & (before != new))
         if clash.size:
@@ -143,7 +147,8 @@ def _sessions(parts: Sequence[Part], where: Sequence[Rows], timestamps: Ints) ->
     # a session of several markets ends with the last of them
     starts = np.concatenate(([0], np.flatnonzero(labels[1:] != labels[:-1]) + 1))
     lengths = np.diff(np.append(starts, labels.size))
-    return labels, np.repeat(np.maximum.reduceat(ends, starts), lengths)
+    ends = np.repeat(np.maximum.reduceat(ends, starts), lengths)
+    return labels, None if (ends == UNKNOWN).all() else ends
 
 
 def _clash(timestamp: int, one: int, other: int) -> DataError:

@@ -283,7 +283,7 @@ def split_findings(
 
     A jump is named when the ratio of the previous close to the open is within 4 % of a common split ratio (2:1, 3:1,
     3:2, … or its inverse), the bar stays there (its close is within 15 % of the same ratio), and the jump is over
-    eight times the asset's usual close-to-open move (the mean of |log|).
+    eight times the asset's usual close-to-open move (the mean of |log|). An asset that often jumps is left alone.
     """
     where = place or place_of(timestamps)
     found: list[Finding] = []
@@ -294,7 +294,7 @@ def split_findings(
             continue
         gap = o[1:] / c[:-1]
         large = np.flatnonzero((gap < 0.7) | (gap > 1.4))
-        if large.size == 0:
+        if not 0 < large.size <= 3 + gap.size // 50:
             continue
         size = np.abs(np.log(gap))
         usual = np.sort(size)[: -large.size].mean() if large.size < size.size else np.inf

@@ -60,7 +60,7 @@ def read_table(
     if isinstance(frame.columns, pd.MultiIndex):
         frame = _long(frame, symbol)
     if isinstance(frame.index, pd.MultiIndex):
-        frame = frame.reset_index()
+        frame = frame.reset_index(names=_level_names(frame.index))
     labels = list(frame.columns)
     if not len(frame):
         raise bad("bars need two rows at least", "Pass more data", symbol=symbol, value="0 rows")
@@ -142,6 +142,16 @@ def as_pandas(frame: Any, symbol: str) -> pd.DataFrame:
             return converted
     head = f"{symbol}: " if symbol else ""
     raise DataError(f"{head}got {type(frame).__name__}; give a DataFrame, or a mapping of symbol to DataFrame")
+
+
+def _level_names(index: pd.MultiIndex) -> list[Any]:
+    """Return the names of the levels; a level of times without a name is called time."""
+    import pandas as pd
+
+    return [
+        name if name is not None else "time" if isinstance(level, pd.DatetimeIndex) else f"level {i}"
+        for i, (name, level) in enumerate(zip(index.names, index.levels, strict=True))
+    ]
 
 
 def _holds_times(index: pd.Index) -> bool:

@@ -16,7 +16,8 @@ from typing import Any
 from numba.core import ir, types
 from numba.core.dispatcher import Dispatcher
 
-from backtester.compiler.walk import BASE, Place, Walk, facts_of, refuse_random
+from backtester.compiler.bytecode import Place, facts_of
+from backtester.compiler.walk import BASE, Walk
 from backtester.errors import CannotCompile, StrategyError
 from backtester.kernel.struct import Self
 
@@ -52,8 +53,7 @@ def check_random(strategy: Any) -> None:
     """
     hooks = {name: getattr(type(strategy), name, None) for name in HOOKS}
     plain = {name: hook for name, hook in hooks.items() if isinstance(hook, python_types.FunctionType)}
-    for function in Walk(strategy, plain).functions:
-        refuse_random(function)
+    Walk(strategy, plain)
 
 
 def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType]) -> None:

@@ -16,10 +16,11 @@ import numpy as np
 from numba import boolean, float64, int64
 from numba.core import types
 
-from backtester.compiler.walk import BASE, MISSING, Use, Walk
+from backtester.compiler.tokens import MISSING
+from backtester.compiler.walk import BASE, Use, Walk
 from backtester.errors import CannotCompile
 from backtester.kernel.jit import kernel_jit
-from backtester.kernel.struct import WORD, Field, Self, Struct, StructBuffer, make_cast, store_reference
+from backtester.kernel.struct import PRESENT, WORD, Field, Self, Struct, StructBuffer, make_cast, store_reference
 
 _INT64 = np.iinfo(np.int64)
 
@@ -49,7 +50,8 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
         value, unwrapped, constant = _value(walk.strategy, name, use)
         if value is MISSING:
             continue
-        made = _field(name, unwrapped, n_bars, constant)
+        made = "needs another name: this one is taken" if name == PRESENT.name else None
+        made = made or _field(name, unwrapped, n_bars, constant)
         if isinstance(made, str):
             if use.direct:
                 raise CannotCompile(f"{use.place}: self.{name} {made}")

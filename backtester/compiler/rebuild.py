@@ -17,16 +17,9 @@ from typing import Any
 import numba
 from numba.core.dispatcher import Dispatcher
 
-from backtester.compiler.walk import (
-    MISSING,
-    closure_of,
-    facts_of,
-    fixed_signatures,
-    in_library,
-    is_library,
-    known_to_numba,
-    own,
-)
+from backtester.compiler.bytecode import Facts, facts_of
+from backtester.compiler.tokens import MISSING, in_library, is_library, known_to_numba, own
+from backtester.compiler.walk import closure_of, fixed_signatures
 
 #: options of all user code: a division by zero gives inf or NaN as with NumPy scalars; indices are checked
 USER_OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": True, "nogil": True, "no_cpython_wrapper": True}
@@ -94,34 +87,33 @@ class Rebuilder:
             for name in facts.globals:
                 value = function.__globals__.get(name, MISSING)
                 if value is not MISSING:
-                    space[name] = self.value(value, facts.attributes)
+                    space[name] = self._value(value, (name,), facts)
             held = closure_of(function)
             for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
                 if name in held:
-                    cell.cell_contents = self.value(held[name], facts.attributes)
+                    cell.cell_contents = self._value(held[name], (name,), facts)
 
         return rebuilt, fill_in
 
-    def value(self, value: Any, attributes: frozenset[str]) -> Any:
-        """Return what stands for a global or closure variable in rebuilt code."""
+    def _value(self, value: Any, path: tuple[str, ...], facts: Facts) -> Any:
+        """Return what stands for a global or closure variable, known as `path`, in rebuilt code."""
         if isinstance(value, Dispatcher):
             return self._recompiled(value)
         if isinstance(value, python_types.FunctionType):
             return value if in_library(value) or known_to_numba(value) else self.jitted(value)
         if isinstance(value, python_types.ModuleType) and not is_library(value.__name__):
-            return self._module(value, attributes)
+            return self._module(value, path, facts)
         return value
 
-    def _module(self, module: python_types.ModuleType, attributes: frozenset[str]) -> python_types.ModuleType:
+    def _module(self, module: python_types.ModuleType, path: tuple[str, ...], facts: Facts) -> python_types.ModuleType:
         copy = self._made.get(id(module))
         if copy is None:
             copy = self._made[id(module)] = python_types.ModuleType(module.__name__)
             self._kept.append(module)
-        for name in sorted(attributes):
-            if name not in copy.__dict__ or name.startswith("__"):
-                value = getattr(module, name, MISSING)
-                if value is not MISSING:
-                    setattr(copy, name, self.value(value, attributes))
+        for name in sorted(facts.read_from(path)):
+            value = getattr(module, name, MISSING)
+            if value is not MISSING and len(path) < 8:  # a package may hold itself
+                setattr(copy, name, self._value(value, (*path, name), facts))
         return copy
 
 

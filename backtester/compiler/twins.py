@@ -17,7 +17,9 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
-from backtester.compiler.walk import BASE, MISSING, facts_of, in_library, is_library
+from backtester.compiler.bytecode import facts_of
+from backtester.compiler.tokens import MISSING, in_library, is_library
+from backtester.compiler.walk import BASE
 from backtester.kernel.jit import kernel_jit
 
 NAMES = (
@@ -181,7 +183,7 @@ class _Interpreted:
                 continue
         return rebuilt
 
-    def value(self, value: Any, attributes: frozenset[str]) -> Any:
+    def value(self, value: Any, attributes: set[str]) -> Any:
         if value is np:
             return _numpy
         if id(value) in _twins:
@@ -194,7 +196,7 @@ class _Interpreted:
             return self._module(value, attributes)
         return value
 
-    def _module(self, module: python_types.ModuleType, attributes: frozenset[str]) -> Any:
+    def _module(self, module: python_types.ModuleType, attributes: set[str]) -> Any:
         copy = self._made.get(id(module))
         if copy is None:
             copy = self._made[id(module)] = python_types.ModuleType(module.__name__)

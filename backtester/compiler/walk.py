@@ -1,125 +1,41 @@
 """Everything a strategy's hooks reach: which attributes of self, which functions, which constants.
 
-The walk reads bytecode, never source text, so that classes made by exec, in a notebook or at the REPL work alike. It
-starts at the hooks, follows globals, closures, modules and the strategy's own methods, and collects
+The walk starts at the hooks, follows globals, closures, modules and the strategy's own methods, and collects
 
 - `uses`: the attributes of self, with the line of the first use;
 - `methods`: the strategy's functions among them;
+- `functions`: every function of the user's;
 - `tokens`: what the machine code depends on, without line numbers: the cache key is a hash of it;
 - `cacheable`: False once something is met whose content cannot be put into words; then code is compiled every time.
+
+Where a method hands `self` itself on, any attribute name in any function reached may be one of self's.
 """
 
 from __future__ import annotations
 
 import builtins
-import dis
-import enum
-import functools
 import inspect
 import types as python_types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numba.core import types as numba_types
 from numba.core.dispatcher import Dispatcher
-from numba.core.typing.templates import builtin_registry
 
+from backtester.compiler.bytecode import Facts, Place, facts_of
+from backtester.compiler.tokens import (
+    MISSING,
+    code_token,
+    in_library,
+    is_library,
+    known_to_numba,
+    name_token,
+    own,
+    plain_token,
+)
 from backtester.errors import StrategyError
 
-#: top-level modules whose objects numba knows by name
-LIBRARIES = frozenset({"numpy", "numba", "math", "cmath", "builtins", "operator", "llvmlite", "random"})
 BASE = "backtester.strategy"  # the module of the base class, whose hooks do nothing
-MISSING = object()
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), slice, range)
-
-
-#: opcodes without a compiled form, and what to say
-_CONSTRUCTS = {
-    "LOAD_SUPER_ATTR": "super() has no compiled form; move the shared part into a method of its own",
-    "IMPORT_NAME": "an import inside a function has no compiled form; move it to the top of the file",
-    "STORE_GLOBAL": "compiled code cannot assign to a global; keep the value on self",
-    "DELETE_GLOBAL": "compiled code cannot delete a global",
-    "BEFORE_WITH": "`with` has no compiled form",
-    "DELETE_ATTR": "compiled code cannot delete an attribute",
-}
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of the user's code."""
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} (in {self.function})"
-
-
-@dataclass
-class Facts:
-    """What one code object names, nested functions included. Dict values are line numbers."""
-
-    globals: dict[str, int] = field(default_factory=dict)
-    loads: dict[str, int] = field(default_factory=dict)  # of attributes of the first argument
-    stores: dict[str, int] = field(default_factory=dict)
-    assigned: dict[tuple[str, str], int] = field(default_factory=dict)  # ("ctx", "cash")
-    constructs: dict[str, int] = field(default_factory=dict)  # sentences about what has no compiled form
-    chains: dict[tuple[str, ...], int] = field(default_factory=dict)  # ("np", "random", "normal")
-    attributes: frozenset[str] = frozenset()
-    strings: frozenset[str] = frozenset()
-
-
-@functools.lru_cache(maxsize=4096)
-def facts_of(code: python_types.CodeType) -> Facts:
-    """Return what a function's code names."""
-    facts = Facts()
-    first = code.co_varnames[0] if code.co_argcount else ""
-    attributes: set[str] = set()
-    strings: set[str] = set()
-    _scan(code, first, facts, attributes, strings)
-    facts.attributes, facts.strings = frozenset(attributes), frozenset(strings)
-    return facts
-
-
-def _scan(code: python_types.CodeType, first: str, facts: Facts, attributes: set[str], strings: set[str]) -> None:
-    chain: tuple[str, ...] = ()
-    on_self = False
-    attributes.update(code.co_names)
-    for instruction in dis.get_instructions(code):
-        name, value = instruction.opname, instruction.argval
-        line = (instruction.positions.lineno if instruction.positions else None) or code.co_firstlineno
-        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
-            facts.globals.setdefault(value, line)
-            chain, on_self = (value,), False
-        elif name.startswith(("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST")):
-            last = value[-1] if isinstance(value, tuple) else value
-            chain, on_self = (last,), last == first
-        elif name in ("LOAD_ATTR", "LOAD_METHOD") and chain:
-            if on_self and len(chain) == 1:
-                facts.loads.setdefault(value, line)
-            chain = (*chain, value)
-            facts.chains.setdefault(chain, line)
-        elif name == "STORE_ATTR":
-            # `self.x = v` loads self just before; `self.x += v` loaded it before the value: both name the attribute
-            if chain == (first,) or value in facts.loads:
-                facts.stores.setdefault(value, line)
-            elif len(chain) == 1:
-                facts.assigned.setdefault((chain[0], value), line)
-            chain = ()
-        elif name not in ("COPY", "DUP_TOP", "CACHE", "EXTENDED_ARG", "PUSH_NULL", "NOP"):
-            chain = ()
-        if name in _CONSTRUCTS:
-            facts.constructs.setdefault(_CONSTRUCTS[name], line)
-        if name == "LOAD_GLOBAL" and value == "super":
-            facts.constructs.setdefault(_CONSTRUCTS["LOAD_SUPER_ATTR"], line)
-        if name == "LOAD_CONST" and isinstance(value, str):
-            strings.add(value)
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            _scan(constant, first, facts, attributes, strings)
 
 
 @dataclass
@@ -143,88 +59,83 @@ class Walk:
         self.strings: set[str] = set()
         self.functions: list[python_types.FunctionType] = []
         self._seen: dict[int, int] = {}
-        self._kept: list[Any] = []  # so that an id stays the object's own
+        self._escapes = False
         for name, function in hooks.items():
             self.tokens.append(("hook", name))
-            self.function(function, bound=True)
+            self._function(function, bound=True)
+        if self._escapes:
+            for function in self.functions:  # grows on the way
+                for name in sorted(facts_of(function.__code__).attributes):
+                    self._attribute(name, function, bound=False)
 
-    def function(self, function: python_types.FunctionType, bound: bool = False) -> None:
-        """Walk one function of the user's."""
-        if self._again(function):
+    def _function(self, function: python_types.FunctionType, bound: bool = False) -> None:
+        """Walk one function of the user's; `bound` says that its first argument is self."""
+        number = self._seen.get(id(function))
+        self.tokens.append(("function", number))
+        if number is not None:
             return
-        self.functions.append(function)
-        code = function.__code__
-        facts = facts_of(code)
-        self.tokens.append(code_token(code))
+        self._seen[id(function)] = len(self._seen)
+        self.functions.append(function)  # which also keeps its id from being used again
+        facts = facts_of(function.__code__)
+        self.tokens.append(code_token(function.__code__))
         self.strings |= facts.strings
-        for default in (function.__defaults__ or ()), tuple((function.__kwdefaults__ or {}).items()):
-            self.value(default, facts, function)
         refuse_random(function)
+        self._value((), facts, (function.__defaults__, tuple(sorted((function.__kwdefaults__ or {}).items()))))
         for name in sorted(facts.globals):
-            value = function.__globals__.get(name, getattr(builtins, name, MISSING))
             self.tokens.append(name)
-            self.value(value, facts, function)
+            self._value((name,), facts, function.__globals__.get(name, getattr(builtins, name, MISSING)))
         for name, value in closure_of(function).items():
             self.tokens.append(name)
-            self.value(value, facts, function)
-        for name in sorted(facts.attributes):
-            self._attribute(name, facts, function, bound)
+            self._value((name,), facts, value)
+        if bound:
+            self._escapes |= facts.first in facts.bare
+            for name in sorted(facts.loads.keys() | facts.stores.keys()):
+                self._attribute(name, function, bound=True)
 
-    def _again(self, thing: Any) -> bool:
-        """Whether a thing was walked before; if so, say which in the tokens."""
-        number = self._seen.setdefault(id(thing), len(self._seen))
-        self._kept.append(thing)
-        self.tokens.append(number)
-        return number < len(self._seen) - 1
-
-    def _attribute(self, name: str, facts: Facts, function: python_types.FunctionType, bound: bool) -> None:
-        line = facts.loads.get(name) or facts.stores.get(name)
-        direct = bound and line is not None
-        code = function.__code__
-        use = Use(
-            Place(code.co_filename, line or code.co_firstlineno, function.__qualname__), direct, name in facts.stores
-        )
+    def _attribute(self, name: str, function: python_types.FunctionType, bound: bool) -> None:
+        """Note that a function may use an attribute of self."""
         held = inspect.getattr_static(self.strategy, name, MISSING)
-        if held is MISSING and not direct:
+        if held is MISSING and not bound:
             return
+        code, facts = function.__code__, facts_of(function.__code__)
+        line = facts.loads.get(name) or facts.stores.get(name) or code.co_firstlineno
+        stored = name in facts.stores or any(attribute == name for _, attribute in facts.assigned)
         known = self.uses.get(name)
-        if known is None or (direct and not known.direct):
-            use.stored |= known is not None and known.stored
-            self.uses[name] = use
-        elif use.stored:
-            known.stored = True
-        if known is None:
-            self._method(name, held, facts, function)
+        if known is not None:
+            known.stored |= stored
+            return
+        self.uses[name] = Use(Place(code.co_filename, line, function.__qualname__), bound, stored)
+        self._method(name, held)
 
-    def _method(self, name: str, held: Any, facts: Facts, function: python_types.FunctionType) -> None:
+    def _method(self, name: str, held: Any) -> None:
         on_instance = name in getattr(self.strategy, "__dict__", {})
         kind = "static" if on_instance or isinstance(held, staticmethod) else "method"
         inner = held.__func__ if isinstance(held, staticmethod) else held
         if isinstance(inner, (python_types.FunctionType, Dispatcher)):
             self.methods[name] = (kind, inner)
             self.tokens.append((kind, name))
-            if isinstance(inner, python_types.FunctionType):
-                self.function(inner, bound=kind == "method")
+            if isinstance(inner, Dispatcher):
+                self._dispatcher(inner)
             else:
-                self.value(inner, facts, function)
+                self._function(inner, bound=kind == "method")
 
-    def value(self, value: Any, facts: Facts, function: python_types.FunctionType) -> None:
+    def _value(self, path: tuple[str, ...], facts: Facts, value: Any) -> None:
         """Put a global, a closure variable or a default into the tokens, and walk what it leads to."""
         if isinstance(value, Dispatcher):
             self._dispatcher(value)
         elif isinstance(value, python_types.FunctionType):
             if in_library(value):
-                self.tokens.append(_name(value))
+                self.tokens.append(name_token(value))
             elif known_to_numba(value):
                 self.cacheable = False
             else:
-                self.function(value)
+                self._function(value)
         elif isinstance(value, python_types.ModuleType):
-            self._module(value, facts, function)
-        elif isinstance(value, (tuple, frozenset)):
+            self._module(path, facts, value)
+        elif isinstance(value, tuple):
             self.tokens.append((type(value).__qualname__, len(value)))
-            for item in value if isinstance(value, tuple) else sorted(value, key=repr):
-                self.value(item, facts, function)
+            for item in value:
+                self._value((), facts, item)
         else:
             token = plain_token(value)
             self.tokens.append(token)
@@ -233,24 +144,24 @@ class Walk:
             elif isinstance(value, str):
                 self.strings.add(value)
 
+    def _module(self, path: tuple[str, ...], facts: Facts, module: python_types.ModuleType) -> None:
+        self.tokens.append(("module", module.__name__))
+        if is_library(module.__name__):
+            return
+        for name in sorted(facts.read_from(path) if path else facts.attributes):
+            value = getattr(module, name, MISSING)
+            if value is not MISSING and len(path) < 8:  # a package may hold itself
+                self.tokens.append(name)
+                self._value((*path, name), facts, value)
+
     def _dispatcher(self, dispatcher: Dispatcher) -> None:
         function = dispatcher.py_func
         if own(function) or in_library(function):
-            self.tokens.append(_name(function))  # the hash of the package's sources covers it
+            self.tokens.append(name_token(function))  # the hash of the package's sources covers it
             return
         self.tokens.append(sorted((key, repr(value)) for key, value in dispatcher.targetoptions.items()))
         self.tokens.append([str(signature) for signature in fixed_signatures(dispatcher)])
-        self.function(function)
-
-    def _module(self, module: python_types.ModuleType, facts: Facts, function: python_types.FunctionType) -> None:
-        self.tokens.append(module.__name__)
-        if is_library(module.__name__) or self._again(module):
-            return
-        for name in sorted(facts.attributes):
-            value = getattr(module, name, MISSING)
-            if value is not MISSING:
-                self.tokens.append(name)
-                self.value(value, facts, function)
+        self._function(function)
 
 
 def closure_of(function: python_types.FunctionType) -> dict[str, Any]:
@@ -262,67 +173,6 @@ def closure_of(function: python_types.FunctionType) -> dict[str, Any]:
         except ValueError:
             continue
     return found
-
-
-def code_token(code: python_types.CodeType) -> tuple[Any, ...]:
-    """Return what a code object computes, in words: no line numbers and no file name."""
-    constants = tuple(
-        code_token(item) if isinstance(item, python_types.CodeType) else plain_token(item) or repr(item)
-        for item in code.co_consts
-    )
-    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return (code.co_name, code.co_code, code.co_exceptiontable, constants, counts, names)
-
-
-def plain_token(value: Any) -> Any:
-    """Return a constant in words that change when it does, or None where that is not possible."""
-    if isinstance(value, enum.Enum):
-        return (type(value).__module__, type(value).__qualname__, value.name, repr(value.value))
-    if type(value) in _PLAIN:
-        return (type(value).__name__, repr(value))
-    if isinstance(value, tuple):
-        items = [plain_token(item) for item in value]
-        return None if None in items else tuple(items)
-    if isinstance(value, frozenset):
-        return plain_token(tuple(sorted(value, key=repr)))
-    if isinstance(value, np.generic):
-        return (str(value.dtype), value.tobytes())
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return (str(value.dtype), value.shape, value.strides, value.tobytes())
-    if isinstance(value, type) and issubclass(value, enum.Enum):
-        return tuple(plain_token(member) for member in value)
-    if isinstance(value, numba_types.Type):
-        return ("numba", str(value))
-    if value is MISSING:
-        return ("missing",)
-    if isinstance(value, (type, np.ufunc, python_types.BuiltinFunctionType)) or callable(value):
-        return _name(value) if in_library(value) else None
-    return None
-
-
-def _name(value: Any) -> tuple[str, str]:
-    return (getattr(value, "__module__", None) or "", getattr(value, "__qualname__", None) or repr(value))
-
-
-def is_library(module: str) -> bool:
-    """Whether numba knows the objects of a module by name."""
-    return module.partition(".")[0] in LIBRARIES
-
-
-def in_library(value: Any) -> bool:
-    """Whether an object belongs to a module that numba knows."""
-    return isinstance(value, np.ufunc) or is_library(getattr(value, "__module__", None) or "")
-
-
-def own(function: Any) -> bool:
-    """Whether a function belongs to this package, whose sources are hashed as a whole."""
-    return (getattr(function, "__module__", None) or "").partition(".")[0] == __name__.partition(".")[0]
-
-
-def known_to_numba(function: Any) -> bool:
-    """Whether somebody taught numba this very function object (`numba.extending.overload`)."""
-    return any(taught is function for taught, _ in builtin_registry.globals)
 
 
 def fixed_signatures(dispatcher: Dispatcher) -> list[Any]:

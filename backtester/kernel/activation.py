@@ -6,7 +6,7 @@ and protective orders with nothing left to reduce go (SEMANTICS 8, 10, 16).
 
 import numpy as np
 
-from backtester.kernel.arithmetic import DUST, truncate_lot
+from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import Phase
 from backtester.kernel.jit import inner_jit
 from backtester.kernel.orders import (
@@ -76,8 +76,6 @@ def fix_target(s, t, i):
                 finish(s, t, j, CANCELLED, REPLACED_BY_TARGET)
     x = s.positions[a]
     quantity = o.target - x
-    if o.target != 0.0:
-        quantity = truncate_lot(quantity, s.lot_size[a])
     if abs(quantity) <= DUST * max(abs(o.target), abs(x)):
         quantity = 0.0
     o.quantity = quantity
@@ -223,6 +221,7 @@ def shrink_partner(s, t, i):
     last = abs(s.fills[s.n_fills - 1].quantity)
     left = abs(other.quantity) - last
     if left <= abs(other.filled) + DUST * abs(other.quantity):
+        other.quantity = other.filled
         finish(s, t, j, CANCELLED, OTHER_LEG_FILLED)
     else:
         other.quantity = left if other.quantity > 0.0 else -left

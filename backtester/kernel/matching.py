@@ -281,9 +281,7 @@ def settle_pair(s, t, i, woken, entry, up):
         direction = 0
         if woken:
             direction = 1 if up else -1
-        first_wins = first_leg_wins(
-            s, t, o.asset, is_stop_now(o), my_price, is_stop_now(other), their_price, direction
-        )
+        first_wins = first_leg_wins(s, t, o, my_price, other, their_price, direction)
     s.scale_stamp[j if first_wins else i] = loser_stamp(t)
 
 

@@ -303,6 +303,8 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
         refusal = ASSET_UNKNOWN
     elif not np.isfinite(amount):
         refusal = TARGET_NOT_FINITE
+    elif unit == UNIT_QUANTITY and abs(amount) > LARGEST_QUANTITY:
+        refusal = QUANTITY_TOO_LARGE
     else:
         refusal = refusal_of_tif(tif, expire)
     if refusal == NO_REASON:
@@ -319,6 +321,8 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
                 refusal = QUANTITY_TOO_LARGE
             elif goal != x:
                 goal = truncate_lot(goal, s.lot_size[asset])
+                if abs(goal - x) <= DUST * max(abs(goal), abs(x)):
+                    goal = x
         if refusal == NO_REASON and goal == x and s.replaceable_counts[asset] == 0:
             return 0
     i = new_order(s, t, asset, MARKET, TARGET, tif, expire, tag, 0.0)

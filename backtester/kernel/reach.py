@@ -139,29 +139,32 @@ def rest_of_path(s, t, a, entry, up):
 
 
 @inner_jit
-def first_leg_wins(s, t, a, first_is_stop, first, second_is_stop, second, rest_is_up):
+def rises(o):
+    """Whether an order is reached from below: buy stops and sell limits."""
+    return (o.quantity > 0.0) == is_stop_now(o)
+
+
+@inner_jit
+def first_leg_wins(s, t, first, price, other, other_price, direction):
     """Whether the first of two reached legs fills, by `same_bar` (rule 18); the first has the lower id.
 
-    `rest_is_up` is +1 or -1 where an entry inside the bar fixes which way the path goes next, else 0.
+    `direction` is +1 or -1 where an entry inside the bar fixes which way the path goes next, else 0.
     """
-    rule = s.same_bar
-    if first_is_stop == second_is_stop:
+    is_stop = is_stop_now(first)
+    if is_stop == is_stop_now(other):
         return True
+    rule = s.same_bar
     if rule == _STOP_FIRST or rule == _TARGET_FIRST:
-        return first_is_stop == (rule == _STOP_FIRST)
-    price = s.open[t, a]
-    near_first = abs(first - price)
-    near_second = abs(second - price)
+        return is_stop == (rule == _STOP_FIRST)
     if rule == _OHLC or rule == _OLHC:
-        start_up = rule == _OHLC if rest_is_up == 0 else rest_is_up > 0
-        if rest_is_up == 0:
-            first_up = first >= price
-            second_up = second >= price
-        else:
-            first_up = first > second
-            second_up = not first_up
-        if first_up != second_up:
-            return first_up == start_up
-    if near_first == near_second:
-        return first_is_stop
-    return near_first < near_second
+        rising = rises(first)
+        if rising != rises(other):
+            starts_up = rule == _OHLC if direction == 0 else direction > 0
+            return rising == starts_up
+        if price == other_price:
+            return is_stop
+        return (price < other_price) == rising
+    start = s.open[t, first.asset]
+    if abs(price - start) == abs(other_price - start):
+        return is_stop
+    return abs(price - start) < abs(other_price - start)

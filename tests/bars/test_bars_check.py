@@ -147,7 +147,7 @@ def test_a_missing_time_is_named():
     data.index = [*data.index[:2], pd.NaT, *data.index[3:]]
     found = refused(data)
     assert (found.row, found.value) == (2, "NaT")
-    with pytest.raises(DataError, match="row 2.*a bar needs a time"):
+    with pytest.raises(DataError, match=r"row 2.*a bar needs a time"):
         Bars.from_arrays(data.index.to_numpy(), *(data[c] for c in ("open", "high", "low", "close")))
 
 

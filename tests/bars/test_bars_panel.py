@@ -255,7 +255,7 @@ def test_adjusted_scales_prices_and_keeps_traded_value():
     with pytest.raises(DataError, match="no column 'adjusted'"):
         bars.adjusted("adjusted")
     broken = Bars.from_arrays([1, 2], close, close, close, close, extras={"adjusted_close": [1.0, 0.0]})
-    with pytest.raises(DataError, match="ASSET0, row 1.*adjusted_close = 0.0"):
+    with pytest.raises(DataError, match=r"ASSET0, row 1.*adjusted_close = 0.0"):
         broken.adjusted()
 
 

@@ -235,3 +235,14 @@ def test_two_processes_may_compile_the_same_strategy_at_once(tmp_path):
     assert all(finish(process)[-1].startswith("stopped 2") for process in both)
     assert len(list((tmp_path / "strategies").iterdir())) == 1
     assert finish(start(argument, tmp_path))[-1] == "stopped 2 True"
+
+
+def test_two_functions_that_use_one_module_for_different_names(load):
+    edits = [
+        ("constants", "UNUSED = 5", "OTHER = 5.0"),
+        ("main", "import helpers", "import helpers\nimport constants"),
+        ("main", "return 0.0", "return constants.OTHER"),
+    ]
+    assert load(edits) == (False, 8.0)
+    assert load([*edits, ("constants", "UNUSED = 5", "OTHER = 6.0")][1:]) == (False, 9.0)
+    assert load(edits) == (True, 8.0)

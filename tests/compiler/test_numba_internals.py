@@ -13,7 +13,7 @@ from numba.core.typing.templates import AbstractTemplate
 from toy_kernel import Strategy  # noqa: F401 (loads the package's types)
 
 from backtester.compiler import entry
-from backtester.compiler.walk import known_to_numba
+from backtester.compiler.tokens import known_to_numba
 from backtester.kernel.struct import Ctx, Field, Self, StructBuffer, call_hook
 
 SELF = Self("internals", [Field("n", "scalar", int64), Field("x", "scalar", float64)])
