@@ -1,0 +1,59 @@
+"""Backtesting and algorithmic trading: ordinary Python strategies at machine-code speed, on one honest kernel.
+
+Names are loaded when they are first used, so that `import backtester` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars as Bars
+    from backtester.costs import Account as Account
+    from backtester.costs import Costs as Costs
+    from backtester.costs import Execution as Execution
+    from backtester.engine import run as run
+    from backtester.result import Result as Result
+    from backtester.strategy import Strategy as Strategy
+    from backtester.strategy import constant as constant
+    from backtester.tif import DAY as DAY
+    from backtester.tif import FOK as FOK
+    from backtester.tif import GTC as GTC
+    from backtester.tif import GTD as GTD
+    from backtester.tif import IOC as IOC
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Account": "costs",
+    "Bars": "bars",
+    "Costs": "costs",
+    "DAY": "tif",
+    "Execution": "costs",
+    "FOK": "tif",
+    "GTC": "tif",
+    "GTD": "tif",
+    "IOC": "tif",
+    "Result": "result",
+    "Strategy": "strategy",
+    "constant": "strategy",
+    "run": "engine",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        from backtester.errors import did_you_mean
+
+        raise AttributeError(f"module 'backtester' has no attribute {name!r}{did_you_mean(name, _HOMES)}")
+    value = getattr(import_module(f"backtester.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from backtester.bars.check import near
 from backtester.bars.clock import LABELS, Label, zone_name
@@ -57,6 +57,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.label is not None and self.label not in LABELS:
             raise DataError(f"label = {self.label!r}{near(self.label, LABELS)} Write 'close', 'open' or 'date'")
+        if self.unit not in (None, *get_args(Unit)):
+            raise DataError(f"unit = {self.unit!r}: write 's', 'ms', 'us' or 'ns'")
+        if self.bar_length is not None and self.label in ("close", "date"):
+            raise DataError(f'bar_length = {self.bar_length!r} goes with label="open", not "{self.label}"')
         zone_name(self.tz)
 
 

@@ -29,6 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 _BLOCK = 1 << 15
 _VOLUME_SPREAD = 0.5
+_LAST = 9_214_646_400_000_000_000  #: 2262-01-01, near the end of int64 ns
 
 
 def simulate(
@@ -214,12 +215,14 @@ def _clock(n_bars: int, start: str, freq: str, calendar: str | None) -> tuple[In
         raise DataError(f"calendar = {calendar!r}; write 'weekdays' or 'continuous'")
     if calendar == "weekdays" and not daily:
         raise DataError(f"calendar = 'weekdays' is for freq = '1D', not {freq!r}")
-    if daily and calendar != "continuous":
+    weekdays = daily and calendar != "continuous"
+    first = int(begin.astype(np.int64))
+    if first + n_bars * length * (7 / 5 if weekdays else 1) > _LAST:
+        raise DataError(f"{n_bars} bars of {freq!r} from {start!r} end after the year 2261; take fewer or shorter ones")
+    if weekdays:
         days = np.busday_offset(begin.astype("M8[D]"), np.arange(n_bars), roll="forward")
         return (days.astype(np.int64) + 1) * DAY, DAY * 7 / 5 / YEAR_NS
-    if int(begin.astype(np.int64)) / 1e9 + n_bars * (length / 1e9) > 9.2e9:
-        raise DataError(f"{n_bars} bars of {freq!r} from {start!r} end after the year 2261; take fewer or shorter ones")
-    return int(begin.astype(np.int64)) + length * np.arange(1, n_bars + 1, dtype=np.int64), length / YEAR_NS
+    return first + length * np.arange(1, n_bars + 1, dtype=np.int64), length / YEAR_NS
 
 
 def _root(correlation: npt.ArrayLike | None, n_assets: int) -> Floats | None:

@@ -83,8 +83,6 @@ def _from_numbers(values: pd.Series, column: str, symbol: str, unit: str | None)
     if unit is None:
         largest = float(np.abs(known).max()) if known.size else 0.0
         unit = next(name for limit, name in _UNITS if largest < limit)
-    elif unit not in ("s", "ms", "us", "ns"):
-        raise DataError(f"unit = {unit!r}: write 's', 'ms', 'us' or 'ns'")
     if known.size < numbers.size:
         row = int(np.flatnonzero(np.isnan(numbers))[0])
         raise bad("a bar needs a time", "Drop the row", symbol=symbol, row=row, column=column, value="NaN")
@@ -102,8 +100,7 @@ def _from_objects(
     present = values[values.notna()]
     kinds = {type(v) for v in present.tolist()}
     if all(issubclass(k, str) for k in kinds):
-        text = values.astype("str") if values.dtype == object else values
-        return _from_text(text.str.strip(), column, symbol, date_format, unit, tz)
+        return _from_text(values.str.strip(), column, symbol, date_format, unit, tz)
     if all(issubclass(k, dt.date | np.datetime64) for k in kinds):
         return _from_datetimes(values, column, symbol, tz)
     row = next(i for i, v in enumerate(values.tolist()) if not isinstance(v, dt.date | np.datetime64) and not _gone(v))

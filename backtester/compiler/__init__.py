@@ -13,8 +13,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-import numba
-
 from backtester.compiler import cache, entry
 from backtester.compiler.checks import check_assignments, check_constructs, check_random, hooks_of
 from backtester.compiler.fields import fill, make_fields, read_back
@@ -25,6 +23,7 @@ from backtester.compiler.twins import interpreted_class, rebuild_for_interpreter
 from backtester.compiler.verbs import CTX_FIELDS, make_ctx_type
 from backtester.compiler.walk import Walk
 from backtester.errors import BacktesterError, CannotCompile
+from backtester.kernel.jit import config
 from backtester.kernel.reads import record_key
 from backtester.kernel.struct import Ctx, Self, StructBuffer
 
@@ -98,7 +97,7 @@ def compile_hooks(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
     StrategyError
         Where the strategy is wrong in either mode: a field that changes its type, `np.random` in a hook.
     """
-    if numba.config.DISABLE_JIT:
+    if config.DISABLE_JIT:
         raise CannotCompile("NUMBA_DISABLE_JIT is set")
     with _lock:
         try:
@@ -156,7 +155,7 @@ def _find(key: str) -> list[entry.Hook] | None:
 
 
 def _build(walk: Walk, functions: dict[str, Any], digest: str, self_type: Self, ctx_type: Ctx) -> list[entry.Hook]:
-    rebuilder = Rebuilder(digest)
+    rebuilder = Rebuilder(digest, walk.functions)
     methods = {name: (kind, rebuilder.jitted(function)) for name, (kind, function) in walk.methods.items()}
     attach(self_type, methods)
     hooks = []

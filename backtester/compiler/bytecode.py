@@ -111,7 +111,7 @@ def _note(name: str, value: Any, line: int, facts: Facts) -> None:
 
 
 def _store(chain: tuple[str, ...], attribute: str, line: int, facts: Facts) -> None:
-    """Note `name.attribute = value`, which loads the name just before, and `self.attribute += value`, which does not."""
+    """Note `name.attribute = v`, which loads the name just before, or `self.attribute += v`, which does not."""
     if chain == (facts.first,) or (not chain and attribute in facts.loads):
         facts.stores.setdefault(attribute, line)
     elif len(chain) == 1:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numba.core import ir, types
-from numba.core.dispatcher import Dispatcher
 
 from backtester.compiler.bytecode import Place, facts_of
 from backtester.compiler.walk import BASE, Walk
@@ -86,7 +85,7 @@ def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType])
             raise CannotCompile(f"{place}: {construct}")
 
 
-def check_assignments(dispatchers: Iterable[Dispatcher]) -> None:
+def check_assignments(dispatchers: Iterable[Any]) -> None:
     """Raise `StrategyError` where compiled code assigns a value that its field would change.
 
     Raises
@@ -118,7 +117,7 @@ def _check_assignment(function: Any, statement: ir.SetAttr, owner: Self, found: 
 
 def _keeps(held: types.Type, found: types.Type) -> bool:
     if isinstance(held, types.BaseTuple):
-        return isinstance(found, types.BaseTuple) and len(held) == len(found) and all(map(_keeps, held, found))
+        return isinstance(found, types.BaseTuple) and len(held) == len(found) and all(map(_keeps, *_parts(held, found)))
     if isinstance(held, types.Boolean):
         return isinstance(found, types.Boolean)
     if isinstance(held, types.Integer):
@@ -126,6 +125,11 @@ def _keeps(held: types.Type, found: types.Type) -> bool:
     if isinstance(held, types.Float):
         return isinstance(found, (types.Float, types.Integer, types.Boolean, types.IntEnumMember))
     return held == found
+
+
+def _parts(*tuples: Any) -> list[tuple[types.Type, ...]]:
+    """Return the element types of tuple types."""
+    return [tuple(types.unliteral(part) for part in one) for one in tuples]
 
 
 def _word(typ: types.Type) -> str:
@@ -136,7 +140,7 @@ def _word(typ: types.Type) -> str:
     if isinstance(typ, types.Float):
         return "a float"
     if isinstance(typ, types.BaseTuple):
-        return "a tuple (" + ", ".join(map(_word, typ)) + ")"
+        return "a tuple (" + ", ".join(map(_word, *_parts(typ))) + ")"
     return f"of type {typ}"
 
 

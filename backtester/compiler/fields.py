@@ -28,7 +28,7 @@ _INT64 = np.iinfo(np.int64)
 _as_words = make_cast(Struct("words", ()))
 
 
-@kernel_jit
+@kernel_jit()
 def _store_container(address, offset, container):
     store_reference(_as_words(address), offset, container)
 
@@ -41,7 +41,8 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
     CannotCompile
         Where a used attribute has a type that a field cannot have, or is absent.
     """
-    fields, values = [], {}
+    fields: list[Field] = []
+    values: dict[str, Any] = {}
     for name, use in sorted(walk.uses.items()):
         if name in walk.methods:
             if use.stored and use.direct:
@@ -50,8 +51,7 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
         value, unwrapped, constant = _value(walk.strategy, name, use)
         if value is MISSING:
             continue
-        made = "needs another name: this one is taken" if name == PRESENT.name else None
-        made = made or _field(name, unwrapped, n_bars, constant)
+        made = _field(name, unwrapped, n_bars, constant)
         if isinstance(made, str):
             if use.direct:
                 raise CannotCompile(f"{use.place}: self.{name} {made}")
@@ -84,6 +84,8 @@ def _value(strategy: Any, name: str, use: Use) -> tuple[Any, Any, bool]:
 
 def _field(name: str, value: Any, n_bars: int, constant: bool) -> Field | str:
     """Return the field for a value, or what is wrong with it, as the end of a sentence."""
+    if name == PRESENT.name:
+        return "needs another name: this one is taken"
     scalar = scalar_type(value)
     if scalar is not None:
         return Field(name, "scalar", scalar)
@@ -178,5 +180,5 @@ def read_back(strategy: Any, buffer: StructBuffer, names: list[str]) -> None:
         if field.kind in ("scalar", "tuple"):
             value = buffer.get(name)
             if isinstance(field.type, types.BaseNamedTuple):
-                value = field.type.instance_class(*value)
+                value = type(getattr(strategy, name))(*value)
             object.__setattr__(strategy, name, value)

@@ -28,19 +28,20 @@ def attach(self_type: Self, methods: dict[str, tuple[str, Any]]) -> None:
 class _SelfAttributes(AttributeTemplate):
     key = Self
 
-    def generic_resolve(self, typ: Self, attr: str) -> types.Type | None:
+    def generic_resolve(self, typ: Self, attr: str) -> types.Type | None:  # type: ignore[override]
         template = _templates.get(typ, {}).get(attr)
         return None if template is None else types.BoundFunction(template, typ)
 
 
 def _template(name: str, kind: str, dispatcher: Any) -> type:
-    function_type = types.Dispatcher(dispatcher)
+    function_type: Any = types.Dispatcher(dispatcher)
     static = kind == "static"
     unique = f"{name} {id(dispatcher):x}"
 
     class MethodTemplate(AbstractTemplate):
         key = unique
         kept = dispatcher
+        this: Any  # set by BoundFunction
 
         def generic(self, args: tuple[types.Type, ...], kws: dict[str, types.Type]) -> Any:
             if not static:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import types as python_types
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -22,7 +23,15 @@ from backtester.compiler.tokens import MISSING, in_library, is_library, known_to
 from backtester.compiler.walk import closure_of, fixed_signatures
 
 #: options of all user code: a division by zero gives inf or NaN as with NumPy scalars; indices are checked
-USER_OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": True, "nogil": True, "no_cpython_wrapper": True}
+USER_OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",
+    "boundscheck": True,
+    "nogil": True,
+    "no_cpython_wrapper": True,
+}
+#: bytes of bytecode up to which helpers are merged into the hooks: an array argument of a call that is not merged
+#: costs about 4 ns in reference counts; merging large functions costs compile time
+INLINE_UP_TO = 8000
 
 
 class Rebuilder:
@@ -32,6 +41,8 @@ class Rebuilder:
     ----------
     digest : str
         Becomes part of every function's name.
+    functions : sequence of function
+        Every function of the user's that hooks reach.
 
     Attributes
     ----------
@@ -39,8 +50,10 @@ class Rebuilder:
         Every dispatcher made, for the checks after compiling.
     """
 
-    def __init__(self, digest: str):
+    def __init__(self, digest: str, functions: Sequence[python_types.FunctionType]):
         self._digest = digest
+        size = sum(len(function.__code__.co_code) for function in functions)
+        self._options = {**USER_OPTIONS, "forceinline": size <= INLINE_UP_TO}
         self._made: dict[int, Any] = {}
         self._kept: list[Any] = []  # so that an id stays the object's own
         self.dispatchers: list[Dispatcher] = []
@@ -49,7 +62,7 @@ class Rebuilder:
         """Return the dispatcher of a user's function, or of a user's dispatcher with its own options."""
         if isinstance(function, Dispatcher):
             return self._recompiled(function)
-        return self._make(function, function, USER_OPTIONS)
+        return self._make(function, function, self._options)
 
     def _recompiled(self, dispatcher: Dispatcher) -> Any:
         """Return a dispatcher over rebuilt code: numba's own disk cache would not notice an edited callee."""
@@ -62,7 +75,7 @@ class Rebuilder:
                 made.compile(signature.args)
         return made
 
-    def _make(self, key: Any, function: python_types.FunctionType, options: dict[str, Any]) -> Any:
+    def _make(self, key: Any, function: Any, options: dict[str, Any]) -> Any:
         if id(key) in self._made:
             return self._made[id(key)]
         self._kept.append(key)

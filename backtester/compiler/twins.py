@@ -70,21 +70,13 @@ def _kind(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _jitted(function: Callable[..., Any], count: int) -> Any:
     """Return `function` of `count` arguments, jitted and kept on disk."""
+    call: Any
     if count == 1:
-
-        def call(x):
-            return function(x)
-
+        call = lambda x: function(x)  # noqa: E731
     elif count == 2:
-
-        def call(x, y):
-            return function(x, y)
-
+        call = lambda x, y: function(x, y)  # noqa: E731
     else:
-
-        def call(*args):
-            return function(*args)
-
+        call = lambda *args: function(*args)  # noqa: E731
     call.__qualname__ = f"twin_{function.__name__}_{count}"
     return kernel_jit(call)
 
@@ -159,6 +151,7 @@ class _Interpreted:
 
     def __init__(self) -> None:
         self._made: dict[int, Any] = {}
+        self._names: dict[int, set[str]] = {}  # of a module: what was rebuilt
 
     def function(self, function: Any) -> Any:
         if id(function) in self._made:
@@ -201,11 +194,11 @@ class _Interpreted:
         if copy is None:
             copy = self._made[id(module)] = python_types.ModuleType(module.__name__)
             copy.__dict__.update(vars(module))
-            copy.__getattr__ = lambda name: getattr(module, name)
-            copy.rebuilt_names = set()
-        for name in sorted(attributes - copy.rebuilt_names):
+            copy.__dict__["__getattr__"] = lambda name: getattr(module, name)
+            self._names[id(module)] = set()
+        for name in sorted(attributes - self._names[id(module)]):
             value = getattr(module, name, MISSING)
             if value is not MISSING:
-                copy.rebuilt_names.add(name)
+                self._names[id(module)].add(name)
                 setattr(copy, name, self.value(value, attributes))
         return copy

@@ -79,14 +79,14 @@ def _caller(result: types.Type, *arguments: types.Type) -> Any:
     return call
 
 
-@intrinsic
-def _address(typingctx, ctx):
+def _address_of(typingctx: Any, ctx: Any) -> Any:
     def codegen(context, builder, sig, args):
         return builder.ptrtoint(args[0], ir.IntType(64))
 
     return int64(ctx), codegen
 
 
+_address: Any = intrinsic(_address_of)
 _I, _F = int64, float64
 _submit = _caller(_I, _I, _I, _I, _F, _F, _F, _F, _F, _I, _I, _I)
 _target = _caller(_I, _I, _I, _I, _F, _I, _I, _I, _I)

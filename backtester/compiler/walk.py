@@ -154,7 +154,7 @@ class Walk:
                 self.tokens.append(name)
                 self._value((*path, name), facts, value)
 
-    def _dispatcher(self, dispatcher: Dispatcher) -> None:
+    def _dispatcher(self, dispatcher: Any) -> None:
         function = dispatcher.py_func
         if own(function) or in_library(function):
             self.tokens.append(name_token(function))  # the hash of the package's sources covers it
@@ -175,7 +175,7 @@ def closure_of(function: python_types.FunctionType) -> dict[str, Any]:
     return found
 
 
-def fixed_signatures(dispatcher: Dispatcher) -> list[Any]:
+def fixed_signatures(dispatcher: Any) -> list[Any]:
     """Return the signatures a dispatcher was restricted to, or an empty list."""
     return [] if dispatcher._can_compile else list(dispatcher.nopython_signatures)
 

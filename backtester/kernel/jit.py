@@ -27,7 +27,7 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core import caching, config, sigutils, types
+from numba.core import caching, sigutils, types
 from numba.core.ccallback import CFunc
 from numba.core.registry import CPUDispatcher
 
@@ -55,7 +55,7 @@ def kernel_jit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]]
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(**{**OPTIONS, "no_cfunc_wrapper": True, **options})(function)
-        if not isinstance(dispatcher, CPUDispatcher):  # NUMBA_DISABLE_JIT
+        if config.DISABLE_JIT:
             return dispatcher
         root = cache_root()
         if root is not None:
@@ -124,6 +124,9 @@ def _root(asked: str | None) -> Path | None:
 def cache_root() -> Path | None:
     """Return the root directory of all cached machine code, or None where nothing can be written (warns once)."""
     return _root(os.environ.get("BACKTESTER_CACHE_DIR"))
+
+
+config: Any = numba.config
 
 
 def platform_key() -> tuple[str, ...]:
@@ -291,7 +294,9 @@ def kernel_cfunc(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator: compile a C function whose `address` compiled code can call, and keep it on disk."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        compiled = CFunc(function, sigutils.normalize_signature(signature), locals={}, options={"error_model": "numpy"})
+        compiled: Any = CFunc(
+            function, sigutils.normalize_signature(signature), locals={}, options={"error_model": "numpy"}
+        )
         root = cache_root()
         if root is not None:
             compiled._cache = _KernelCache(function, root)

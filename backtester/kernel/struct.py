@@ -62,7 +62,7 @@ class Field:
         return 2 if self.kind == "ref" else self.ndim + (self.kind == "array")
 
     @property
-    def value_type(self) -> types.Type:
+    def value_type(self) -> Any:
         """The numba type that compiled code reads."""
         if self.ndim:
             return types.Array(self.type, self.ndim, "C", readonly=self.readonly)
@@ -142,7 +142,7 @@ for _cls in (Struct, State, Ctx, Self, Row):
 class _StructAttributes(AttributeTemplate):
     key = Struct
 
-    def generic_resolve(self, typ: Struct, attr: str) -> types.Type | None:
+    def generic_resolve(self, typ: Struct, attr: str) -> types.Type | None:  # type: ignore[override]
         if attr in typ.map:
             return typ.map[attr][0].value_type
         return None

@@ -188,3 +188,23 @@ def test_arrays_without_a_meminfo_can_be_read_sliced_and_written():
     address = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
     assert invoke(address, own.address, ctx.address) == 0
     assert array[1, 0] == 3.0
+
+
+def test_helpers_are_merged_into_their_caller():
+    """`njit(forceinline=True)`: no call is left, and so no reference counts around one."""
+
+    @njit(forceinline=True, no_cpython_wrapper=True)
+    def read(array, i):
+        return array[i] / 3.0
+
+    struct = Self("merged", [Field("a", "array", float64, 1), Field("x", "scalar", float64)])
+
+    def use(self, ctx):
+        self.x = read(self.a, 0)
+
+    dispatcher = njit(use, no_cpython_wrapper=True, error_model="numpy")
+    dispatcher.compile(types.void(struct, CTX))
+    made = dispatcher.overloads[(struct, CTX)]
+    body = str(made.library.get_function(made.fndesc.llvm_func_name))
+    assert "fdiv" in body
+    assert " call " not in body

@@ -19,7 +19,7 @@ def walk(strategy):
 
 
 def random_outside():
-    return np.random.rand()
+    return np.random.default_rng().normal()
 
 
 tools = types.ModuleType("tools")
@@ -58,7 +58,7 @@ def test_only_the_attributes_of_self_that_hooks_name_are_used():
             return self.z
 
         def close(self):
-            return np.random.rand()  # never called by a hook: only its name occurs
+            return np.random.default_rng().normal()  # never called by a hook: only its name occurs
 
     found = walk(S(x=0.0, y=1.0, z=2.0))
     assert found.uses.keys() == {"x", "y", "helper"}

@@ -1,0 +1,307 @@
+"""One run: prepare the strategy, lay out the account, drive the kernel, hand over the result."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester.compiler import check_random, compile_hooks, make_ctx_type
+from backtester.costs import resolve
+from backtester.engine.progress import Progress
+from backtester.engine.settings import Settings, as_bars, as_strategy
+from backtester.errors import CannotCompile, DataError, SettingsError, StrategyError, did_you_mean
+from backtester.kernel.layout import STATE
+from backtester.kernel.loop import FAILED, advance
+from backtester.kernel.memory import AccountMemory, MarketArrays
+from backtester.kernel.ready import first_ready
+from backtester.strategy import Strategy
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.compiler import CompiledHooks
+    from backtester.engine.interpreted import Interpreted
+    from backtester.result import Result
+
+_FIRST_CHUNK = 20_000  # bars
+_CHUNK_SECONDS = 0.03  # between two calls of the kernel, Ctrl-C is answered
+
+
+def run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Result:
+    """Run a strategy over bars and return what happened.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        An instance, or a class (default parameters). It is left prepared, with its state after the last bar.
+    bars : Bars
+    cash : float
+        Money at the start, 100,000 by default.
+    costs, account, execution : Costs, Account, Execution
+        By default no costs, a cash account that may be short, fills at the next open.
+    benchmark : str, Bars, Series or array, optional
+        What `alpha`, `beta` and `information_ratio` compare with: "buy_and_hold" (equal parts of all assets), a symbol,
+        Bars of one asset, or prices, one per bar.
+    risk_free : float
+        Annual rate for the ratios.
+    periods_per_year : float, optional
+        Bars per year; by default (n - 1) / years of the data.
+    close_at_end : bool
+        Close open positions at the last close.
+    mode : {"auto", "compiled", "interpreted"}
+        "auto" compiles, and where numba cannot, runs interpreted and says why in one line. Same bits either way.
+    seed : int
+        Seed of `ctx.random()`.
+    progress : bool, optional
+        A progress bar; by default on a terminal, for runs that take longer than a second.
+
+    Returns
+    -------
+    Result
+        After Ctrl-C, the result of the bars that ran, with `manifest["interrupted"]` true.
+
+    Raises
+    ------
+    SettingsError, ParameterError, StrategyError, DataError, CannotCompile
+        Before the first trade. An exception in a hook is raised as it is, with the bar, time and symbol noted.
+    """
+    prepared = prepare_run(strategy, bars, **settings)
+    prepared.prepare()
+    prepared.advance()
+    return prepared.finish()
+
+
+def prepare_run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Run:
+    """Check everything and return a `Run` whose steps are yours to take: prepare, advance, finish."""
+    known = Settings.__dataclass_fields__
+    for name in settings:
+        if name not in known:
+            raise SettingsError(f"run has no setting {name!r}{did_you_mean(name, known)} (settings: {', '.join(known)})")
+    return Run(as_strategy(strategy), as_bars(bars), Settings(**settings))
+
+
+class Run:
+    """One run in steps.
+
+    Attributes
+    ----------
+    memory : AccountMemory
+        The account; exists after `prepare`.
+    compiled : bool
+        Whether the hooks run as machine code.
+    reason : str
+        Why they do not, in one line; empty where they do or were not asked to.
+    """
+
+    def __init__(self, strategy: Strategy, bars: Bars, settings: Settings):
+        self.strategy = strategy
+        self.bars = bars
+        self.settings = settings
+        self.rules, self._kept = resolve(
+            settings.cash,
+            settings.costs,
+            settings.account,
+            settings.execution,
+            bars.symbols,
+            negative_prices=bars.allow_negative,
+        )
+        self.pristine = copy.deepcopy(strategy)
+        self.memory: AccountMemory
+        self.hooks: CompiledHooks | None = None
+        self.interpreter: Interpreted | None = None
+        self.reason = ""
+        self.interrupted = False
+        self.seconds: dict[str, float] = {}
+
+    def again(self, strategy: Strategy) -> Run:
+        """Return a run with the same bars and settings."""
+        return Run(strategy, self.bars, self.settings)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the hooks run as machine code."""
+        return self.interpreter is None
+
+    # --- steps -------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Call the strategy's `prepare`, lay out the account and compile the hooks."""
+        check_random(self.strategy)
+        began = time.perf_counter()
+        self.strategy.prepare(self.bars)
+        self.seconds["prepare"] = time.perf_counter() - began
+        bars = self.bars
+        market = MarketArrays(
+            bars.timestamps,
+            bars.sessions,
+            bars.open,
+            bars.high,
+            bars.low,
+            bars.close,
+            bars.volume,
+            dict(bars.extras),
+        )
+        self.memory = AccountMemory(market, self.rules)
+        self.memory["close_at_end"] = int(self.settings.close_at_end)
+        self.memory["random_state"] = _seed_word(self.settings.seed)
+        began = time.perf_counter()
+        self._choose_mode()
+        self.seconds["compile"] = time.perf_counter() - began
+        self._find_start()
+
+    def _choose_mode(self) -> None:
+        if self.settings.mode == "interpreted":
+            self.interpret()
+            return
+        ctx_type = make_ctx_type(STATE, tuple(self.bars.extras))
+        try:
+            self.hooks = compile_hooks(self.strategy, ctx_type, self.bars.n_bars)
+        except CannotCompile as error:
+            if self.settings.mode == "compiled":
+                raise
+            self.reason = error.reason
+            warnings.warn(f"running interpreted: {error.reason}", stacklevel=5)
+            self.interpret()
+            return
+        self.memory["hooks_rejects"] = int(self.hooks.on_reject != 0)
+
+    def interpret(self) -> None:
+        """Go on interpreted from the next bar."""
+        from backtester.engine.interpreted import Interpreted
+
+        if self.hooks is not None:
+            self.hooks.read_back()
+        self.memory["hooks_rejects"] = int(type(self.strategy).on_reject is not Strategy.on_reject)
+        self.interpreter = Interpreted(self.strategy, self.memory)
+
+    def advance(self, until: int | None = None) -> None:
+        """Run bars up to `until` (exclusive; default: all). Ctrl-C stops between two bars and keeps what ran."""
+        until = self.bars.n_bars if until is None else min(until, self.bars.n_bars)
+        began = time.perf_counter()
+        progress = Progress(until, self.settings.progress)
+        try:
+            self._advance(until, progress)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            warnings.warn(f"interrupted after {self.n_done} of {self.bars.n_bars} bars", stacklevel=3)
+        finally:
+            progress.close()
+            self.memory.tidy()
+        self.seconds["advance"] = time.perf_counter() - began
+
+    @property
+    def n_done(self) -> int:
+        """How many bars are complete."""
+        return int(self.memory["next_bar"])
+
+    def finish(self) -> Result:
+        """End the run after the last complete bar and return its result."""
+        from backtester.result import Result
+
+        if self.interpreter is not None:
+            from backtester.kernel.loop import close_bar
+
+            close_bar(self.memory.address)
+            self.interpreter.restore()
+        elif self.hooks is not None:
+            self.hooks.read_back()
+        self.memory.finish()
+        return Result.from_run(self)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _advance(self, until: int, progress: Progress) -> None:
+        chunk = _FIRST_CHUNK
+        while self.n_done < until:
+            goal = min(self.n_done + chunk, until)
+            began = time.perf_counter()
+            if self.interpreter is not None:
+                self._advance_interpreted(goal)
+            else:
+                self._advance_compiled(goal)
+            spent = max(time.perf_counter() - began, 1e-6)
+            chunk = max(1, min(int(chunk * _CHUNK_SECONDS / spent), 4 * chunk))
+            progress.update(self.n_done)
+
+    def _advance_compiled(self, goal: int) -> None:
+        from backtester.engine.replay import replay
+
+        hooks = self.hooks
+        if hooks is None:
+            raise StrategyError("advance was called before prepare")
+        status = advance(
+            self.memory.address, hooks.self_buffer.address, hooks.on_bar, hooks.on_fill, hooks.on_reject, goal
+        )
+        if status == FAILED:
+            replay(self, int(self.memory["t"]))
+
+    def _advance_interpreted(self, goal: int) -> None:
+        from backtester.engine.replay import annotate
+
+        interpreter = self.interpreter
+        assert interpreter is not None
+        try:
+            interpreter.advance(goal)
+        except Exception as error:
+            interpreter.restore()
+            annotate(self, error, int(self.memory["t"]))
+            raise
+
+    def _find_start(self) -> None:
+        """Set the bar of the first `on_bar` (rule 4), and refuse data that ends before it."""
+        n_bars = self.bars.n_bars
+        self.memory.set_ready_map(self._ready_rows())
+        warmup = getattr(self.strategy, "warmup", None)
+        if warmup is not None:
+            if isinstance(warmup, bool) or not isinstance(warmup, (int, np.integer)) or warmup < 0:
+                raise StrategyError(f"{type(self.strategy).__name__}: warmup must be a whole number of bars, found {warmup!r}")
+            start = max(1, int(warmup))
+        else:
+            start = int(first_ready(self.memory.address, 1))
+        if start >= n_bars:
+            raise DataError(self._too_short(warmup))
+        self.memory["start"] = start
+
+    def _too_short(self, warmup: int | None) -> str:
+        name, n_bars = type(self.strategy).__name__, self.bars.n_bars
+        if warmup is not None:
+            why = f"its warm-up is {warmup} bars"
+        else:
+            never = [n for n, a in self._prepared() if not np.isfinite(a[1:]).any()]
+            what = ", ".join(f"self.{n}" for n in never[:5]) or "the prepared arrays together"
+            why = f"no asset is ever ready: {what} {'is' if len(never) == 1 else 'are'} finite at no bar"
+        return (
+            f"{name}: {n_bars} bars of {', '.join(self.bars.symbols[:3])} are shorter than the warm-up ({why}); "
+            "give it more data or shorter periods"
+        )
+
+    def _prepared(self) -> list[tuple[str, np.ndarray]]:
+        """Return the arrays of floats on the strategy that have one row per bar."""
+        fields = self.interpreter._fields if self.interpreter is not None else vars(self.strategy)
+        return [
+            (name, array)
+            for name, array in fields.items()
+            if isinstance(array, np.ndarray) and array.ndim and array.shape[0] == self.bars.n_bars
+            if array.dtype.kind == "f"
+        ]
+
+    def _ready_rows(self) -> np.ndarray:
+        """Return where the prepared arrays lie: address, items per bar, items per asset (0: all of them)."""
+        rows = []
+        for _, array in self._prepared():
+            if array.dtype != np.float64 or not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array, np.float64)
+            self._kept.append(array)
+            per_bar = int(np.prod(array.shape[1:], dtype=np.int64))
+            by_asset = array.ndim > 1 and array.shape[1] == self.bars.n_assets
+            rows.append((array.ctypes.data, per_bar, per_bar // self.bars.n_assets if by_asset else 0))
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _seed_word(seed: int) -> int:
+    """Return a seed as the 64-bit word the generator starts from."""
+    word = int(seed) & (2**64 - 1)
+    return word - 2**64 if word >= 2**63 else word

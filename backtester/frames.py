@@ -1,0 +1,227 @@
+"""Kernel rows become DataFrames: codes become words, bars become times, asset numbers become symbols."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import float64, int64
+
+from backtester.kernel.arithmetic import DUST
+from backtester.kernel.codes import (
+    CashFlowKind,
+    ChangeKind,
+    ChangeOutcome,
+    OrderKind,
+    Phase,
+    Reason,
+    Role,
+    Status,
+    Tif,
+)
+from backtester.kernel.jit import kernel_jit
+from backtester.kernel.tables import FILL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.bars import Bars
+
+
+def words(codes: np.ndarray, kind: type[IntEnum]) -> pd.Categorical:
+    """Return codes as lower-case words; the code 0 of `Reason` is the empty word."""
+    import pandas as pd
+
+    members = list(kind)
+    names = ["" if member is Reason.NONE else member.name.lower() for member in members]
+    position = np.full(max(members) + 1, -1, np.int64)
+    position[[int(member) for member in members]] = np.arange(len(members))
+    known = (codes >= 0) & (codes < len(position))
+    return pd.Categorical.from_codes(np.where(known, position[np.where(known, codes, 0)], -1), names)
+
+
+def symbols_of(assets: np.ndarray, bars: Bars) -> pd.Categorical:
+    """Return asset numbers as symbols; unknown ones, and -1 for the account, as missing."""
+    import pandas as pd
+
+    known = (assets >= 0) & (assets < bars.n_assets)
+    return pd.Categorical.from_codes(np.where(known, assets, -1), list(bars.symbols))
+
+
+def times_of(rows: np.ndarray, bars: Bars) -> pd.DatetimeIndex:
+    """Return bar numbers as the UTC times of their closes; -1 and bars beyond the data as NaT."""
+    import pandas as pd
+
+    stamps = np.full(len(rows), np.iinfo(np.int64).min)
+    known = (rows >= 0) & (rows < bars.n_bars)
+    stamps[known] = bars.timestamps[rows[known]]
+    return pd.DatetimeIndex(stamps.view("M8[ns]")).tz_localize("UTC")
+
+
+def orders_frame(orders: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return the order table: one row per order, refused and forced ones included."""
+    import pandas as pd
+
+    filled = np.abs(orders["filled"])
+    average = np.full(len(orders), np.nan)
+    np.divide(orders["filled_value"], filled, out=average, where=filled > 0)
+    return pd.DataFrame(
+        {
+            "id": orders["id"],
+            "symbol": symbols_of(orders["asset"], bars),
+            "kind": words(orders["kind"], OrderKind),
+            "role": words(orders["role"], Role),
+            "quantity": orders["quantity"],
+            "filled": orders["filled"],
+            "average_price": average,
+            "status": words(orders["status"], Status),
+            "reason": words(orders["reason"], Reason),
+            "submitted": times_of(orders["submitted"], bars),
+            "eligible": times_of(orders["eligible"], bars),
+            "triggered": times_of(orders["triggered"], bars),
+            "ended": times_of(orders["ended"], bars),
+            "limit_price": orders["limit_price"],
+            "stop_price": orders["stop_price"],
+            "distance": orders["distance"],
+            "distance_frac": orders["distance_frac"],
+            "target": orders["target"],
+            "tif": words(orders["tif"], Tif),
+            "expire": pd.DatetimeIndex(
+                np.where(orders["expire"] > 0, orders["expire"], np.iinfo(np.int64).min).view("M8[ns]")
+            ).tz_localize("UTC"),
+            "parent": np.where(orders["parent"] == orders["id"], 0, orders["parent"]),
+            "partner": orders["partner"],
+            "group": orders["group"],
+            "commission": orders["commission"],
+            "tag": orders["tag"],
+        }
+    ).set_index("id")
+
+
+def fills_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return the fill table: one row per execution, costs in money, each in its own column."""
+    import pandas as pd
+
+    frame = {
+        "order_id": fills["order_id"],
+        "time": times_of(fills["bar"], bars),
+        "bar": fills["bar"],
+        "symbol": symbols_of(fills["asset"], bars),
+        "phase": words(fills["phase"], Phase),
+        "liquidity": pd.Categorical.from_codes(fills["taker"], ["maker", "taker"]),
+    }
+    for name in ("quantity", "reference_price", "price", "commission", "spread", "slippage", "impact", "rounding", "tag"):
+        frame[name] = fills[name]
+    return pd.DataFrame(frame)
+
+
+def cash_flows_frame(flows: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return every change of cash that is not a fill."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "time": times_of(flows["bar"], bars),
+            "bar": flows["bar"],
+            "symbol": symbols_of(flows["asset"], bars),
+            "kind": words(flows["kind"], CashFlowKind),
+            "amount": flows["amount"],
+        }
+    )
+
+
+def changes_frame(changes: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return every cancel, modify and oco that was asked for, and what became of it."""
+    import pandas as pd
+
+    everything = changes["kind"] == ChangeKind.CANCEL_ALL
+    return pd.DataFrame(
+        {
+            "time": times_of(changes["bar"], bars),
+            "acts": times_of(changes["acts"], bars),
+            "kind": words(changes["kind"], ChangeKind),
+            "order_id": np.where(everything, 0, changes["order_id"]),
+            "other_id": np.where(everything, 0, changes["other"]),
+            "symbol": symbols_of(np.where(everything, changes["other"], -1), bars),
+            "outcome": words(changes["outcome"], ChangeOutcome),
+            "price": changes["price"],
+            "quantity": changes["quantity"],
+            "old_price": changes["old_price"],
+            "old_quantity": changes["old_quantity"],
+        }
+    )
+
+
+def trades_frame(trades: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return the trade table: closed pieces in the order of their exits, then open ones."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "symbol": symbols_of(trades["asset"], bars),
+            "entry_time": times_of(trades["entry_bar"], bars),
+            "exit_time": times_of(trades["exit_bar"], bars),
+            "quantity": trades["quantity"],
+            "entry_price": trades["entry_price"],
+            "exit_price": trades["exit_price"],
+            "pnl": trades["pnl"],
+            "return_frac": trades["return_frac"],
+            "costs": trades["costs"],
+            "bars": trades["bars"],
+            "mae_frac": trades["mae_frac"],
+            "mfe_frac": trades["mfe_frac"],
+            "tag": trades["tag"],
+            "open": trades["open"] == 1,
+            "entry_order": trades["entry_order"],
+            "exit_order": trades["exit_order"],
+        }
+    )
+
+
+def records_frame(records: np.ndarray, names: dict[int, str], bars: Bars) -> pd.DataFrame:
+    """Return one column per recorded name on the index of the bars; the last value of a bar counts, NaN elsewhere."""
+    import pandas as pd
+
+    columns = {}
+    for key in dict.fromkeys(records["key"].tolist()):
+        rows = records[records["key"] == key]
+        values = np.full(bars.n_bars, np.nan)
+        values[rows["bar"]] = rows["value"]
+        columns[names.get(key, f"record_{key}")] = values
+    return pd.DataFrame(columns, index=bars.index)
+
+
+def positions_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return the signed quantity held at the end of every bar, one column per symbol."""
+    import pandas as pd
+
+    held = positions_of(fills, bars.n_bars, bars.n_assets)
+    return pd.DataFrame(held, index=bars.index, columns=list(bars.symbols))
+
+
+def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
+    """Return the position after each bar, float64 [n_bars, n_assets], by adding up fills with the kernel's dust rule."""
+    rows = np.ascontiguousarray(fills, FILL)
+    columns = (np.ascontiguousarray(rows[name]) for name in ("bar", "asset", "quantity"))
+    return _positions(*columns, n_bars, n_assets)
+
+
+@kernel_jit()
+def _positions(
+    bar: int64[::1], asset: int64[::1], quantity: float64[::1], n_bars: int, n_assets: int
+) -> float64[:, ::1]:
+    held = np.zeros((n_bars, n_assets))
+    x = np.zeros(n_assets)
+    k = 0
+    for t in range(n_bars):
+        while k < bar.shape[0] and bar[k] == t:
+            a = asset[k]
+            after = x[a] + quantity[k]
+            if abs(after) <= DUST * max(abs(x[a]), abs(quantity[k])):
+                after = 0.0
+            x[a] = after
+            k += 1
+        for a in range(n_assets):
+            held[t, a] = x[a]
+    return held

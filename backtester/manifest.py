@@ -1,0 +1,103 @@
+"""What it takes to repeat a run: strategy, parameters, data, settings, seed, versions."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import math
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.engine.session import Run
+
+FORMAT = 1  # of the manifest and the files beside it
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    """Return what only the run itself knows; cheap, and plain values alone."""
+    strategy, settings = run.strategy, run.settings
+    kind = type(strategy)
+    plain = {
+        field.name: _plain(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if field.name not in ("mode", "seed", "progress")
+    }
+    return {
+        "format": FORMAT,
+        "strategy": kind.__qualname__.rpartition("<locals>.")[2],
+        "module": kind.__module__,
+        "source_hash": _source_hash(kind),
+        "parameters": {name: _plain(value) for name, value in strategy.parameters.items()},
+        "settings": plain,
+        "seed": int(settings.seed),
+        "mode": "compiled" if run.compiled else "interpreted",
+        "interpreted_because": run.reason,
+        "interrupted": run.interrupted,
+        "first_bar": int(run.memory["start"]),
+        "seconds": {name: round(value, 6) for name, value in run.seconds.items()},
+    }
+
+
+def manifest_of(facts: dict[str, Any], bars: Bars) -> dict[str, Any]:
+    """Return the full manifest: the facts of the run, the data's identity and the versions in use."""
+    import llvmlite
+    import numba
+    import pandas as pd
+
+    import backtester
+
+    return {
+        **facts,
+        "data": {
+            "name": bars.name,
+            "symbols": list(bars.symbols),
+            "n_bars": bars.n_bars,
+            "first": str(bars.index[0]),
+            "last": str(bars.index[-1]),
+            "content_hash": bars.content_hash,
+        },
+        "versions": {
+            "backtester": backtester.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+            "llvmlite": llvmlite.__version__,
+            "pandas": pd.__version__,
+            "platform": f"{sys.platform}-{platform.machine()}",
+        },
+    }
+
+
+def _source_hash(kind: type) -> str:
+    """Return a hash of the strategy's source, or "" where it has none (a REPL, exec)."""
+    try:
+        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
+    except (OSError, TypeError):
+        return ""
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as a value JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray) and value.size <= 1000:
+        return [_plain(item) for item in value.tolist()]
+    if callable(value):
+        return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', repr(value))}"
+    return f"{type(value).__module__}.{type(value).__qualname__}"

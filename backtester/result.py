@@ -1,0 +1,238 @@
+"""What a run hands back: `Result`, whose tables and metrics are built when they are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester import frames
+from backtester.errors import ResultError
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import pandas as pd
+
+    from backtester.bars import Bars
+    from backtester.engine.session import Run
+
+TABLES = ("orders", "fills", "flows", "changes", "records")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """The rows of a run as the kernel wrote them; see `backtester.kernel.tables` for the fields."""
+
+    orders: np.ndarray
+    fills: np.ndarray
+    flows: np.ndarray
+    changes: np.ndarray
+    records: np.ndarray
+    equity: np.ndarray
+    multipliers: np.ndarray
+
+
+class Result:
+    """The outcome of a run. Read-only; every table is a DataFrame built at the first look.
+
+    Attributes
+    ----------
+    bars : Bars
+        The bars that ran.
+    tables : Tables
+        Raw rows, for code that wants no pandas.
+    manifest : dict
+        Strategy, parameters, data hash, settings, seed, versions, mode: what it takes to repeat the run.
+    ambiguous_bars : int
+        In how many bars both legs of a bracket or an `oco` pair could have filled.
+    """
+
+    def __init__(
+        self,
+        bars: Bars,
+        tables: Tables,
+        facts: dict[str, Any],
+        record_names: dict[int, str],
+        ambiguous_bars: int,
+        benchmark: np.ndarray | None = None,
+    ):
+        put = object.__setattr__
+        put(self, "bars", bars)
+        put(self, "tables", tables)
+        put(self, "_facts", facts)
+        put(self, "_record_names", record_names)
+        put(self, "ambiguous_bars", ambiguous_bars)
+        put(self, "benchmark", benchmark)
+
+    bars: Bars
+    tables: Tables
+    ambiguous_bars: int
+    benchmark: np.ndarray | None
+    _facts: dict[str, Any]
+    _record_names: dict[int, str]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a Result is read-only; cannot assign {name!r}")
+
+    @classmethod
+    def from_run(cls, run: Run) -> Result:
+        """Return the result of a finished run."""
+        from backtester.comparison import benchmark_equity
+        from backtester.manifest import facts_of
+
+        memory, settings = run.memory, run.settings
+        n = run.n_done
+        if n == 0:
+            raise ResultError("the run was interrupted before its first bar; there is nothing to report")
+        bars = run.bars if n == run.bars.n_bars else run.bars[:n]
+        rows = {name: memory.table(name) for name in TABLES}
+        equity = memory.view("equity_curve")[:n]
+        tables = Tables(**rows, equity=equity, multipliers=memory.view("multipliers").copy())
+        for array in vars(tables).values():
+            array.flags.writeable = False
+        names = run.hooks.record_names if run.hooks is not None else {}
+        if run.interpreter is not None:
+            names = names | run.interpreter.ctx.record_names
+        benchmark = None
+        if settings.benchmark is not None:
+            benchmark = benchmark_equity(settings.benchmark, bars, settings.cash)
+        return cls(bars, tables, facts_of(run), names, int(memory["ambiguous_bars"]), benchmark)
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def equity(self) -> pd.Series:
+        """Equity at the end of each bar, in money."""
+        import pandas as pd
+
+        return pd.Series(self.tables.equity, index=self.bars.index, name="equity")
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Simple returns per bar, from the second bar on; NaN after ruin."""
+        import pandas as pd
+
+        from backtester.metrics import simple_returns
+
+        return pd.Series(simple_returns(self.tables.equity), index=self.bars.index[1:], name="returns")
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """Every order by id, with its status, reason and times."""
+        return frames.orders_frame(self.tables.orders, self.bars)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """Every execution, with its costs in money, each in its own column."""
+        return frames.fills_frame(self.tables.fills, self.bars)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Round trips, matched first in, first out; open ones are last, marked at the end."""
+        return frames.trades_frame(self._trade_rows, self.bars)
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """Signed quantity held at the end of each bar, one column per symbol."""
+        return frames.positions_frame(self.tables.fills, self.bars)
+
+    @cached_property
+    def cash_flows(self) -> pd.DataFrame:
+        """Every change of cash that is not a fill: borrow, interest, write-off."""
+        return frames.cash_flows_frame(self.tables.flows, self.bars)
+
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Every cancel, modify and oco that was asked for, and what became of it."""
+        return frames.changes_frame(self.tables.changes, self.bars)
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """What the strategy recorded with `ctx.record`, one column per name; NaN where it did not."""
+        return frames.records_frame(self.tables.records, self._record_names, self.bars)
+
+    @cached_property
+    def _trade_rows(self) -> np.ndarray:
+        from backtester.trades import build_trades
+
+        bars, tables = self.bars, self.tables
+        return build_trades(
+            tables.fills, bars.open, bars.high, bars.low, bars.close, tables.multipliers, bars.n_assets
+        )
+
+    # --- numbers -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def metrics(self) -> pd.Series:
+        """Every metric by its snake_case name; fractions, never percents; NaN where undefined."""
+        import pandas as pd
+
+        return pd.Series(self.summary(), name="metrics")
+
+    def summary(self) -> dict[str, float]:
+        """Return the metrics as a dict, without pandas."""
+        from backtester.metrics import fill_totals, summary
+
+        tables, settings = self.tables, self._facts["settings"]
+        return summary(
+            tables.equity,
+            self.bars.timestamps,
+            periods_per_year=settings["periods_per_year"],
+            risk_free=settings["risk_free"],
+            benchmark=self.benchmark,
+            trades=self._trade_rows,
+            n_orders=len(tables.orders),
+            ambiguous_bars=self.ambiguous_bars,
+            **fill_totals(tables.fills, tables.flows, tables.multipliers),
+        )
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Strategy, parameters, data, settings, seed, versions and mode, as plain JSON values."""
+        from backtester.manifest import manifest_of
+
+        return manifest_of(self._facts, self.bars)
+
+    # --- words and files ---------------------------------------------------------------------------------------------
+
+    def explain(self, order_id: int) -> str:
+        """Return in words what happened to an order, bar by bar."""
+        from backtester.explain import explain
+
+        return explain(self, order_id)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page."""
+        from backtester.report import write_report
+
+        write_report(self, path)
+
+    def plot(self) -> Any:
+        """Return a Plotly figure: equity, drawdown, and the trades on the price."""
+        from backtester.report import figure
+
+        return figure(self)
+
+    def to_parquet(self, directory: str | PathLike[str]) -> None:
+        """Write everything to a directory that `Result.load` reads back."""
+        from backtester.store import save
+
+        save(self, directory)
+
+    @classmethod
+    def load(cls, directory: str | PathLike[str]) -> Result:
+        """Read a result written by `to_parquet`."""
+        from backtester.store import load
+
+        return load(directory)
+
+    def __repr__(self) -> str:
+        return f"<Result of {self._facts['strategy']}: {len(self.bars):,} bars, {len(self.tables.fills):,} fills>"
+
+    def __str__(self) -> str:
+        from backtester.summary_text import text_of
+
+        return text_of(self)
