@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.bars.resample import Higher
+    from backtester.kernel.memory import MarketArrays
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -171,6 +172,11 @@ class Bars(Doors):
     def index(self) -> pd.DatetimeIndex:
         """`timestamps` as a `pandas.DatetimeIndex` in UTC."""
         return self._cached("index", lambda: _index(self.timestamps))
+
+    @property
+    def market(self) -> MarketArrays:
+        """The arrays as the kernel reads them."""
+        return self._cached("market", lambda: _market(self))
 
     @property
     def years(self) -> float:
@@ -352,6 +358,13 @@ class Bars(Doors):
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
+
+
+def _market(bars: Bars) -> MarketArrays:
+    from backtester.kernel.memory import MarketArrays
+
+    columns = (getattr(bars, name) for name in COLUMNS)
+    return MarketArrays(bars.timestamps, bars.sessions, *columns, dict(bars.extras))
 
 
 def _frozen(array: Ints) -> Ints:

@@ -16,7 +16,7 @@ from backtester.engine.settings import Settings, as_bars, as_strategy
 from backtester.errors import CannotCompile, DataError, SettingsError, StrategyError, did_you_mean
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import FAILED, advance
-from backtester.kernel.memory import AccountMemory, MarketArrays
+from backtester.kernel.memory import AccountMemory
 from backtester.kernel.ready import first_ready
 from backtester.strategy import Strategy
 
@@ -133,18 +133,7 @@ class Run:
         began = time.perf_counter()
         self.strategy.prepare(self.bars)
         self.seconds["prepare"] = time.perf_counter() - began
-        bars = self.bars
-        market = MarketArrays(
-            bars.timestamps,
-            bars.sessions,
-            bars.open,
-            bars.high,
-            bars.low,
-            bars.close,
-            bars.volume,
-            dict(bars.extras),
-        )
-        self.memory = AccountMemory(market, self.rules)
+        self.memory = AccountMemory(self.bars.market, self.rules)
         self.memory["close_at_end"] = int(self.settings.close_at_end)
         self.memory["random_state"] = _seed_word(self.settings.seed)
         began = time.perf_counter()

@@ -114,7 +114,7 @@ def update_trailing(s, t):
         close = s.close[t, o.asset]
         if close != close:
             continue
-        if s.scale_stamp[i] == t:
+        if o.stamp == t:
             level = trailing_level(o, close)
         elif o.quantity < 0.0:
             level = trailing_level(o, s.high[t, o.asset])
@@ -251,5 +251,5 @@ def wake_trailing(s, t, a, price, reference, up, phase):
         start_trailing(s, i, price)
         if phase < _CLOSE:
             if phase == _INTRABAR:
-                s.scale_stamp[i] = t
+                o.stamp = t
             wake(s, i, reference, up)

@@ -181,3 +181,5 @@ class Table(IntEnum):
     CASH_FLOWS = 2
     CHANGES = 3
     RECORDS = 4
+    ACTIVE = 5  #: live orders, and the scratch space of matching
+    REJECTS = 6

@@ -8,7 +8,7 @@ views; the kernel receives its address. Series end at the present: their length 
 from __future__ import annotations
 
 import numba
-from numba import float64, int64
+from numba import float64, int64, uint8
 
 from backtester.kernel.struct import Field, State
 from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
@@ -130,7 +130,7 @@ def _fields() -> tuple[Field, ...]:
     fields += [Field(name, "array", numba.from_dtype(dtype), 1) for name, dtype in _TABLES]
     fields += [
         Field("timestamps", "array", int64, 1, readonly=True),
-        Field("session_ends", "array", int64, 1, readonly=True),  # 1 on the last bar of a session
+        Field("session_ends", "array", uint8, 1, readonly=True),  # 1 on the last bar of a session
         Field("sigma", "array", float64, 2, readonly=True),  # for impact; [0, 0] where there is none
         Field("daily_volume", "array", float64, 2, readonly=True),
         Field("equity_curve", "array", float64, 1),
@@ -140,8 +140,6 @@ def _fields() -> tuple[Field, ...]:
         Field("woken", "array", int64, 1),  # ids activated by fills of the current pass
         Field("woken_prices", "array", float64, 1),  # reference price of the fill that did it
         Field("woken_up", "array", int64, 1),  # 1 where that fill was reached on the way up
-        Field("scale", "array", float64, 1),  # per order row: the rebalance factor …
-        Field("scale_stamp", "array", int64, 1),  # … and the phase it was made for
         Field("rejects", "array", int64, 1),  # order rows, in order of refusal
         Field("ready_map", "array", int64, 2),  # per prepared array: address, items per bar, items per asset
     ]

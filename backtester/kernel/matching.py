@@ -212,7 +212,7 @@ def attempt_all(s, t, phase, n, woken):
     for k in range(n):
         i = row_of(s, s.keys[k, 1])
         o = s.orders[i]
-        if o.status != WORKING or (phase == INTRABAR and s.scale_stamp[i] == loser_stamp(t)):
+        if o.status != WORKING or (phase == INTRABAR and o.stamp == loser_stamp(t)):
             continue
         if is_tradable(s, t, o.asset):
             meet(s, t, i, phase, woken, s.key_prices[k], s.keys[k, 2])
@@ -282,7 +282,7 @@ def settle_pair(s, t, i, woken, entry, up):
         if woken:
             direction = 1 if up else -1
         first_wins = first_leg_wins(s, t, o, my_price, other, their_price, direction)
-    s.scale_stamp[j if first_wins else i] = loser_stamp(t)
+    s.orders[j if first_wins else i].stamp = loser_stamp(t)
 
 
 @inner_jit
@@ -404,8 +404,8 @@ def group_factor(s, t, i, phase):
     It is made once per phase, at the first non-reducing order of the group, over all its orders still working there.
     """
     stamp = 4 * t + phase
-    if s.scale_stamp[i] == stamp:
-        return s.scale[i]
+    if s.orders[i].stamp == stamp:
+        return s.orders[i].scale
     group = s.orders[i].group
     equity, gross = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
     room = s.leverage * equity - gross
@@ -428,14 +428,14 @@ def group_factor(s, t, i, phase):
         fixed = max(s.commission_min[a], s.commission_per_order[a]) if o.filled == 0.0 else 0.0
         room += closing * abs(reference) * m - s.leverage * (fixed + unit * closing)
         need += opening * (abs(reference) * m + s.leverage * unit)
-        s.scale_stamp[j] = stamp
+        o.stamp = stamp
     factor = 1.0
     if need > 0.0 and room * (1.0 + 1e-9) < need:
         factor = max(room / need, 0.0)
     for k in range(s.n_active):
         j = row_of(s, s.active[k])
-        if s.orders[j].group == group and s.scale_stamp[j] == stamp:
-            s.scale[j] = factor
+        if s.orders[j].group == group and s.orders[j].stamp == stamp:
+            s.orders[j].scale = factor
     return factor
 
 

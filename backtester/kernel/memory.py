@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numba import float64
@@ -20,22 +21,21 @@ from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
 
 _GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
-_ORDER_ROWS = (
+_LIVE_ROWS = (
     ("active", np.int64, ()),
     ("keys", np.int64, (3,)),
     ("key_prices", np.float64, ()),
     ("woken", np.int64, ()),
     ("woken_prices", np.float64, ()),
     ("woken_up", np.int64, ()),
-    ("scale", np.float64, ()),
-    ("scale_stamp", np.int64, ()),
-    ("rejects", np.int64, ()),
 )
+SMALL = 16  # first rows of tables that most runs hardly use
 _TABLES = {
     Table.FILLS: ("fills", tables.FILL),
     Table.CASH_FLOWS: ("flows", tables.CASH_FLOW),
     Table.CHANGES: ("changes", tables.CHANGE),
     Table.RECORDS: ("records", tables.RECORD),
+    Table.REJECTS: ("rejects", np.dtype(np.int64)),
 }
 
 
@@ -51,6 +51,13 @@ class MarketArrays:
     close: np.ndarray
     volume: np.ndarray
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def session_ends(self) -> np.ndarray:
+        """1 on the last bar of every session, uint8 [n_bars]."""
+        ends = np.ones(len(self.sessions), np.uint8)
+        np.not_equal(self.sessions[1:], self.sessions[:-1], out=ends[:-1].view(np.bool_))
+        return ends
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ def extended_state(extras: tuple[str, ...] = ()) -> State:
     return State("State", (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras)))
 
 
+def first_capacity(asset_bars: int) -> int:
+    """Return a power of two: an order every eight bars of an asset, within bounds."""
+    return 1 << max(8, min(17, (asset_bars // 8).bit_length()))
+
+
 class AccountMemory:
     """One account in one market.
 
@@ -79,8 +91,9 @@ class AccountMemory:
         Kept alive and shared, never written.
     rules : Rules
         Settings of the account.
-    rows : int
-        First capacity of the order table, a power of two; tables double when they are full.
+    rows : int, optional
+        First capacity of the order and fill tables, a power of two; tables double when they are full. By default a
+        generous guess from the number of bars: memory that is not written to costs nothing.
 
     Attributes
     ----------
@@ -88,7 +101,7 @@ class AccountMemory:
         The state; `buffer.address` is what kernel functions take.
     """
 
-    def __init__(self, market: MarketArrays, rules: Rules, rows: int = 256):
+    def __init__(self, market: MarketArrays, rules: Rules, rows: int | None = None):
         self.market = market
         self.n_bars, self.n_assets = market.close.shape
         self.buffer = StructBuffer(extended_state(tuple(market.extras)))
@@ -96,7 +109,7 @@ class AccountMemory:
         self._grow = _GROW(self._grow_table)
         self._point_at_market()
         self._set_rules(rules)
-        self._allocate_account(rows)
+        self._allocate_account(rows or first_capacity(self.n_bars * self.n_assets))
 
     @property
     def address(self) -> int:
@@ -110,9 +123,9 @@ class AccountMemory:
         self.buffer.set(name, value)
 
     def table(self, name: str) -> np.ndarray:
-        """Return a copy of the used rows of `orders`, `fills`, `flows`, `changes` or `records`."""
+        """Return the used rows of `orders`, `fills`, `flows`, `changes` or `records`, without a copy."""
         count = int(self.buffer.get(f"n_{name}"))
-        return self.buffer.get_array(name)[:count].copy()
+        return self.buffer.get_array(name)[:count]
 
     def view(self, name: str) -> np.ndarray:
         """Return a per-asset array or the equity curve itself, without a copy."""
@@ -132,9 +145,7 @@ class AccountMemory:
             buffer.set_array(name, getattr(market, name))
         for name, array in market.extras.items():
             buffer.set_array(name, array)
-        ends = np.ones(self.n_bars, np.int64)
-        ends[:-1] = market.sessions[1:] != market.sessions[:-1]
-        buffer.set_array("session_ends", ends)
+        buffer.set_array("session_ends", market.session_ends)
         buffer.set("n_bars", self.n_bars)
         buffer.set("n_assets", self.n_assets)
 
@@ -165,25 +176,28 @@ class AccountMemory:
         buffer.set_array("used_bar", np.full(n, -1, np.int64))
         for name in ("open_counts", "replaceable_counts", "protective_counts"):
             buffer.set_array(name, np.zeros(n, np.int64))
-        buffer.set_array("equity_curve", np.full(self.n_bars, np.nan))
+        buffer.set_array("equity_curve", np.empty(self.n_bars))
         buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
         buffer.set("ambiguous_bar", -1)
         buffer.set("phase_stamp", -1)
         self._resize_orders(rows)
+        self._resize_live(SMALL)
         for name, dtype in _TABLES.values():
-            buffer.set_array(name, np.zeros(16 if name in ("flows", "changes", "records") else rows, dtype))
+            buffer.set_array(name, np.empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
             buffer.set(name, door.address)
         buffer.set("fn_grow", ctypes.cast(self._grow, ctypes.c_void_p).value)
 
     def _resize_orders(self, rows: int) -> None:
         self._resize("orders", tables.ORDER, (), rows)
-        for name, dtype, shape in _ORDER_ROWS:
-            self._resize(name, dtype, shape, rows)
         self.buffer.set("order_mask", rows - 1)
 
+    def _resize_live(self, rows: int) -> None:
+        for name, dtype, shape in _LIVE_ROWS:
+            self._resize(name, dtype, shape, rows)
+
     def _resize(self, name: str, dtype: np.dtype | type, shape: tuple[int, ...], rows: int) -> None:
-        fresh = np.zeros((rows, *shape), dtype)
+        fresh = np.empty((rows, *shape), dtype)
         old = self.buffer._kept.get(name)
         if old is not None:
             fresh[: len(old)] = old
@@ -194,6 +208,8 @@ class AccountMemory:
         """Double a full table; compiled code up the stack may still point into the old one, so it is kept till `tidy`."""
         if table == Table.ORDERS:
             self._resize_orders(2 * len(self.buffer.get_array("orders")))
+        elif table == Table.ACTIVE:
+            self._resize_live(2 * len(self.buffer.get_array("active")))
         else:
             name, dtype = _TABLES[Table(table)]
             self._resize(name, dtype, (), 2 * len(self.buffer.get_array(name)))

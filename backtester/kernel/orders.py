@@ -90,6 +90,8 @@ UNIT_PERCENT = 2
 
 _ORDERS = int(Table.ORDERS)
 _CHANGES = int(Table.CHANGES)
+_ACTIVE = int(Table.ACTIVE)
+_REJECTS = int(Table.REJECTS)
 
 
 # --- the table ---------------------------------------------------------------------------------------------------
@@ -135,7 +137,8 @@ def new_order(s, t, asset, kind, role, tif, expire, tag, quantity):
     o.filled_value = 0.0
     o.commission_base = 0.0
     o.commission = 0.0
-    s.scale_stamp[i] = -1
+    o.scale = np.nan
+    o.stamp = -1
     return i
 
 
@@ -143,6 +146,8 @@ def new_order(s, t, asset, kind, role, tif, expire, tag, quantity):
 def enlist(s, i):
     """Put a new order among the live ones."""
     o = s.orders[i]
+    if s.n_active == s.active.shape[0]:
+        call_void_i8_i8(s.fn_grow, address_of(s), _ACTIVE)
     s.active[s.n_active] = o.id
     s.n_active += 1
     s.open_counts[o.asset] += 1
@@ -174,6 +179,8 @@ def reject(s, t, i, reason):
 def note_reject(s, i):
     """Remember a refusal for on_reject."""
     if s.hooks_rejects:
+        if s.n_rejects == s.rejects.shape[0]:
+            call_void_i8_i8(s.fn_grow, address_of(s), _REJECTS)
         s.rejects[s.n_rejects] = i
         s.n_rejects += 1
 

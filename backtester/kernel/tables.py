@@ -36,6 +36,8 @@ ORDER = np.dtype(
         ("filled_value", _F),  # Σ |quantity|·price of its fills, in price units
         ("commission_base", _F),  # Σ of the proportional and per-unit part so far
         ("commission", _F),  # charged so far
+        ("scale", _F),  # the factor that scaled this order of a rebalance; NaN: none was made
+        ("stamp", _I),  # the kernel's own mark: the phase `scale` belongs to, a leg that stands back, an entry bar
     ]
 )
 
