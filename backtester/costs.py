@@ -6,6 +6,7 @@ The three are frozen, stored raw and checked when they are made; `resolve` turns
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -242,18 +243,57 @@ def resolve(
 
 
 def compile_commission(function: Callable[[float, float], float]) -> Any:
-    """Return a C function for a commission `f(price, quantity) -> money`, and refuse one that cannot be compiled."""
+    """Return a C function for a commission `f(price, quantity) -> money`, and refuse one that cannot be compiled.
+
+    A function is compiled once: runs of a sweep share it, as long as what it reads has not changed.
+    """
     import numba
 
     python_function = getattr(function, "py_func", function)
-    try:
-        compiled = numba.cfunc("float64(float64, float64)", error_model="numpy")(python_function)
-    except Exception as error:
-        raise SettingsError(
-            "Costs: commission is a function that numba cannot compile as f(price, quantity) -> float: "
-            f"{str(error).strip().splitlines()[0]}"
-        ) from error
+    key = _meaning(python_function)
+    compiled = _compiled.get(key)
+    if compiled is None:
+        try:
+            compiled = numba.cfunc("float64(float64, float64)", error_model="numpy")(python_function)
+        except Exception as error:
+            raise SettingsError(
+                "Costs: commission is a function that numba cannot compile as f(price, quantity) -> float: "
+                f"{_first_line(error)}"
+            ) from error
+        if key is not None:
+            _compiled[key] = compiled
+            while len(_compiled) > _KEPT_FUNCTIONS:
+                _compiled.pop(next(iter(_compiled)))
     trial = compiled.ctypes(100.0, 1.0)
     if not math.isfinite(trial) or trial < 0.0:
         raise SettingsError(f"Costs: commission(100.0, 1.0) returned {trial!r}; it must be finite and not negative")
     return compiled
+
+
+_KEPT_FUNCTIONS = 16
+_compiled: dict[Any, Any] = {}  # C functions by what they mean, the latest last
+
+
+def _meaning(function: Any) -> Any:
+    """Return a key for a function that reads numbers alone besides its arguments, else None: it is not kept."""
+    code = getattr(function, "__code__", None)
+    if code is None or any(isinstance(constant, types.CodeType) for constant in code.co_consts):
+        return None
+    space = function.__globals__
+    read = {name: space[name] for name in code.co_names if name in space}
+    cells = dict(zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True))
+    numbers = (bool, int, float, np.number, types.ModuleType)
+    if not all(isinstance(value, numbers) for value in (*read.values(), *cells.values())):
+        return None
+    modules = [value for value in read.values() if isinstance(value, types.ModuleType)]
+    if any(module.__name__ not in ("math", "numpy") for module in modules):
+        return None
+    values = [(name, type(value), repr(value)) for name, value in (*read.items(), *cells.items())]
+    return code, repr(function.__defaults__), tuple(values)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what numba says, without the banner of its pipeline."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Failed in nopython mode pipeline")]
+    return (said or lines or [type(error).__name__])[0]

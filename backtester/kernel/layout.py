@@ -55,6 +55,8 @@ _INTS = (
     "n_dated",  # live DAY and GTD orders
     "n_immediate",  # IOC and FOK orders to judge in this phase
     "n_trailing",  # live trailing stops
+    "n_market",  # live market and target orders
+    "stirred",  # 1 after a bar, or a change, that may have moved the bounds below
     "n_woken",  # orders activated by fills of the current pass
     "n_groups",  # rebalance calls so far
     # settings
@@ -106,6 +108,8 @@ _ASSET_FLOATS = (
     "impact",
     "borrow_rate",
     "used_volume",
+    "bound_down",  # no working order is reached while the low stays above this …
+    "bound_up",  # … and the high below this
 )
 
 _ASSET_INTS = (

@@ -11,6 +11,7 @@ from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit
 from backtester.kernel.layout import STATE
 from backtester.kernel.ledger import carry, mark
 from backtester.kernel.margin import end_run, margin_check
+from backtester.kernel.bounds import has_work
 from backtester.kernel.matching import match_bar, match_close
 from backtester.kernel.orders import AT_CLOSE, apply_changes, sweep
 from backtester.kernel.struct import address_of, as_struct, call_hook, call_pointer
@@ -49,7 +50,9 @@ def fn_settle(address, t, ending):
 @kernel_cfunc(int64(int64, int64))
 def fn_apply(address, t):
     """Carry out the cancels and changes that act at the start of bar t."""
-    apply_changes(as_struct(address, STATE), t)
+    s = as_struct(address, STATE)
+    apply_changes(s, t)
+    s.stirred = 1
     return 0
 
 
@@ -67,7 +70,7 @@ def begin_bar(s, t):
         call_pointer(s.fn_apply, int64, s, t)
     if s.has_carry and t > 0 and not s.bankrupt:
         carry(s, t)
-    if s.n_active > 0:
+    if s.n_active > 0 and has_work(s, t):
         call_pointer(s.fn_match, int64, s, t, 0)
     mark(s, t)
     if s.equity <= 0.0 or s.maintenance > 0.0:
@@ -78,7 +81,7 @@ def begin_bar(s, t):
 @inner_jit
 def end_bar(s, t):
     """Everything of bar t that comes after user code."""
-    if s.fill_at == AT_CLOSE and s.n_active > 0:
+    if s.fill_at == AT_CLOSE and s.n_market > 0:
         call_pointer(s.fn_match, int64, s, t, 1)
         mark(s, t)
     s.equity_curve[t] = s.equity

@@ -9,6 +9,7 @@ import numpy as np
 
 from backtester.kernel.activation import activate, after_fill, update_trailing
 from backtester.kernel.arithmetic import DUST, floor_lot
+from backtester.kernel.bounds import set_bounds
 from backtester.kernel.codes import Phase, Reason, Shortfall
 from backtester.kernel.jit import inner_jit
 from backtester.kernel.ledger import (
@@ -89,6 +90,7 @@ def match_bar(s, t):
             update_trailing(s, t)
         if s.n_dated > 0:
             end_dated(s, t, False)
+    set_bounds(s)
 
 
 @inner_jit
@@ -99,6 +101,7 @@ def match_close(s, t):
     run_passes(s, t, CLOSE)
     if s.n_dated > 0:
         end_dated(s, t, True)
+    s.stirred = 1
 
 
 @inner_jit

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from backtester.kernel.codes import Table
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import PARTS, finish_run
+from backtester.kernel.pool import empty
 from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
 
@@ -77,6 +79,18 @@ def extended_state(extras: tuple[str, ...] = ()) -> State:
     return State("State", (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras)))
 
 
+def _growing(memory: AccountMemory) -> ctypes._CFuncPtr:
+    """Return the callback through which the kernel has a table grown; it does not keep the memory alive."""
+    owner = weakref.ref(memory)
+
+    def grow(_address: int, table: int) -> None:
+        alive = owner()
+        if alive is not None:
+            alive.grow(table)
+
+    return _GROW(grow)
+
+
 def first_capacity(asset_bars: int) -> int:
     """Return a power of two: an order every eight bars of an asset, within bounds."""
     return 1 << max(8, min(17, (asset_bars // 8).bit_length()))
@@ -106,7 +120,7 @@ class AccountMemory:
         self.n_bars, self.n_assets = market.close.shape
         self.buffer = StructBuffer(extended_state(tuple(market.extras)))
         self._old: list[np.ndarray] = []
-        self._grow = _GROW(self._grow_table)
+        self._grow = _growing(self)
         self._point_at_market()
         self._set_rules(rules)
         self._allocate_account(rows or first_capacity(self.n_bars * self.n_assets))
@@ -173,17 +187,19 @@ class AccountMemory:
         for name, value in (("positions", 0.0), ("entry_prices", np.nan), ("marks", np.nan), ("phase_marks", 0.0)):
             buffer.set_array(name, np.full(n, value))
         buffer.set_array("used_volume", np.zeros(n))
+        buffer.set_array("bound_down", np.full(n, -np.inf))
+        buffer.set_array("bound_up", np.full(n, np.inf))
         buffer.set_array("used_bar", np.full(n, -1, np.int64))
         for name in ("open_counts", "replaceable_counts", "protective_counts"):
             buffer.set_array(name, np.zeros(n, np.int64))
-        buffer.set_array("equity_curve", np.empty(self.n_bars))
+        buffer.set_array("equity_curve", empty(self.n_bars, np.float64))
         buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
         buffer.set("ambiguous_bar", -1)
         buffer.set("phase_stamp", -1)
         self._resize_orders(rows)
         self._resize_live(SMALL)
         for name, dtype in _TABLES.values():
-            buffer.set_array(name, np.empty(rows if name == "fills" else SMALL, dtype))
+            buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
             buffer.set(name, door.address)
         buffer.set("fn_grow", ctypes.cast(self._grow, ctypes.c_void_p).value)
@@ -197,14 +213,14 @@ class AccountMemory:
             self._resize(name, dtype, shape, rows)
 
     def _resize(self, name: str, dtype: np.dtype | type, shape: tuple[int, ...], rows: int) -> None:
-        fresh = np.empty((rows, *shape), dtype)
+        fresh = empty((rows, *shape), dtype)
         old = self.buffer._kept.get(name)
         if old is not None:
             fresh[: len(old)] = old
             self._old.append(old)
         self.buffer.set_array(name, fresh)
 
-    def _grow_table(self, _address: int, table: int) -> None:
+    def grow(self, table: int) -> None:
         """Double a full table; compiled code up the stack may still point into the old one, so it is kept till `tidy`."""
         if table == Table.ORDERS:
             self._resize_orders(2 * len(self.buffer.get_array("orders")))

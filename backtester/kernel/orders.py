@@ -163,6 +163,7 @@ def enlist(s, i):
             s.n_trailing += 1
     elif o.kind == MARKET:
         s.replaceable_counts[o.asset] += 1
+        s.n_market += 1
 
 
 @inner_jit
@@ -467,6 +468,7 @@ def end_order(s, t, i, status, reason):
             s.n_trailing -= 1
     elif o.kind == MARKET:
         s.replaceable_counts[a] -= 1
+        s.n_market -= 1
     o.status = status
     o.reason = reason
     o.ended = t

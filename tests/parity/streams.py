@@ -38,6 +38,8 @@ def make_stream(seed: int, *, decimal: bool = False) -> Stream:
     rng = random.Random(f"stream {seed}")
     market = make_market(rng)
     settings = make_settings(rng, market, DECIMAL if decimal else EXACT)
+    if random.Random(f"commission {seed}").random() < 0.15:
+        settings.commission = tiered
     theme = {verb: rng.choice((0, 1, 1, 2, 6)) for verb in Script.VERBS}
     theme["order"] += 1
     theme["order_target_percent"] += 1
@@ -168,6 +170,13 @@ def make_settings(rng: random.Random, market: Market, choices: dict[str, tuple])
     )
 
 
+def tiered(price, quantity):
+    """A commission function: dearer by the unit up to ten units, with a charge of its own; exact in fractions too."""
+    if quantity > 10:
+        return quantity * price / 512
+    return (quantity * price + 32) / 128
+
+
 # ---- scripts
 
 
@@ -287,6 +296,8 @@ class Script:
                 legs[name] = reference + side * (step if self.rng.random() < 0.95 else -step * self.rng.choice((0, 1)))
             elif how < 0.9:
                 odd = self.odd(0.0, -0.1, 1.0, INF)
+                if odd == INF and self.rng.random() < 0.5:
+                    legs[name], odd = reference + side, 0.0625  # both a price and a fraction: refused
                 legs[f"{name}_frac"] = self.rng.choice((0.005, 0.03125, 0.0625, 0.125)) if odd is None else odd
         return self.keep(ctx.bracket(a, self.quantity(sign), **legs, **self.terms(0.8)))
 

@@ -43,7 +43,7 @@ Quantities
  21. "Less than 1e-9 of the request" is measured by the opening part.
 
 Brackets, pairs, changes
- 22. A leg given both by price and by fraction: the price counts. Children carry the parent's tag.
+ 22. A leg given both by price and by fraction: PRICE_INVALID. Children carry the parent's tag.
  23. Children's `quantity` is −(parent filled + other leg filled) while they live. A completing fill ends the other
      of a pair without shrinking it first, so the row keeps the quantity it had.
  24. A leg moved by `modify` while dormant keeps that price; the fraction is then not used.

@@ -188,7 +188,10 @@ class Book(Money):
 
         prices = (entry_limit, entry_stop, stop_loss, take_profit)
         reason = self.bad_asset(a) or self.bad_quantity(quantity)
+        twice = ((stop_loss, stop_loss_frac), (take_profit, take_profit_frac))
         if not reason and not all(absent(price) or good_price(price) for price in prices):
+            reason = Reason.PRICE_INVALID
+        if not reason and any(not absent(price) and not absent(frac) for price, frac in twice):
             reason = Reason.PRICE_INVALID
         reason = reason or self.bad_tif(tif, expire)
         if not reason and kind == OrderKind.MARKET and self.mark[a] is None:
@@ -287,6 +290,8 @@ class Book(Money):
                 order.limit_price = self.number(price)
             else:
                 order.stop_price = self.number(price)
+            if order.parent:
+                order.distance_frac = NAN
         if not absent(quantity):
             change.old_quantity = order.quantity
             order.quantity = self.rounded(quantity, order.asset)

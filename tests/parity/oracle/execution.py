@@ -78,7 +78,7 @@ class Execution(Book):
                 want, m = self.request(other, p, taker=True), self.cost("multiplier", a)
                 if want.quantity == 0:
                     continue
-                u = self.unit_cost(a, p, want.quote.price)
+                u = self.unit_cost(a, p, want.quote.price, want.quantity)
                 fixed = max(self.cost("commission_min", a), self.cost("commission_per_order", a))
                 fixed = fixed if other.filled == 0 else self.number(0)
                 free += want.closing * p * m - leverage * (fixed + u * want.closing)
@@ -113,7 +113,7 @@ class Execution(Book):
             return opening, reason
         if order.group and self.factor(order) < 1:
             opening, reason = self.floor_lot(self.factor(order) * opening, order.asset), Reason.SCALED_TO_EQUITY
-        most = self.affordable(order, p, want.quote.price, want.closing, self.phase)
+        most = self.affordable(order, p, want.quote.price, want.quantity, want.closing, self.phase)
         if opening > most * (1 + self.number(1e-9)):
             if not reason and self.settings.on_shortfall == "reject":
                 return zero, Reason.INSUFFICIENT_EQUITY

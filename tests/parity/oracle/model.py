@@ -1,6 +1,7 @@
 """What goes into the oracle and what comes out: plain lists, plain numbers, the names of `backtester.kernel.tables`."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Real
@@ -10,6 +11,7 @@ from backtester.kernel.codes import ChangeOutcome, OrderKind, Reason, Role, Stat
 NAN = math.nan
 Number = float | Fraction
 PerAsset = float | list[float]
+CommissionFunction = Callable[[Number, Number], Number]
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Settings:
     """Everything a run is told besides bars and orders; a per-asset field is one number or a list."""
 
     cash: float = 100_000.0
-    commission: PerAsset = 0.0
+    commission: PerAsset | CommissionFunction = 0.0
     commission_per_unit: PerAsset = 0.0
     commission_per_order: PerAsset = 0.0
     commission_min: PerAsset = 0.0

@@ -137,12 +137,18 @@ class Money:
             for a, (x, mark) in enumerate(zip(self.position, marks, strict=True))
         )
 
-    def unit_cost(self, a: int, p: Number, price: Number) -> Number:
+    def proportional(self, a: int, price: Number, quantity: Number) -> Number:
+        """c·P, or f(P, |q|)/|q|: money per unit of quantity and of multiplier."""
+        if callable(self.settings.commission):
+            return self.number(self.settings.commission(price, quantity)) / quantity
+        return self.cost("commission", a) * price
+
+    def unit_cost(self, a: int, p: Number, price: Number, quantity: Number) -> Number:
         """u = (|P − p| + c·P)·m + per_unit."""
         m = self.cost("multiplier", a)
-        return (abs(price - p) + self.cost("commission", a) * price) * m + self.cost("commission_per_unit", a)
+        return (abs(price - p) + self.proportional(a, price, quantity)) * m + self.cost("commission_per_unit", a)
 
-    def affordable(self, order: Order, p: Number, price: Number, k: Number, phase: Phase) -> Number:
+    def affordable(self, order: Order, p: Number, price: Number, wanted: Number, k: Number, phase: Phase) -> Number:
         """q* where k = 0, r* where the fill also closes k: the smaller of the two branches of the commission."""
         a, leverage = order.asset, self.number(self.settings.leverage)
         m, marks = self.cost("multiplier", a), self.marks(phase, a, p)
@@ -154,7 +160,7 @@ class Money:
 
         proportional = self.cost("commission_per_order", a) + order.commission_base - order.commission
         minimum = self.cost("commission_min", a) - order.commission
-        return min(most(proportional, self.unit_cost(a, p, price)), most(minimum, abs(price - p) * m))
+        return min(most(proportional, self.unit_cost(a, p, price, wanted)), most(minimum, abs(price - p) * m))
 
     # ---- changes of the account
 
@@ -182,7 +188,7 @@ class Money:
         a, s, price = order.asset, order.sign, quote.price
         m, before = self.cost("multiplier", a), self.position[a]
         order.commission_base += (
-            self.cost("commission_per_unit", a) + self.cost("commission", a) * price * m
+            self.cost("commission_per_unit", a) + self.proportional(a, price, quantity) * m
         ) * quantity
         total = max(self.cost("commission_min", a), self.cost("commission_per_order", a) + order.commission_base)
         paid, order.commission = total - order.commission, total

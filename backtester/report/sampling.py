@@ -1,0 +1,98 @@
+"""Fewer points for the same picture: series for a chart, and the clock that names their bars.
+
+A series longer than a screen is wide is cut into buckets, of which the first, lowest, highest and last point are kept
+(M4: Jugel et al., "M4: a visualization-oriented time series data aggregation", VLDB 2014). At one bucket or more a
+pixel column the drawn line is the same as with all points, and every kept point is a true one: its bar and its value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+DIGITS = 8  # significant, of the numbers in a page
+_MS = 10**6  # ns
+
+
+def m4(values: np.ndarray, n_points: int) -> np.ndarray:
+    """Return the positions of the points to draw, increasing: all finite ones, or at most about `n_points` of them.
+
+    Parameters
+    ----------
+    values : float64 [n]
+        NaN and infinite points are not drawn.
+    n_points : int
+        Four a bucket; the last bucket may be short.
+    """
+    at = np.flatnonzero(np.isfinite(values))
+    if len(at) <= n_points:
+        return at
+    size = -(-len(at) // max(1, n_points // 4))
+    n_buckets = -(-len(at) // size)
+    padded = np.concatenate((at, np.full(n_buckets * size - len(at), at[-1])))
+    buckets = values[padded].reshape(n_buckets, size)
+    first = np.arange(n_buckets) * size
+    picked = (first, first + buckets.argmin(axis=1), first + buckets.argmax(axis=1), first + size - 1)
+    return np.unique(padded[np.concatenate(picked)])
+
+
+def series(values: np.ndarray, n_points: int) -> dict[str, Any]:
+    """Return a series as JSON: `y`, and `x` as the first bar and the steps from point to point, or null for 0, 1, 2, …"""
+    at = m4(values, n_points)
+    return points(at, values[at], len(values))
+
+
+def points(at: np.ndarray, values: np.ndarray, n_bars: int) -> dict[str, Any]:
+    """Return points at some bars as JSON, as `series` does."""
+    whole = len(at) == n_bars
+    return {"x": None if whole else np.diff(at, prepend=0).tolist(), "y": numbers(values)}
+
+
+def numbers(values: np.ndarray, digits: int = DIGITS) -> list[float | str | None]:
+    """Return numbers to a number of significant digits; NaN as None, infinities as text."""
+    return [number(value, digits) for value in np.asarray(values, np.float64).tolist()]
+
+
+def number(value: float, digits: int = DIGITS) -> float | str | None:
+    """Return one number for a page: NaN is None, infinity is text, a whole number has no decimal point."""
+    if value != value:
+        return None
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def clock(times: np.ndarray, max_runs: int) -> dict[str, Any]:
+    """Return the time of every bar as JSON: the first, then runs of equal steps, all in ms.
+
+    Parameters
+    ----------
+    times : int64 [n]
+        ns UTC.
+    max_runs : int
+        Beyond it, every k-th bar is exact and those between are spread evenly; `exact` is then false.
+
+    Returns
+    -------
+    dict
+        `n`, `first`, `steps` and `counts` (bar counts[0] is first + counts[0]·steps[0], and so on), `exact`.
+    """
+    ms = np.asarray(times, np.int64) // _MS
+    steps, counts = _runs(np.diff(ms))
+    exact = len(steps) <= max_runs
+    if not exact:
+        kept = np.unique(np.append(np.arange(0, len(ms), -(-len(ms) // max_runs)), len(ms) - 1))
+        counts = np.diff(kept)
+        steps = np.diff(ms[kept]) / counts
+    listed = [int(step) if float(step).is_integer() else round(float(step), 3) for step in steps]
+    return {"n": len(ms), "first": int(ms[0]), "steps": listed, "counts": counts.tolist(), "exact": exact}
+
+
+def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of runs of equal values, and how long each is."""
+    if len(values) == 0:
+        return values, np.zeros(0, np.int64)
+    starts = np.flatnonzero(np.diff(values, prepend=values[0] - 1))
+    return values[starts], np.diff(starts, append=len(values))

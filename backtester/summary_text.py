@@ -1,0 +1,380 @@
+"""A result in words: what `print(result)` shows, and the facts that the HTML report says in the same words.
+
+Everything is plain text, at most 80 columns wide. Names that users choose (symbols, parameters, strategies) may hold
+anything: control characters and direction overrides are replaced, and width is counted in terminal cells.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from backtester.comparison import BUY_AND_HOLD, buy_and_hold
+from backtester.kernel.codes import CashFlowKind, Reason, Role, Status
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.result import Result
+
+WIDTH = 80  # columns
+_GAP = 4  # between the two columns of metrics
+_DAY = 86_400 * 10**9
+_DAILY = 20 * 3600 * 10**9  # bars at least this far apart are named by their session
+_UNITS = (("week", 7 * _DAY), ("day", _DAY), ("hour", 3600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9))
+_FEW_TRADES = 30
+_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_UNSAFE_TABLE = dict.fromkeys(_UNSAFE, "\N{REPLACEMENT CHARACTER}")
+
+
+class Metric(NamedTuple):
+    """How one metric is called and written; `kind` is money, percent, number, count or bars."""
+
+    name: str
+    label: str
+    kind: str
+    key: bool = False  # shown on the terminal
+
+
+GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
+    (
+        "Return",
+        (
+            Metric("final_equity", "final equity", "money", True),
+            Metric("total_return", "total return", "percent", True),
+            Metric("cagr", "growth per year", "percent", True),
+            Metric("annual_return", "mean return per year", "percent"),
+            Metric("alpha", "alpha", "percent"),
+            Metric("beta", "beta", "number"),
+            Metric("information_ratio", "information ratio", "number"),
+        ),
+    ),
+    (
+        "Risk",
+        (
+            Metric("annual_volatility", "volatility per year", "percent", True),
+            Metric("max_drawdown", "maximum drawdown", "percent", True),
+            Metric("max_drawdown_duration", "longest drawdown", "bars", True),
+            Metric("value_at_risk", "value at risk, 5 %", "percent", True),
+            Metric("conditional_value_at_risk", "expected shortfall, 5 %", "percent"),
+            Metric("skew", "skew", "number"),
+            Metric("kurtosis", "kurtosis", "number"),
+            Metric("tail_ratio", "tail ratio", "number"),
+        ),
+    ),
+    (
+        "Ratios",
+        (
+            Metric("sharpe", "Sharpe", "number", True),
+            Metric("sortino", "Sortino", "number", True),
+            Metric("calmar", "Calmar", "number", True),
+            Metric("omega", "Omega", "number"),
+            Metric("probabilistic_sharpe", "probability Sharpe > 0", "percent", True),
+        ),
+    ),
+    (
+        "Trades",
+        (
+            Metric("n_trades", "closed trades", "count", True),
+            Metric("win_rate", "winning", "percent", True),
+            Metric("profit_factor", "profit factor", "number", True),
+            Metric("expectancy", "mean profit", "money", True),
+            Metric("average_trade_return", "mean return", "percent"),
+            Metric("best_trade", "best", "percent"),
+            Metric("worst_trade", "worst", "percent"),
+            Metric("average_bars_held", "mean bars held", "number"),
+        ),
+    ),
+    (
+        "Activity",
+        (
+            Metric("n_orders", "orders", "count", True),
+            Metric("n_fills", "fills", "count", True),
+            Metric("exposure_time", "time in the market", "percent", True),
+            Metric("turnover", "turnover per year", "number", True),
+            Metric("ambiguous_bars", "ambiguous bars", "count", True),
+        ),
+    ),
+    (
+        "Costs",
+        (
+            Metric("total_costs", "total", "money", True),
+            Metric("commission", "commission", "money", True),
+            Metric("spread", "spread", "money", True),
+            Metric("slippage", "slippage", "money", True),
+            Metric("impact", "impact", "money", True),
+            Metric("rounding", "rounding", "money"),
+            Metric("borrow", "borrow", "money", True),
+        ),
+    ),
+)
+
+
+# --- facts that text and report share ------------------------------------------------------------------------------
+
+
+def clean(text: object) -> str:
+    """Return a name on one line, with control characters and direction overrides replaced."""
+    return str(text).translate(_UNSAFE_TABLE)
+
+
+def is_daily(bars: Bars) -> bool:
+    """Return whether bars are a day or more apart, so that their session names them and no time of day is needed."""
+    return bars.n_bars < 2 or _step(bars) >= _DAILY
+
+
+def step_words(bars: Bars) -> str:
+    """Return the usual time between two bars in words, "" for one bar."""
+    if bars.n_bars < 2:
+        return ""
+    step = _step(bars)
+    days = step / _DAY
+    for months, name in ((12, "1 year"), (3, "3 months"), (1, "1 month")):
+        if abs(days - months * 30.44) < 2.5:
+            return name
+    for name, unit in _UNITS:
+        if step >= 0.95 * unit:
+            count = max(1, round(step / unit))
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{step / 10**9:.3g} seconds"
+
+
+def _step(bars: Bars) -> float:
+    return float(np.median(np.diff(bars.timestamps)))
+
+
+def when(bars: Bars, t: int) -> str:
+    """Return the date of a bar, and its time where the bars are shorter than a day."""
+    if is_daily(bars):
+        return str(np.datetime64(int(bars.sessions[t]), "D"))
+    return f"{np.datetime64(int(bars.timestamps[t]), 'ns').astype('M8[m]')}".replace("T", " ")
+
+
+def comparison_of(result: Result) -> tuple[str, np.ndarray] | None:
+    """Return name and equity of what a result is compared with: its benchmark, else buy and hold; None if undefined."""
+    settings = result.manifest["settings"]
+    if result.benchmark is not None:
+        name = settings["benchmark"]
+        known = {BUY_AND_HOLD: "buy and hold", **{symbol: symbol for symbol in result.bars.symbols}}
+        return clean(known.get(name, "benchmark") if isinstance(name, str) else "benchmark"), result.benchmark
+    with np.errstate(all="ignore"):
+        equity = buy_and_hold(result.bars, float(settings["cash"]))
+    return ("buy and hold", equity) if np.isfinite(equity).all() and (equity > 0.0).all() else None
+
+
+def notices(result: Result) -> list[tuple[str, str]]:
+    """Return what a reader must know before he believes the numbers, as ("warning" | "note", sentence)."""
+    return [*_run_notices(result), *_order_notices(result), *_reading_notices(result)]
+
+
+def _run_notices(result: Result) -> list[tuple[str, str]]:
+    manifest, bars = result.manifest, result.bars
+    found = []
+    if manifest["interrupted"]:
+        found.append(("warning", f"Interrupted after {count_of(bars.n_bars, 'bar')}; what follows did not run."))
+    if manifest["interpreted_because"]:
+        found.append(("note", f"Ran interpreted, not compiled: {clean(manifest['interpreted_because'])}"))
+    ruin = np.flatnonzero(result.tables.flows["kind"] == CashFlowKind.WRITE_OFF)
+    if len(ruin):
+        day = when(bars, int(result.tables.flows["bar"][ruin[0]]))
+        found.append(("warning", f"Bankrupt on {day}: equity is 0 from there to the end."))
+    return found
+
+
+def _order_notices(result: Result) -> list[tuple[str, str]]:
+    orders, bars = result.tables.orders, result.bars
+    found = []
+    forced = orders[orders["role"] == Role.LIQUIDATION]
+    if len(forced):
+        first = when(bars, int(forced["submitted"][0]))
+        how_many = count_of(len(forced), "forced liquidation")
+        found.append(("warning", f"{how_many} by the margin check, first on {first}."))
+    rejected = orders["reason"][orders["status"] == Status.REJECTED]
+    if len(rejected):
+        found.append(("note", f"{count_of(len(rejected), 'order')} rejected: {_reason_list(rejected)}."))
+    cut = (Reason.INSUFFICIENT_EQUITY, Reason.SCALED_TO_EQUITY, Reason.SHORT_NOT_ALLOWED)
+    reduced = orders["reason"][(orders["filled"] != 0.0) & np.isin(orders["reason"], cut)]
+    if len(reduced):
+        found.append(("note", f"{count_of(len(reduced), 'order')} filled in part: {_reason_list(reduced)}."))
+    if result.ambiguous_bars:
+        rule = result.manifest["settings"]["execution"]["same_bar"]
+        found.append(
+            (
+                "note",
+                f"{count_of(result.ambiguous_bars, 'ambiguous bar')}: both legs of a pair could have filled there; "
+                f"same_bar={rule!r} decided.",
+            )
+        )
+    return found
+
+
+def _reading_notices(result: Result) -> list[tuple[str, str]]:
+    settings, tables, trades = result.manifest["settings"], result.tables, result._trade_rows
+    found = []
+    if not len(tables.fills):
+        what = "none of its orders was filled" if len(tables.orders) else "the strategy sent no order"
+        found.append(("note", f"No trades: {what}."))
+    held = open_positions(result)
+    if held:
+        listed = ", ".join(f"{quantity:+,.6g} {clean(symbol)}" for symbol, quantity in held[:3])
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        where = "Open at the end, marked at the last close, not in the trade statistics"
+        found.append(("note", f"{where}: {listed}{more}."))
+    closed = int(np.count_nonzero(trades["open"] == 0))
+    if 0 < closed < _FEW_TRADES:
+        found.append(("note", f"Trade statistics rest on {count_of(closed, 'closed trade')}."))
+    if len(tables.fills) and not any(_is_charged(value) for value in settings["costs"].values()):
+        found.append(("note", "No trading costs were set: real results would be lower."))
+    if settings["execution"]["fill_at"] == "close":
+        found.append(("note", "Market orders filled at the close they were decided at (fill_at='close')."))
+    return found
+
+
+def open_positions(result: Result) -> list[tuple[str, float]]:
+    """Return symbol and signed quantity of the positions held after the last bar, the largest value first."""
+    trades, bars = result._trade_rows, result.bars
+    left = trades[trades["open"] == 1]
+    value: dict[int, float] = {}
+    quantity: dict[int, float] = {}
+    for row in left:
+        a = int(row["asset"])
+        quantity[a] = quantity.get(a, 0.0) + float(row["quantity"])
+        value[a] = value.get(a, 0.0) + abs(float(row["quantity"] * row["exit_price"] * result.tables.multipliers[a]))
+    return [(bars.symbols[a], quantity[a]) for a in sorted(value, key=lambda a: -value[a])]
+
+
+def _reason_list(reasons: np.ndarray) -> str:
+    counted = Counter(int(reason) for reason in reasons).most_common()
+    listed = ", ".join(f"{words(Reason(reason).name)} ({count:,})" for reason, count in counted[:3])
+    return listed + (f", {len(counted) - 3} further reasons" if len(counted) > 3 else "")
+
+
+def _is_charged(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return any(map(_is_charged, value))
+    return isinstance(value, str) or bool(value)
+
+
+def words(name: str) -> str:
+    """Return the name of a code as words; nothing for `NONE`."""
+    return "" if name == "NONE" else name.lower().replace("_", " ")
+
+
+def count_of(n: int, noun: str) -> str:
+    """Return "1 bar", "5,031 bars"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+
+def text_of(result: Result) -> str:
+    """Return a result as plain text for a terminal, at most 80 columns wide.
+
+    Strategy and parameters, data and period, the key metrics in groups beside each other, costs by kind, and what a
+    reader must know before he believes them (`notices`). An undefined number is "-".
+    """
+    numbers = result.summary()
+    blocks = {title: _block(title, metrics, numbers) for title, metrics in GROUPS}
+    compared = comparison_of(result)
+    if compared is not None and result.bars.n_bars > 1:
+        name, equity = compared
+        blocks["Return"].append(_line(name, written(float(equity[-1] / equity[0] - 1.0), "percent")))
+    lines = _head(result)
+    for left, right in (("Return", "Risk"), ("Ratios", "Trades"), ("Activity", "Costs")):
+        lines += ["", *_beside(blocks[left], blocks[right])]
+    found = notices(result)
+    if found:
+        lines.append("")
+    for kind, sentence in found:
+        lines += _wrapped(("! " if kind == "warning" else "* ") + sentence, "  ")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def written(value: float, kind: str) -> str:
+    """Return a metric as ASCII text: fractions as percents, "-" where undefined."""
+    if math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if kind in ("count", "bars"):
+        return f"{value:,.0f}" + (" bars" if kind == "bars" else "")
+    scaled, unit, places = (100.0 * value, " %", 2) if kind == "percent" else (value, "", 2 if kind == "money" else 3)
+    return (f"{scaled:,.{places}f}" if abs(scaled) < 1e12 else f"{scaled:.6g}") + unit
+
+
+def _head(result: Result) -> list[str]:
+    manifest, bars = result.manifest, result.bars
+    inside = ", ".join(f"{clean(name)}={clean(_short(value))}" for name, value in manifest["parameters"].items())
+    symbols = ", ".join(clean(symbol) for symbol in bars.symbols[:6]) + (", ..." if bars.n_assets > 6 else "")
+    data = count_of(bars.n_bars, "bar")
+    step = step_words(bars)
+    if step:
+        data += f" of {step}"
+    if bars.n_assets > 1:
+        data += f" x {bars.n_assets} assets"
+    if bars.name:
+        data += f", {clean(bars.name)}"
+    period = f"{when(bars, 0)} to {when(bars, bars.n_bars - 1)}" + ("" if is_daily(bars) else " UTC")
+    settings = manifest["settings"]
+    charged = [f"{name} {_short(value)}" for name, value in settings["costs"].items() if _is_charged(value)]
+    run = f"cash {written(float(settings['cash']), 'money')}, {', '.join(charged) or 'no costs'}, {manifest['mode']}"
+    rows = (("symbols", symbols), ("data", data), ("period", period), ("run", run))
+    lines = _wrapped(f"{clean(manifest['strategy'])}({inside})", "    ")
+    for name, text in rows:
+        lines += _wrapped(f"  {name:<9}{text}", " " * 11)
+    return lines
+
+
+def _short(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _block(title: str, metrics: tuple[Metric, ...], numbers: dict[str, float]) -> list[str]:
+    """Return a heading and the key metrics under it; of the costs, the total and those there were."""
+    shown = [m for m in metrics if m.key and (title != "Costs" or m.name == "total_costs" or numbers[m.name])]
+    return [title, *(_line(m.label, written(numbers[m.name], m.kind)) for m in shown)]
+
+
+def _line(label: str, value: str) -> str:
+    """Return a label and its value at the two ends of half the width."""
+    room = (WIDTH - _GAP) // 2 - 2
+    label = _fitted(label, max(1, room - len(value) - 1))
+    return "  " + label + " " * (room - _cells(label) - len(value)) + value
+
+
+def _beside(left: list[str], right: list[str]) -> list[str]:
+    half = (WIDTH - _GAP) // 2
+    n = max(len(left), len(right))
+    pairs = zip(left + [""] * (n - len(left)), right + [""] * (n - len(right)), strict=True)
+    return [a + " " * (half + _GAP - _cells(a)) + b for a, b in pairs]
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Return text in lines of at most 80 cells; a word that is longer is cut into pieces."""
+    lines = textwrap.wrap(text, WIDTH, subsequent_indent=indent, drop_whitespace=True) or [""]
+    if all(_cells(line) <= WIDTH for line in lines):
+        return lines
+    return textwrap.wrap(text, WIDTH // 2, subsequent_indent=indent)
+
+
+def _cells(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _fitted(text: str, room: int) -> str:
+    if _cells(text) <= room:
+        return text
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, max(room - 2, 0)).rstrip() + ".."

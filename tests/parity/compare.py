@@ -1,0 +1,142 @@
+"""Compares what the oracle and the kernel made of one stream, column by column; says the first row that differs.
+
+Whole numbers must be equal, money, prices and quantities equal to 1e-9. Three columns are compared only where both
+sides define them:
+
+- `eligible` of an order refused at submission: the oracle says -1, the kernel the bar it would have been eligible;
+- `quantity` of an order refused at submission, of a target order that ended before its quantity was fixed, and of the
+  leg of a bracket that the other leg's last fill cancels: the oracle leaves what it had, the kernel 0;
+- `limit_price`, `stop_price`, `distance`, `distance_frac` of an order refused at submission.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from kernel_run import KernelResult
+from oracle import OracleResult
+
+from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
+
+ORDER_CODES = (
+    "id", "asset", "kind", "role", "tif", "status", "reason", "submitted", "triggered", "ended", "expire",
+    "partner", "group", "tag",
+)  # fmt: skip
+ORDER_NUMBERS = ("filled", "filled_value", "commission_base", "commission")
+ORDER_PRICES = ("limit_price", "stop_price", "distance", "distance_frac")
+FILL_CODES = ("order_id", "asset", "bar", "phase", "taker", "tag")
+FILL_NUMBERS = (
+    "quantity", "reference_price", "price", "commission", "spread", "slippage", "impact", "rounding",
+)  # fmt: skip
+FLOW_CODES = ("bar", "asset", "kind")
+CHANGE_CODES = ("bar", "acts", "kind", "order_id", "other", "outcome")
+CHANGE_NUMBERS = ("price", "quantity", "old_price", "old_quantity")
+
+_WORDS: dict[str, Any] = {"status": Status, "reason": Reason, "role": Role, "phase": Phase}
+_RESIDUE = 1e-9  # money: interest on what rounding leaves of a cash of 0 is a row in floats and none in fractions
+
+
+def close(mine: Any, other: Any, scale: float = 1.0) -> bool:
+    """Equal to 1e-9, relative to the larger of both and `scale`; NaN is NaN."""
+    mine, other = float(mine), float(other)
+    if math.isnan(mine) or math.isnan(other):
+        return math.isnan(mine) and math.isnan(other)
+    return mine == other or abs(mine - other) <= 1e-9 * max(scale, abs(mine), abs(other))
+
+
+def first_difference(oracle: OracleResult, kernel: KernelResult) -> str:
+    """Return the earliest difference in words, or an empty string."""
+    found = min(differences(oracle, kernel), default=None, key=lambda difference: difference[0])
+    return "" if found is None else f"bar {found[0]}: {found[1]}"
+
+
+def differences(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    """Yield (bar, words): of each table the first row that differs."""
+    yield from _first(_orders(oracle, kernel))
+    yield from _first(_fills(oracle, kernel))
+    yield from _first(_flows(oracle, kernel))
+    yield from _first(_changes(oracle, kernel))
+    yield from _first(_account(oracle, kernel))
+
+
+def _first(rows: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for row in rows:
+        yield row
+        return
+
+
+def _orders(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    for mine, row in zip(oracle.orders, kernel.orders, strict=False):
+        refused = mine.status == Status.REJECTED and mine.ended == mine.submitted
+        unfixed = mine.role == Role.TARGET and mine.quantity == 0
+        codes = ORDER_CODES if refused else (*ORDER_CODES, "eligible")
+        numbers = ORDER_NUMBERS if refused else (*ORDER_NUMBERS, *ORDER_PRICES)
+        completed = mine.parent and mine.reason == Reason.OTHER_LEG_FILLED
+        if not refused and not unfixed and not completed:
+            numbers = (*numbers, "quantity")
+        yield from _row(f"order {mine.id}", max(mine.ended, mine.submitted), mine, row, codes, numbers)
+        parent = mine.parent or (mine.id if any(mine.legs) else 0)  # the kernel marks a parent by its own id
+        if parent != row["parent"]:
+            yield mine.submitted, f"order {mine.id}: parent is {parent}, the kernel has {row['parent']}"
+    yield from _lengths("orders", oracle.orders, kernel.orders)
+
+
+def _fills(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    for n, (mine, row) in enumerate(zip(oracle.fills, kernel.fills, strict=False)):
+        yield from _row(f"fill {n}", mine.bar, mine, row, FILL_CODES, FILL_NUMBERS)
+    yield from _lengths("fills", oracle.fills, kernel.fills)
+
+
+def _flows(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    mine = [flow for flow in oracle.cash_flows if abs(flow.amount) > _RESIDUE]
+    others = [row for row in kernel.cash_flows if abs(row["amount"]) > _RESIDUE]
+    for n, (flow, row) in enumerate(zip(mine, others, strict=False)):
+        yield from _row(f"cash flow {n} ({CashFlowKind(flow.kind).name})", flow.bar, flow, row, FLOW_CODES, ("amount",))
+    yield from _lengths("cash flows", mine, others)
+
+
+def _changes(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    for n, (mine, row) in enumerate(zip(oracle.changes, kernel.changes, strict=True)):
+        numbers = CHANGE_NUMBERS if mine.kind == ChangeKind.MODIFY else ()
+        codes = CHANGE_CODES if mine.kind in (ChangeKind.CANCEL_ALL, ChangeKind.OCO) else CHANGE_CODES[:4] + CHANGE_CODES[5:]
+        yield from _row(f"change {n} ({ChangeKind(mine.kind).name})", max(mine.acts, mine.bar), mine, row, codes, numbers)
+
+
+def _account(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    end = len(oracle.equity) - 1
+    for t, (mine, other) in enumerate(zip(oracle.equity, kernel.equity, strict=True)):
+        if not close(mine, other):
+            yield t, f"equity is {float(mine)!r}, the kernel has {float(other)!r}"
+    if not close(oracle.cash, kernel.cash):
+        yield end, f"cash is {float(oracle.cash)!r}, the kernel has {kernel.cash!r}"
+    for a, (mine, other) in enumerate(zip(oracle.positions, kernel.positions, strict=True)):
+        if not close(mine, other):
+            yield end, f"position of asset {a} is {float(mine)!r}, the kernel has {float(other)!r}"
+    if oracle.ambiguous_bars != kernel.ambiguous_bars:
+        yield end, f"ambiguous_bars is {oracle.ambiguous_bars}, the kernel has {kernel.ambiguous_bars}"
+    if oracle.bankrupt != kernel.bankrupt:
+        yield end, f"bankrupt is {oracle.bankrupt}, the kernel has {kernel.bankrupt}"
+
+
+def _row(
+    what: str, bar: int, mine: Any, row: np.void, codes: tuple[str, ...], numbers: tuple[str, ...]
+) -> Iterator[tuple[int, str]]:
+    wrong = [name for name in codes if int(getattr(mine, name)) != int(row[name])]
+    wrong += [name for name in numbers if not close(getattr(mine, name), row[name])]
+    if wrong:
+        pairs = (f"{name} is {_show(name, getattr(mine, name))}, the kernel has {_show(name, row[name])}" for name in wrong)
+        kind = f" ({OrderKind(mine.kind).name}, {Role(mine.role).name})" if what.startswith("order") else ""
+        yield bar, f"{what}{kind}: {'; '.join(pairs)}"
+
+
+def _show(name: str, value: Any) -> str:
+    if name in _WORDS:
+        return str(_WORDS[name](int(value)).name)
+    return repr(float(value)) if not isinstance(value, (int, np.integer)) else str(int(value))
+
+
+def _lengths(what: str, mine: list, others: Any) -> Iterator[tuple[int, str]]:
+    if len(mine) != len(others):
+        longer = mine if len(mine) > len(others) else others
+        yield 10**6, f"{len(mine)} {what}, the kernel has {len(others)}; the first too many: {longer[min(len(mine), len(others))]}"
