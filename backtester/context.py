@@ -27,14 +27,26 @@ _QUANTITY, _VALUE, _PERCENT = 0, 1, 2
 
 _unrealized_pnl = getattr(reads.unrealized_pnl, "py_func", reads.unrealized_pnl)
 _exposure = getattr(reads.exposure, "py_func", reads.exposure)
-_submit = DOORS["fn_submit"].ctypes
-_target = DOORS["fn_target"].ctypes
-_bracket = DOORS["fn_bracket"].ctypes
+_submit_id = DOORS["fn_submit"].ctypes
+_target_id = DOORS["fn_target"].ctypes
+_bracket_id = DOORS["fn_bracket"].ctypes
 _change = DOORS["fn_change"].ctypes
 _record = DOORS["fn_record"].ctypes
 _random = DOORS["fn_random"].ctypes
 _group = DOORS["fn_group"].ctypes
 _ready = DOORS["fn_ready"].ctypes
+
+
+def _submit(*arguments: Any) -> Any:
+    return np.int64(_submit_id(*arguments))
+
+
+def _target(*arguments: Any) -> Any:
+    return np.int64(_target_id(*arguments))
+
+
+def _bracket(*arguments: Any) -> Any:
+    return np.int64(_bracket_id(*arguments))
 
 
 class Context:
@@ -54,6 +66,7 @@ class Context:
         "_multipliers",
         "_positions",
         "_series",
+        "_size",
         "_words",
         "n_assets",
         "record_names",
@@ -73,7 +86,8 @@ class Context:
         self._marks = memory.view("marks")
         self._multipliers = memory.view("multipliers")
         self._counts = memory.view("open_counts")
-        self.n_assets = memory.n_assets
+        self.n_assets = np.int64(memory.n_assets)
+        self._size = memory.n_assets
         self.record_names: dict[int, str] = {}
 
     def __getattr__(self, name: str) -> np.ndarray:
@@ -135,7 +149,7 @@ class Context:
         return self._series[4][: self._words[0]]
 
     def _asset(self, verb: str, a: int) -> int:
-        if not 0 <= a < self.n_assets:
+        if not 0 <= a < self._size:
             raise IndexError(f"ctx.{verb}(a): asset a is out of range: it must be from 0 to n_assets - 1")
         return a
 
@@ -150,18 +164,16 @@ class Context:
     def unrealized_pnl(self, a: int) -> np.float64:
         """Position × multiplier × (mark − entry price), in money; 0 when flat."""
         a = self._asset("unrealized_pnl", a)
-        return np.float64(
-            _unrealized_pnl(self._positions[a], self._multipliers[a], self._marks[a], self._entries[a])
-        )
+        return np.float64(_unrealized_pnl(self._positions[a], self._multipliers[a], self._marks[a], self._entries[a]))
 
     def exposure(self, a: int) -> np.float64:
         """Signed value of the position as a fraction of equity."""
         a = self._asset("exposure", a)
         return np.float64(_exposure(self._positions[a], self._multipliers[a], self._marks[a], self.equity))
 
-    def open_orders(self, a: int) -> int:
+    def open_orders(self, a: int) -> np.int64:
         """Number of orders of asset `a` that have not ended, bracket children included."""
-        return int(self._counts[self._asset("open_orders", a)])
+        return self._counts[self._asset("open_orders", a)]
 
     def ready(self, a: int) -> bool:
         """Whether every prepared array is finite for asset `a` now."""
@@ -190,7 +202,14 @@ class Context:
         return _submit(self._address, a, _STOP, quantity, NAN, price, NAN, NAN, tif, expire, tag)
 
     def stop_limit(
-        self, a: int, quantity: float, stop_price: float, limit_price: float, tif: int = 0, expire: int = 0, tag: int = 0
+        self,
+        a: int,
+        quantity: float,
+        stop_price: float,
+        limit_price: float,
+        tif: int = 0,
+        expire: int = 0,
+        tag: int = 0,
     ) -> int:
         """Stop-limit order: a limit order once the price reaches `stop_price`."""
         return _submit(self._address, a, _STOP_LIMIT, quantity, limit_price, stop_price, NAN, NAN, tif, expire, tag)
@@ -206,9 +225,7 @@ class Context:
         tag: int = 0,
     ) -> int:
         """Reduce-only stop that follows the best price at a distance, in price or as a fraction."""
-        return _submit(
-            self._address, a, _TRAILING_STOP, quantity, NAN, NAN, distance, distance_frac, tif, expire, tag
-        )
+        return _submit(self._address, a, _TRAILING_STOP, quantity, NAN, NAN, distance, distance_frac, tif, expire, tag)
 
     def bracket(
         self,
@@ -252,15 +269,13 @@ class Context:
         """Order what is missing to a target exposure: a signed fraction of equity."""
         return _target(self._address, a, _PERCENT, fraction, 0, tif, expire, tag)
 
-    def rebalance(
-        self, weights: Sequence[float] | np.ndarray, tif: int = 0, expire: int = 0, tag: int = 0
-    ) -> int:
+    def rebalance(self, weights: Sequence[float] | np.ndarray, tif: int = 0, expire: int = 0, tag: int = 0) -> int:
         """Target every asset's exposure at once; NaN leaves an asset alone. Returns the first order id, or 0."""
-        if len(weights) != self.n_assets:
+        if len(weights) != self._size:
             raise ValueError("rebalance needs exactly one weight per asset (NaN leaves an asset alone)")
         group = _group(self._address)
-        first = 0
-        for a in range(self.n_assets):
+        first: Any = np.int64(0)
+        for a in range(self._size):
             weight = float(weights[a])
             if not math.isnan(weight):
                 made = _target(self._address, a, _PERCENT, weight, group, tif, expire, tag)

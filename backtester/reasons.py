@@ -136,7 +136,9 @@ REASONS: dict[Reason, Sentence] = {
         "use DAY or GTC to let the rest work on",
     ),
     Reason.DAY_ENDED: Sentence(
-        "its session ended", "DAY ends with the session in which the order is first eligible", "use GTC or GTD to wait on"
+        "its session ended",
+        "DAY ends with the session in which the order is first eligible",
+        "use GTC or GTD to wait on",
     ),
     Reason.GTD_ENDED: Sentence(
         "its time was over", "GTD ends with the last bar whose close is not later than expire", "give a later expire="
@@ -205,10 +207,14 @@ OUTCOMES: dict[ChangeOutcome, Sentence] = {
         "keep the id, and test it for 0",
     ),
     ChangeOutcome.ORDER_ENDED: Sentence(
-        "the order had ended", "only orders that have not ended can be changed", "test what ctx.modify or ctx.cancel returns"
+        "the order had ended",
+        "only orders that have not ended can be changed",
+        "test what ctx.modify or ctx.cancel returns",
     ),
     ChangeOutcome.NOTHING_TO_CHANGE: Sentence(
-        "it changed nothing", "modify needs a price or a quantity, and oco two different orders", "give what is to change"
+        "it changed nothing",
+        "modify needs a price or a quantity, and oco two different orders",
+        "give what is to change",
     ),
     ChangeOutcome.PRICE_INVALID: Sentence(
         "the new price is not valid",

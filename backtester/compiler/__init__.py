@@ -15,11 +15,11 @@ from typing import Any
 
 from backtester.compiler import cache, entry
 from backtester.compiler.checks import check_assignments, check_constructs, check_random, hooks_of
-from backtester.compiler.fields import fill, make_fields, read_back
+from backtester.compiler.fields import as_held, fill, make_fields, read_back
 from backtester.compiler.messages import cannot_compile
 from backtester.compiler.methods import attach
 from backtester.compiler.rebuild import Rebuilder
-from backtester.compiler.twins import interpreted_class, rebuild_for_interpreter
+from backtester.compiler.twins import as_python, as_scalar, interpreted_class, rebuild_for_interpreter
 from backtester.compiler.verbs import CTX_FIELDS, make_ctx_type
 from backtester.compiler.walk import Walk
 from backtester.errors import BacktesterError, CannotCompile
@@ -30,6 +30,9 @@ from backtester.kernel.struct import Ctx, Self, StructBuffer
 __all__ = [
     "CTX_FIELDS",
     "CompiledHooks",
+    "as_held",
+    "as_python",
+    "as_scalar",
     "check_random",
     "compile_hooks",
     "interpreted_class",
@@ -130,7 +133,7 @@ def _compile(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
         on_bar=addresses.get("on_bar", 0),
         on_fill=addresses.get("on_fill", 0),
         on_reject=addresses.get("on_reject", 0),
-        self_buffer=fill(strategy, self_type, values),
+        self_buffer=fill(self_type, values),
         record_names={record_key(text): text for text in sorted(walk.strings)},
         from_cache=from_cache,
         _strategy=strategy,

@@ -36,6 +36,8 @@ def _store_container(address, offset, container):
 def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
     """Return the fields that the code of `walk` uses, by name, and their values.
 
+    An array of another order or number type than fields have is copied, and the copy put on the instance.
+
     Raises
     ------
     CannotCompile
@@ -51,6 +53,8 @@ def make_fields(walk: Walk, n_bars: int) -> tuple[list[Field], dict[str, Any]]:
         value, unwrapped, constant = _value(walk.strategy, name, use)
         if value is MISSING:
             continue
+        if isinstance(unwrapped, np.ndarray) and unwrapped.ndim:
+            unwrapped = _hold(walk.strategy, name, unwrapped)
         made = _field(name, unwrapped, n_bars, constant)
         if isinstance(made, str):
             if use.direct:
@@ -122,10 +126,10 @@ def _array_field(name: str, array: np.ndarray, n_bars: int, constant: bool) -> F
     if kind in "mM":
         return f"is an array of {array.dtype}; keep it as int64 nanoseconds: .astype('datetime64[ns]').astype('int64')"
     rows = kind == "V" and array.dtype.names and not array.dtype.hasobject
-    if not rows and (kind not in "biuf" or size > WORD or (kind == "f" and size < 4)):
+    if not rows and (kind not in "bif" or size > WORD):
         return f"is an array of {array.dtype}, which compiled code cannot hold; use float64, int64 or bool"
     series = array.shape[0] == n_bars and not constant
-    element = numba.from_dtype(array.dtype.newbyteorder("="))
+    element = numba.from_dtype(array.dtype)
     return Field(name, "series" if series else "array", element, array.ndim, readonly=not array.flags.writeable)
 
 
@@ -145,13 +149,13 @@ def _refusal(value: Any) -> str:
     return f"is {'None' if value is None else 'a ' + kind}; {remedy}"
 
 
-def fill(strategy: Any, struct_type: Self, values: dict[str, Any]) -> StructBuffer:
-    """Return the struct's memory, filled. An array of another order is copied, and the copy put on the instance."""
+def fill(struct_type: Self, values: dict[str, Any]) -> StructBuffer:
+    """Return the struct's memory, filled."""
     buffer = StructBuffer(struct_type)
     for name, value in values.items():
         field, offset = struct_type.map[name]
         if field.kind in ("array", "series"):
-            buffer.set_array(name, _in_order(strategy, name, value))
+            buffer.set_array(name, value)
         elif field.kind == "ref":
             _store_container(buffer.address, offset, value)
             buffer.keep(name, value)
@@ -160,16 +164,32 @@ def fill(strategy: Any, struct_type: Self, values: dict[str, Any]) -> StructBuff
     return buffer
 
 
-def _in_order(strategy: Any, name: str, array: np.ndarray) -> np.ndarray:
-    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+def _hold(strategy: Any, name: str, array: np.ndarray) -> np.ndarray:
+    """Return an array as a field holds it, and see that the instance holds the same."""
+    held = as_held(array)
+    if held is not array:
+        old = getattr(strategy, name)
+        object.__setattr__(strategy, name, held if old is array else type(old)(held))
+    return held
+
+
+def as_held(array: np.ndarray) -> np.ndarray:
+    """Return an array as hooks hold it, or itself where it is so: C order, native, numbers of eight bytes or bools.
+
+    A float32 times a literal is a float64 in machine code and a float32 in NumPy; among eight-byte numbers both agree.
+    """
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    dtype = array.dtype.newbyteorder("=")
+    if kind in "iu" and (size < WORD or (kind == "u" and (array <= _INT64.max).all())):
+        dtype = np.dtype(np.int64)
+    elif kind == "f" and size < WORD:
+        dtype = np.dtype(np.float64)
+    elif kind not in "biufV" or array.dtype.hasobject:
         return array
-    copy = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", subok=False)
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype == dtype and array.dtype.isnative:
+        return array
+    copy = np.array(array, dtype=dtype, order="C", subok=False)
     copy.flags.writeable = array.flags.writeable
-    held = getattr(strategy, name)
-    if held is array:
-        object.__setattr__(strategy, name, copy)
-    else:
-        object.__setattr__(strategy, name, type(held)(copy))
     return copy
 
 

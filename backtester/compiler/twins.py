@@ -1,15 +1,16 @@
 """Interpreted code that computes the same bits as compiled code.
 
-NumPy sums in pairs and has its own tanh; numba adds in sequence and calls the C library. The last bits differ. So in
-interpreted mode a hook runs over globals whose `np` is a stand-in: reductions and transcendental functions there are
-jitted, everything else is NumPy's own. The code object stays the same, so that debuggers and tracebacks show the
-user's lines.
+NumPy sums in pairs and has its own tanh; numba adds in sequence and calls the C library. The last bits differ, ties of
+a sort come out in another order, and `math.log(0.0)` raises in Python alone. So in interpreted mode a hook runs over
+globals whose `np` and `math` are stand-ins: reductions, sorts and transcendental functions there are jitted, everything
+else is NumPy's or Python's own. The code object stays the same, so that debuggers and tracebacks show the user's lines.
 """
 
 from __future__ import annotations
 
+import enum
+import math
 import types as python_types
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -27,11 +28,18 @@ NAMES = (
     "cumsum", "cumprod", "dot", "vdot", "percentile", "quantile", "nanpercentile", "nanquantile", "corrcoef", "cov",
     "average", "trapezoid", "power", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
     "tanh", "arcsinh", "arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "hypot", "cbrt",
+    "nancumsum", "nancumprod", "convolve", "correlate", "interp", "logaddexp", "logaddexp2", "float_power", "round",
+    "around", "degrees", "radians", "deg2rad", "rad2deg", "sort", "argsort", "partition", "argpartition",
+)  # fmt: skip
+MATH_NAMES = (
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "degrees", "erf", "erfc", "exp",
+    "expm1", "floor", "gamma", "hypot", "lgamma", "log", "log10", "log1p", "log2", "pow", "radians", "sin", "sinh",
+    "sqrt", "tan", "tanh", "trunc",
 )  # fmt: skip
 
 
 class Twin:
-    """A NumPy function that is computed by numba where numba can; elsewhere compiled code could not call it."""
+    """A library function that is computed by numba where numba can; elsewhere compiled code could not call it."""
 
     def __init__(self, function: Callable[..., Any]):
         self.__wrapped__ = function
@@ -44,7 +52,7 @@ class Twin:
         return getattr(self.__wrapped__, name)  # np.exp.reduce and the like
 
     def __repr__(self) -> str:
-        return f"<numpy.{self.__name__}, compiled by numba>"
+        return f"<{self.__name__}, compiled by numba>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or not all(isinstance(arg, (np.ndarray, float, int, np.generic)) for arg in args):
@@ -77,27 +85,26 @@ def _jitted(function: Callable[..., Any], count: int) -> Any:
         call = lambda x, y: function(x, y)  # noqa: E731
     else:
         call = lambda *args: function(*args)  # noqa: E731
-    call.__qualname__ = f"twin_{function.__name__}_{count}"
+    call.__qualname__ = f"twin_{'math_' if function.__module__ == 'math' else ''}{function.__name__}_{count}"
     return kernel_jit(call)
 
 
-_twins = {id(getattr(np, name)): Twin(getattr(np, name)) for name in NAMES if hasattr(np, name)}
+class _StandIn(python_types.ModuleType):
+    """A library module with twins in place of some of its functions."""
 
-
-class _NumPy(python_types.ModuleType):
-    """NumPy with the twins in place of the functions they stand for."""
-
-    def __init__(self) -> None:
-        super().__init__("numpy")
-        self.__dict__.update(vars(np))
-        self.__dict__.update({name: _twins[id(getattr(np, name))] for name in NAMES if hasattr(np, name)})
+    def __init__(self, module: python_types.ModuleType, twins: dict[str, Twin]):
+        super().__init__(module.__name__)
+        self.__dict__.update({**vars(module), **twins, "_module": module})
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+        return getattr(self.__dict__["_module"], name)
 
 
-_numpy = _NumPy()
-_classes: weakref.WeakKeyDictionary[type, type] = weakref.WeakKeyDictionary()
+_of_numpy = {name: Twin(getattr(np, name)) for name in NAMES if hasattr(np, name)}
+_of_math = {name: Twin(getattr(math, name)) for name in MATH_NAMES}
+_twins = {id(twin.__wrapped__): twin for twin in (*_of_numpy.values(), *_of_math.values())}
+_numpy = _StandIn(np, _of_numpy)
+_stand_ins = {id(np): _numpy, id(math): _StandIn(math, _of_math)}
 
 
 def rebuild_for_interpreter(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +124,7 @@ def rebuild_for_interpreter(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def interpreted_class(cls: type) -> type:
-    """Return a subclass of a strategy class whose own functions are rebuilt for the interpreter.
+    """Return a subclass of a strategy class that runs as compiled code does.
 
     Parameters
     ----------
@@ -127,23 +134,57 @@ def interpreted_class(cls: type) -> type:
     Returns
     -------
     type
-        The same class object for the same `cls`, with its name; assign it to an instance's `__class__`.
+        A new class of the same name; assign it to an instance's `__class__`. The class's own functions are rebuilt for
+        the interpreter, with the globals of this moment, and its numbers are NumPy scalars.
     """
-    made = _classes.get(cls)
-    if made is None:
-        rebuild = _Interpreted()
-        members: dict[str, Any] = {}
-        for base in cls.__mro__:
-            if base is object or base.__module__ == BASE:
+    rebuild = _Interpreted()
+    members: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base is object or base.__module__ == BASE:
+            continue
+        for name, member in vars(base).items():
+            inner = member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
+            if name in members:
                 continue
-            for name, member in vars(base).items():
-                inner = member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
-                if isinstance(inner, python_types.FunctionType) and name not in members:
-                    rebuilt = rebuild.function(inner)
-                    members[name] = rebuilt if inner is member else type(member)(rebuilt)
-        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-        made = _classes[cls] = type(cls)(cls.__name__, (cls,), members | names)
-    return made
+            if isinstance(inner, python_types.FunctionType):
+                rebuilt = rebuild.function(inner)
+                members[name] = rebuilt if inner is member else type(member)(rebuilt)
+            else:
+                members[name] = as_scalar(member)
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    kept = {name: member for name, member in members.items() if not name.startswith("__")}
+    return type(cls)(cls.__name__, (cls,), kept | names)
+
+
+def as_scalar(value: Any) -> Any:
+    """Return numbers, and the numbers in a tuple, as NumPy scalars, which divide as machine code does; the rest as is.
+
+    Bools stay Python's: NumPy's do not add.
+    """
+    if isinstance(value, (bool, enum.Enum)):
+        return value
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, (int, np.integer)) and -(2**63) <= value < 2**63:
+        return np.int64(value)
+    if isinstance(value, (float, np.floating)):
+        return np.float64(value)
+    return over_items(as_scalar, value) if isinstance(value, tuple) else value
+
+
+def as_python(value: Any) -> Any:
+    """Return NumPy scalars, also those in a tuple, as Python's; the opposite of `as_scalar`."""
+    if isinstance(value, (np.int64, np.float64)):
+        return value.item()
+    return over_items(as_python, value) if isinstance(value, tuple) else value
+
+
+def over_items(convert: Callable[[Any], Any], value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a tuple, or a named tuple of the same kind, of converted items."""
+    items = [convert(item) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
 class _Interpreted:
@@ -177,8 +218,8 @@ class _Interpreted:
         return rebuilt
 
     def value(self, value: Any, attributes: set[str]) -> Any:
-        if value is np:
-            return _numpy
+        if id(value) in _stand_ins:
+            return _stand_ins[id(value)]
         if id(value) in _twins:
             return _twins[id(value)]
         if isinstance(value, Dispatcher):

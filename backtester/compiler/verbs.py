@@ -251,14 +251,14 @@ def _ctx_order_target_percent(ctx, a, fraction, tif=0, expire=0, tag=0):
 
 
 @overload_method(Ctx, "rebalance")
-def _ctx_rebalance(ctx, weights, tag=0):
-    _check("rebalance", {"tag": tag})
+def _ctx_rebalance(ctx, weights, tif=0, expire=0, tag=0):
+    _check("rebalance", {"tif": tif, "expire": expire, "tag": tag})
     one_axis = isinstance(weights, types.Array) and weights.ndim == 1
     if not one_axis and not isinstance(weights, types.UniTuple):
         raise errors.TypingError(f"{MARKER}ctx.rebalance: weights must be a 1-D array, one per asset, found {weights}")
     state = state_of(ctx)
 
-    def rebalance(ctx, weights, tag=0):
+    def rebalance(ctx, weights, tif=0, expire=0, tag=0):
         s = as_struct(ctx, state)
         if len(weights) != s.n_assets:
             raise ValueError("rebalance needs exactly one weight per asset (NaN leaves an asset alone)")
@@ -267,7 +267,7 @@ def _ctx_rebalance(ctx, weights, tag=0):
         for a in range(s.n_assets):
             weight = float(weights[a])
             if not math.isnan(weight):
-                made = _target(s.fn_target, (_address(ctx), a, _PERCENT, weight, group, 0, 0, tag))
+                made = _target(s.fn_target, (_address(ctx), a, _PERCENT, weight, group, tif, expire, tag))
                 if first == 0:
                     first = made
         return first
@@ -276,14 +276,14 @@ def _ctx_rebalance(ctx, weights, tag=0):
 
 
 @overload_method(Ctx, "close_position")
-def _ctx_close_position(ctx, a, tag=0):
-    _check("close_position", {"a": a, "tag": tag})
+def _ctx_close_position(ctx, a, tif=0, expire=0, tag=0):
+    _check("close_position", {"a": a, "tif": tif, "expire": expire, "tag": tag})
     state = state_of(ctx)
 
-    def close_position(ctx, a, tag=0):
+    def close_position(ctx, a, tif=0, expire=0, tag=0):
         s = as_struct(ctx, state)
         _change(s.fn_change, (_address(ctx), _CANCEL_ALL, 0, a, NAN, 1.0))
-        return _target(s.fn_target, (_address(ctx), a, _QUANTITY, 0.0, 0, 0, 0, tag))
+        return _target(s.fn_target, (_address(ctx), a, _QUANTITY, 0.0, 0, tif, expire, tag))
 
     return close_position
 

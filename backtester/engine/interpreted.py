@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 import types
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from backtester.compiler import rebuild_for_interpreter
+from backtester.compiler import as_held, as_python, as_scalar, interpreted_class, rebuild_for_interpreter
 from backtester.context import Context
 from backtester.errors import StrategyError
 from backtester.kernel.loop import close_bar, turn
@@ -21,6 +22,7 @@ from backtester.strategy import Constant, Strategy
 
 _MISSING = object()
 _WORDS = {np.int64: "an integer", np.float64: "a float", bool: "a bool"}
+_NUMBERS = (*_WORDS, enum.Enum)
 
 
 class Interpreted:
@@ -40,45 +42,48 @@ class Interpreted:
         self._class = type(strategy)
         self._fields = strategy.__dict__
         self._series: list[tuple[str, np.ndarray]] = []
-        self._wrapped: dict[str, Constant[Any]] = {}
+        self._originals: dict[str, Any] = {}  # constants and functions, as they were before they were dressed
         self._dress()
 
     def _dress(self) -> None:
-        """Give the instance twins of its methods, NumPy scalars, plain constants and guarded assignment."""
+        """Give the instance twins of its functions, NumPy scalars, plain constants and guarded assignment."""
         fields, n_bars = self._fields, self.memory.n_bars
         for name, value in list(fields.items()):
             if isinstance(value, Constant):
-                self._wrapped[name] = value
-                fields[name] = value.value
-            elif isinstance(value, np.ndarray):
-                if value.ndim and value.shape[0] == n_bars:
-                    self._series.append((name, value))
+                inner = value.value
+                self._originals[name] = value
+                if isinstance(inner, np.ndarray):
+                    inner = as_held(inner)
+                    self._originals[name] = value if inner is value.value else Constant(inner)
+                fields[name] = inner
+            elif isinstance(value, np.ndarray) and value.ndim:
+                fields[name] = as_held(value)
+                if value.shape[0] == n_bars:
+                    self._series.append((name, fields[name]))
+            elif isinstance(value, types.FunctionType):
+                self._originals[name] = value
+                fields[name] = rebuild_for_interpreter(value)
             else:
-                fields[name] = _as_scalar(value)
-        space: dict[str, Any] = {"__setattr__": _guarded, "__module__": self._class.__module__}
-        for base in reversed(self._class.__mro__):
-            if base in (object, Strategy):
-                continue
-            for name, value in vars(base).items():
-                if isinstance(value, types.FunctionType) and name not in ("__setattr__", "__init__", "prepare"):
-                    space[name] = rebuild_for_interpreter(value)
-        space["__qualname__"] = self._class.__qualname__
-        dressed = type(self._class.__name__, (self._class,), space)
+                fields[name] = as_scalar(value)
+        dressed: Any = interpreted_class(self._class)
+        dressed.__setattr__ = _guard(frozenset(name for name, _ in self._series))
         object.__setattr__(self.strategy, "__class__", dressed)
         self._has_fill = self._class.on_fill is not Strategy.on_fill
         self._has_reject = self._class.on_reject is not Strategy.on_reject
+
+    @property
+    def prepared(self) -> dict[str, np.ndarray]:
+        """The arrays with one row per bar, whole, by name."""
+        return dict(self._series)
 
     def restore(self) -> None:
         """Put class and attributes back: whole arrays, plain Python numbers."""
         object.__setattr__(self.strategy, "__class__", self._class)
         fields = self._fields
         for name, value in list(fields.items()):
-            if isinstance(value, (np.int64, np.float64)):
-                fields[name] = value.item()
-        for name, whole in self._series:
-            fields[name] = whole
-        for name, wrapped in self._wrapped.items():
-            fields[name] = wrapped
+            fields[name] = as_python(value)
+        fields.update(self._series)
+        fields.update(self._originals)
 
     def advance(self, until: int) -> int:
         """Run bars up to `until` (exclusive); return how many bars are done."""
@@ -124,33 +129,43 @@ def _row(table: np.ndarray, row: int) -> Any:
     return copy[0]
 
 
-def _as_scalar(value: Any) -> Any:
-    """Return numbers as NumPy scalars, so that they behave as in machine code; anything else as it is."""
-    if isinstance(value, (bool, enum.Enum)):
-        return value
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, (int, np.integer)) and -(2**63) <= value < 2**63:
-        return np.int64(value)
-    return np.float64(value) if isinstance(value, (float, np.floating)) else value
+def _guard(series: frozenset[str]) -> Callable[[Any, str, Any], None]:
+    """Return the `__setattr__` of a running strategy: a field keeps its type, and a series stays what it is."""
+
+    def guarded(self: Any, name: str, value: Any) -> None:
+        old = self.__dict__.get(name, _MISSING)
+        if old is _MISSING:
+            old = getattr(type(self), name, _MISSING)
+        if name in series:
+            if value is not old:
+                raise StrategyError(
+                    f"self.{name} has one row per bar, and cannot be replaced while the strategy runs; "
+                    f"change it in place, e.g. self.{name}[-1] = ..."
+                )
+            return
+        object.__setattr__(self, name, _kept(name, old, as_scalar(value)))
+
+    return guarded
 
 
-def _guarded(self: Any, name: str, value: Any) -> None:
-    """Assign a field of a running strategy: it keeps its type."""
-    old = self.__dict__.get(name, _MISSING)
-    new = _as_scalar(value)
+def _kept(name: str, old: Any, new: Any) -> Any:
+    """Return a new value of a field as the type of the old one, or raise where that would change it."""
     kind = type(old)
-    if kind in _WORDS and type(new) is not kind:
-        if kind is np.float64 and isinstance(new, (np.int64, bool)):
-            new = np.float64(new)
-        elif kind is np.int64 and isinstance(new, bool):
-            new = np.int64(new)
-        elif kind is np.int64 and isinstance(new, enum.IntEnum):
-            new = np.int64(new.value)
-        else:
-            found = _WORDS.get(type(new), f"a {type(new).__name__}")
-            raise StrategyError(
-                f"self.{name} is {_WORDS[kind]}, and a field keeps the type it was given in prepare: "
-                f"it cannot take {found} ({value!r})"
-            )
-    object.__setattr__(self, name, new)
+    if type(new) is kind and kind is not tuple:
+        return new
+    if kind is np.float64 and isinstance(new, (np.int64, bool, enum.IntEnum)):
+        return np.float64(new)
+    if kind is np.int64 and isinstance(new, (bool, enum.IntEnum)):
+        return np.int64(new)
+    if isinstance(old, tuple) and old and all(isinstance(item, _NUMBERS) for item in old):
+        if isinstance(new, tuple) and len(new) == len(old):
+            items = [_kept(name, *pair) for pair in zip(old, new, strict=True)]
+            return type(new)(*items) if hasattr(new, "_fields") else tuple(items)
+    elif not (kind in _WORDS or (isinstance(old, enum.Enum) and isinstance(old.value, int))):
+        return new
+    found = _WORDS.get(type(new), f"a {type(new).__name__}")
+    held = _WORDS.get(kind, f"a {kind.__name__}")
+    raise StrategyError(
+        f"self.{name} is or holds {held}, and a field keeps the type it was given in prepare: "
+        f"it cannot take {found} ({as_python(new)!r})"
+    )

@@ -79,7 +79,9 @@ def prepare_run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any
     known = Settings.__dataclass_fields__
     for name in settings:
         if name not in known:
-            raise SettingsError(f"run has no setting {name!r}{did_you_mean(name, known)} (settings: {', '.join(known)})")
+            raise SettingsError(
+                f"run has no setting {name!r}{did_you_mean(name, known)} (settings: {', '.join(known)})"
+            )
     return Run(as_strategy(strategy), as_bars(bars), Settings(**settings))
 
 
@@ -246,7 +248,9 @@ class Run:
         warmup = getattr(self.strategy, "warmup", None)
         if warmup is not None:
             if isinstance(warmup, bool) or not isinstance(warmup, (int, np.integer)) or warmup < 0:
-                raise StrategyError(f"{type(self.strategy).__name__}: warmup must be a whole number of bars, found {warmup!r}")
+                raise StrategyError(
+                    f"{type(self.strategy).__name__}: warmup must be a whole number of bars, found {warmup!r}"
+                )
             start = max(1, int(warmup))
         else:
             start = int(first_ready(self.memory.address, 1))
@@ -269,7 +273,7 @@ class Run:
 
     def _prepared(self) -> list[tuple[str, np.ndarray]]:
         """Return the arrays of floats on the strategy that have one row per bar."""
-        fields = self.interpreter._fields if self.interpreter is not None else vars(self.strategy)
+        fields = self.interpreter.prepared if self.interpreter is not None else vars(self.strategy)
         return [
             (name, array)
             for name, array in fields.items()

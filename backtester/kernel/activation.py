@@ -7,15 +7,15 @@ and protective orders with nothing left to reduce go (SEMANTICS 8, 10, 16).
 import numpy as np
 
 from backtester.kernel.arithmetic import DUST
-from backtester.kernel.codes import Phase
-from backtester.kernel.jit import inner_jit
-from backtester.kernel.orders import (
+from backtester.kernel.constants import (
     CANCELLED,
+    CLOSE,
     DORMANT,
     EXPIRED,
     FILLED,
     GTD,
     GTD_ENDED,
+    INTRABAR,
     MARKET,
     NO_REASON,
     NOTHING_TO_REDUCE,
@@ -28,6 +28,9 @@ from backtester.kernel.orders import (
     TARGET_REACHED,
     TRAILING,
     WORKING,
+)
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.orders import (
     end_order,
     fills_at_close,
     finish,
@@ -35,9 +38,6 @@ from backtester.kernel.orders import (
     is_live,
     row_of,
 )
-
-_CLOSE = int(Phase.CLOSE)
-_INTRABAR = int(Phase.INTRABAR)
 
 
 @inner_jit
@@ -178,7 +178,7 @@ def follow_parent(s, t, i, price, reference, up, phase):
                 c.stop_price = level
             else:
                 c.limit_price = level
-        if phase >= _CLOSE:
+        if phase >= CLOSE:
             c.status = PENDING
             c.eligible = t + 1
             s.n_pending += 1
@@ -249,7 +249,7 @@ def wake_trailing(s, t, a, price, reference, up, phase):
         if o.asset != a or o.status != SLEEPING or s.positions[a] * o.quantity >= 0.0:
             continue
         start_trailing(s, i, price)
-        if phase < _CLOSE:
-            if phase == _INTRABAR:
+        if phase < CLOSE:
+            if phase == INTRABAR:
                 o.stamp = t
             wake(s, i, reference, up)

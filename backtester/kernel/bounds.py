@@ -6,8 +6,17 @@ a look at the orders, never too wide: whatever could widen them sets `stirred`, 
 
 import numpy as np
 
+from backtester.kernel.constants import (
+    LIMIT,
+    MARKET,
+    STOP_LIMIT,
+    WORKING,
+)
 from backtester.kernel.jit import inner_jit
-from backtester.kernel.orders import LIMIT, MARKET, STOP_LIMIT, WORKING, fills_at_close, row_of
+from backtester.kernel.orders import (
+    fills_at_close,
+    row_of,
+)
 from backtester.kernel.reach import rises
 
 

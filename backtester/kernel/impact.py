@@ -1,16 +1,13 @@
 """Daily volatility and volume per asset and bar, for the square-root impact law (SEMANTICS 7)."""
 
 import numpy as np
-from numba import float64, int64, types
 
 from backtester.kernel.jit import kernel_jit
 
 SESSIONS = 20
-_MATRIX = types.Array(float64, 2, "C", readonly=True)
-_VECTOR = types.Array(int64, 1, "C", readonly=True)
 
 
-@kernel_jit(types.UniTuple(float64[:, ::1], 2)(_MATRIX, _MATRIX, _VECTOR))
+@kernel_jit()
 def daily_statistics(close, volume, sessions):
     """Return volatility and mean volume over the last 20 sessions that ended before each bar.
 

@@ -35,6 +35,7 @@ _INTS = (
     "fn_grow",
     # addresses of the parts of a bar
     "fn_match",
+    "fn_attempt",
     "fn_settle",
     "fn_apply",
     # tables: rows in use
@@ -151,6 +152,7 @@ def _fields() -> tuple[Field, ...]:
 
 
 STATE = State("State", _fields())
+
 
 class Stage:
     """Where inside a bar `advance` stopped."""

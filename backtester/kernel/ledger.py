@@ -7,7 +7,10 @@ the account. Rule numbers refer to docs/accounting.md.
 import numpy as np
 
 from backtester.kernel.arithmetic import DUST, floor_lot, round_tick
-from backtester.kernel.codes import CashFlowKind, Phase, Table
+from backtester.kernel.codes import CashFlowKind, Table
+from backtester.kernel.constants import (
+    CLOSE,
+)
 from backtester.kernel.jit import inner_jit
 from backtester.kernel.struct import address_of, call_f8_f8_f8, call_void_i8_i8
 
@@ -18,12 +21,11 @@ _CASH_INTEREST = int(CashFlowKind.CASH_INTEREST)
 _DEBIT_INTEREST = int(CashFlowKind.DEBIT_INTEREST)
 _FILLS = int(Table.FILLS)
 _FLOWS = int(Table.CASH_FLOWS)
-_CLOSE = int(Phase.CLOSE)
 
 
 @inner_jit
 def fill_price(s, t, a, quantity, reference, limit):
-    """Return the price a taker pays (rule 7): reference with spread, slippage and impact, on the tick, within the limit."""
+    """Return the price a taker pays (rule 7): with spread, slippage and impact, on the tick, within the limit."""
     rate = s.spread[a] * 0.5 + s.slippage[a]
     if s.has_impact:
         rate += impact_rate(s, t, a, quantity)
@@ -150,7 +152,7 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
         s.entry_prices[a] = (abs(x) * s.entry_prices[a] + size * price) / (abs(x) + size)
     s.positions[a] = after
     s.cash -= quantity * price * m + commission
-    if s.phase_stamp == (2 * t + 1 if phase >= _CLOSE else 2 * t):
+    if s.phase_stamp == (2 * t + 1 if phase >= CLOSE else 2 * t):
         mark = s.phase_marks[a]
         s.phase_value += (after - x) * m * mark
         s.phase_gross += (abs(after) - abs(x)) * m * abs(mark)

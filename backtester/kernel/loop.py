@@ -5,15 +5,24 @@ same two halves of a bar, so they cannot differ. The heavy parts (matching, chan
 functions whose addresses lie in the state; the loops call them only in bars that need them.
 """
 
-from numba import int64, void
+from numba import int64
 
+from backtester.kernel.bounds import has_work
+from backtester.kernel.changes import (
+    apply_changes,
+)
+from backtester.kernel.constants import (
+    AT_CLOSE,
+)
+from backtester.kernel.execution import fn_attempt
 from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit
 from backtester.kernel.layout import STATE
 from backtester.kernel.ledger import carry, mark
 from backtester.kernel.margin import end_run, margin_check
-from backtester.kernel.bounds import has_work
 from backtester.kernel.matching import match_bar, match_close
-from backtester.kernel.orders import AT_CLOSE, apply_changes, sweep
+from backtester.kernel.orders import (
+    sweep,
+)
 from backtester.kernel.struct import address_of, as_struct, call_hook, call_pointer
 
 #: statuses `advance` returns
@@ -57,7 +66,7 @@ def fn_apply(address, t):
 
 
 #: the state fields that hold the addresses of these functions
-PARTS = {"fn_match": fn_match, "fn_settle": fn_settle, "fn_apply": fn_apply}
+PARTS = {"fn_match": fn_match, "fn_attempt": fn_attempt, "fn_settle": fn_settle, "fn_apply": fn_apply}
 
 
 @inner_jit
@@ -129,7 +138,7 @@ def advance(address, self_address, on_bar, on_fill, on_reject, until):
     return RUNNING
 
 
-@kernel_jit(int64(int64))
+@kernel_jit()
 def turn(address):
     """Finish the current bar, if one is open, and begin the next; return its number, or -1 at the end of the data."""
     s = as_struct(address, STATE)
@@ -144,18 +153,10 @@ def turn(address):
     return t
 
 
-@kernel_jit(void(int64))
+@kernel_jit()
 def close_bar(address):
     """Finish the bar that `turn` began."""
     s = as_struct(address, STATE)
     if s.stage == 1:
         end_bar(s, s.t)
         s.stage = 0
-
-
-@kernel_jit(void(int64))
-def finish_run(address):
-    """End the run after the bar that was processed last."""
-    s = as_struct(address, STATE)
-    if s.next_bar > 0:
-        call_pointer(s.fn_settle, int64, s, s.next_bar - 1, 1)

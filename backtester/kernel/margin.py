@@ -1,14 +1,24 @@
 """Orders the account does not send itself: liquidation, bankruptcy, and the end of the data (SEMANTICS 4, 20)."""
 
-from backtester.kernel.codes import CashFlowKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Tif
-from backtester.kernel.jit import inner_jit
-from backtester.kernel.ledger import add_flow, commission_rate, fill_price, gross_value, mark, post_fill
-from backtester.kernel.matching import is_tradable
-from backtester.kernel.orders import (
+from backtester.kernel.codes import CashFlowKind
+from backtester.kernel.constants import (
+    AT_END,
+    AT_END_ROLE,
     BANKRUPT,
+    CHANGE_DATA_ENDED,
+    DATA_ENDED,
     EXPIRED,
     FILLED,
+    FORCED,
+    GTC,
+    LIQUIDATION,
+    LIQUIDATION_ROLE,
+    MARKET,
     QUEUED,
+)
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.ledger import add_flow, commission_rate, fill_price, gross_value, mark, post_fill
+from backtester.kernel.orders import (
     cancel_everything,
     end_order,
     enlist,
@@ -17,16 +27,8 @@ from backtester.kernel.orders import (
     new_order,
     row_of,
 )
+from backtester.kernel.reach import is_tradable
 
-_MARKET = int(OrderKind.MARKET)
-_GTC = int(Tif.GTC)
-_FORCED = int(Phase.FORCED)
-_LIQUIDATION = int(Reason.LIQUIDATION)
-_LIQUIDATION_ROLE = int(Role.LIQUIDATION)
-_AT_END = int(Reason.AT_END)
-_AT_END_ROLE = int(Role.CLOSE_AT_END)
-_DATA_ENDED = int(Reason.DATA_ENDED)
-_CHANGE_DATA_ENDED = int(ChangeOutcome.DATA_ENDED)
 _WRITE_OFF = int(CashFlowKind.WRITE_OFF)
 
 
@@ -34,13 +36,13 @@ _WRITE_OFF = int(CashFlowKind.WRITE_OFF)
 def force_close(s, t, a, role, reason):
     """Close a whole position at the close of bar t, as taker, without participation."""
     quantity = -s.positions[a]
-    i = new_order(s, t, a, _MARKET, role, _GTC, 0, 0, quantity)
+    i = new_order(s, t, a, MARKET, role, GTC, 0, 0, quantity)
     s.orders[i].eligible = t
     enlist(s, i)
     reference = s.close[t, a]
     price = fill_price(s, t, a, quantity, reference, s.orders[i].limit_price)
     rate = commission_rate(s, a, price, quantity)
-    post_fill(s, t, i, quantity, quantity, reference, price, rate, 1, _FORCED)
+    post_fill(s, t, i, quantity, quantity, reference, price, rate, 1, FORCED)
     end_order(s, t, i, FILLED, reason)
 
 
@@ -51,12 +53,12 @@ def margin_check(s, t):
         return
     gross = gross_value(s)
     if s.equity < s.maintenance * gross and has_position(s):
-        cancel_everything(s, t, _LIQUIDATION)
+        cancel_everything(s, t, LIQUIDATION)
         while s.equity < s.maintenance * gross:
             a = largest_closable(s, t)
             if a < 0:
                 break
-            force_close(s, t, a, _LIQUIDATION_ROLE, _LIQUIDATION)
+            force_close(s, t, a, LIQUIDATION_ROLE, LIQUIDATION)
             mark(s, t)
             gross = gross_value(s)
     if s.equity <= 0.0 and gross == 0.0 and not has_position(s):
@@ -97,14 +99,14 @@ def end_run(s, t):
     for k in range(s.n_active):
         i = row_of(s, s.active[k])
         if is_live(s.orders[i]):
-            finish(s, t, i, EXPIRED, _DATA_ENDED)
+            finish(s, t, i, EXPIRED, DATA_ENDED)
     for n in range(s.next_change, s.n_changes):
         if s.changes[n].outcome == QUEUED:
-            s.changes[n].outcome = _CHANGE_DATA_ENDED
+            s.changes[n].outcome = CHANGE_DATA_ENDED
     s.next_change = s.n_changes
     if s.close_at_end and not s.bankrupt:
         for a in range(s.n_assets):
             if s.positions[a] != 0.0 and is_tradable(s, t, a):
-                force_close(s, t, a, _AT_END_ROLE, _AT_END)
+                force_close(s, t, a, AT_END_ROLE, AT_END)
         mark(s, t)
         s.equity_curve[t] = s.equity

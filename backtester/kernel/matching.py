@@ -1,48 +1,39 @@
-"""The phases of a bar: which orders are matched, in which order, and what each of them gets (SEMANTICS 2, 3, 11-13, 18).
+"""The phases of a bar: which orders are matched, and in which order (rules 2, 3, 13 and 18).
 
 A phase is one or more passes. A pass lists the orders the phase reaches, sorts them by what they would do to the
 position at its start (reduce, go through zero, increase), and attempts them one by one. Orders that a fill activates
 are matched in a further pass.
 """
 
-import numpy as np
+from numba import int64
 
-from backtester.kernel.activation import activate, after_fill, update_trailing
-from backtester.kernel.arithmetic import DUST, floor_lot
+from backtester.kernel.activation import activate, update_trailing
 from backtester.kernel.bounds import set_bounds
-from backtester.kernel.codes import Phase, Reason, Shortfall
-from backtester.kernel.jit import inner_jit
-from backtester.kernel.ledger import (
-    account_at,
-    affordable,
-    commission_rate,
-    fill_price,
-    post_fill,
-    value_phase,
-)
-from backtester.kernel.orders import (
-    CANCELLED,
+from backtester.kernel.constants import (
+    CLOSE,
     DAY,
+    DAY_ENDED,
     EXPIRED,
-    FILLED,
     FOK,
+    FOK_NOT_FILLED,
     GTD,
     GTD_ENDED,
+    INTRABAR,
     IOC,
-    NO_REASON,
-    NOTHING_TO_REDUCE,
+    IOC_REMAINDER,
+    OPEN,
     SLEEPING,
     STOP_LOSS,
     WORKING,
+)
+from backtester.kernel.jit import inner_jit
+from backtester.kernel.orders import (
     fills_at_close,
     finish,
-    is_live,
-    refuse,
     row_of,
 )
 from backtester.kernel.reach import (
     NOT_REACHED,
-    RESTING,
     TAKER,
     TRIGGERED,
     after_entry,
@@ -50,30 +41,13 @@ from backtester.kernel.reach import (
     first_leg_wins,
     in_bar,
     is_stop_now,
+    is_tradable,
 )
-
-OPEN = int(Phase.OPEN)
-INTRABAR = int(Phase.INTRABAR)
-CLOSE = int(Phase.CLOSE)
-
-_REJECT = int(Shortfall.REJECT)
-_INSUFFICIENT_EQUITY = int(Reason.INSUFFICIENT_EQUITY)
-_SHORT_NOT_ALLOWED = int(Reason.SHORT_NOT_ALLOWED)
-_SCALED_TO_EQUITY = int(Reason.SCALED_TO_EQUITY)
-_FOK_NOT_FILLED = int(Reason.FOK_NOT_FILLED)
-_IOC_REMAINDER = int(Reason.IOC_REMAINDER)
-_DAY_ENDED = int(Reason.DAY_ENDED)
+from backtester.kernel.struct import call_pointer
 
 _REDUCES = 0
 _THROUGH_ZERO = 1
 _INCREASES = 2
-
-
-@inner_jit
-def is_tradable(s, t, a):
-    """Whether asset `a` has a bar and volume at t; unknown volume counts as volume."""
-    price = s.close[t, a]
-    return price == price and s.volume[t, a] != 0.0
 
 
 @inner_jit
@@ -220,7 +194,7 @@ def attempt_all(s, t, phase, n, woken):
         if is_tradable(s, t, o.asset):
             meet(s, t, i, phase, woken, s.key_prices[k], s.keys[k, 2])
         if phase != INTRABAR and o.status == WORKING and is_immediate(o):
-            finish(s, t, i, EXPIRED, _IOC_REMAINDER if o.tif == IOC else _FOK_NOT_FILLED)
+            finish(s, t, i, EXPIRED, IOC_REMAINDER if o.tif == IOC else FOK_NOT_FILLED)
 
 
 @inner_jit
@@ -236,7 +210,7 @@ def meet(s, t, i, phase, woken, entry, up):
         climbs = not climbs
         if code == TRIGGERED:
             return
-    attempt(s, t, i, reference, code == TAKER, phase, climbs)
+    call_pointer(s.fn_attempt, int64, s, t, i, reference, code == TAKER, phase, climbs)
 
 
 @inner_jit
@@ -289,167 +263,13 @@ def settle_pair(s, t, i, woken, entry, up):
 
 
 @inner_jit
-def requested(s, t, i):
-    """Return what an order asks for now, after reduce-only, `allow_short` and participation, and a code.
-
-    Codes: NO_REASON, a Reason that ends the order, or -1 where participation alone limits it.
-    """
-    o = s.orders[i]
-    a = o.asset
-    x = s.positions[a]
-    quantity = o.quantity - o.filled
-    code = NO_REASON
-    if o.role >= STOP_LOSS:
-        if x * quantity >= 0.0:
-            return 0.0, NOTHING_TO_REDUCE
-        if abs(quantity) > abs(x):
-            quantity = -x
-    elif s.allow_short == 0 and quantity < 0.0:
-        if x <= 0.0:
-            return 0.0, _SHORT_NOT_ALLOWED
-        if -quantity > x * (1.0 + DUST):
-            quantity = -x
-            code = _SHORT_NOT_ALLOWED
-    volume = s.volume[t, a]
-    if s.max_participation < np.inf and volume == volume:
-        most = floor_lot(s.max_participation * volume, s.lot_size[a])
-        left = most - (s.used_volume[a] if s.used_bar[a] == t else 0.0)
-        if left <= most * DUST:
-            left = 0.0
-        if abs(quantity) > left:
-            quantity = left if quantity > 0.0 else -left
-            code = -1
-    return quantity, code
-
-
-@inner_jit
-def split(x, quantity):
-    """Split a quantity into what closes the position x and what opens a new one, both as sizes."""
-    size = abs(quantity)
-    if x * quantity >= 0.0:
-        return 0.0, size
-    if size <= abs(x) * (1.0 + DUST):
-        return size, 0.0
-    return abs(x), size - abs(x)
-
-
-@inner_jit
-def attempt(s, t, i, reference, taker, phase, climbs):
-    """Give an order that was reached what the market, its limits and the account allow."""
-    o = s.orders[i]
-    a = o.asset
-    whole = o.quantity - o.filled
-    quantity, code = requested(s, t, i)
-    if code == NOTHING_TO_REDUCE:
-        finish(s, t, i, CANCELLED, NOTHING_TO_REDUCE)
-        return
-    if o.tif == FOK and abs(quantity) < abs(whole):
-        finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
-        return
-    if quantity == 0.0:
-        if code == _SHORT_NOT_ALLOWED:
-            refuse(s, t, i, _SHORT_NOT_ALLOWED)
-        return
-    x = s.positions[a]
-    price = reference
-    if taker:
-        price = fill_price(s, t, a, quantity, reference, o.limit_price)
-    rate = commission_rate(s, a, price, quantity)
-    closing, opening = split(x, quantity)
-    reason = code if code > 0 else NO_REASON
-    if opening > 0.0:
-        value_phase(s, t, phase == CLOSE)
-        asked = opening
-        scaled = False
-        if o.group != 0:
-            factor = group_factor(s, t, i, phase)
-            if factor < 1.0 and o.tif == FOK:
-                finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
-                return
-            if factor < 1.0:
-                scaled = True
-                reason = _SCALED_TO_EQUITY
-                opening = floor_lot(opening * factor, s.lot_size[a])
-        most = affordable(s, i, a, reference, price, rate, closing)
-        if opening > most * (1.0 + 1e-9):
-            if o.tif == FOK:
-                finish(s, t, i, EXPIRED, _FOK_NOT_FILLED)
-                return
-            if not scaled:
-                reason = _INSUFFICIENT_EQUITY
-            opening = most if scaled or s.on_shortfall != _REJECT else 0.0
-        if opening < asked * 1e-9:
-            opening = 0.0
-        if closing + opening == 0.0:
-            refuse(s, t, i, reason)
-            return
-    done = closing + opening if quantity > 0.0 else -(closing + opening)
-    if s.commission_fn[a] != 0 and done != quantity:
-        rate = commission_rate(s, a, price, done)
-    if s.max_participation < np.inf:
-        if s.used_bar[a] != t:
-            s.used_bar[a] = t
-            s.used_volume[a] = 0.0
-        s.used_volume[a] += abs(done)
-    post_fill(s, t, i, done, quantity, reference, price, rate, 1 if taker else 0, phase)
-    if abs(o.quantity - o.filled) <= DUST * abs(o.quantity):
-        if o.parent == 0 or o.parent == o.id:
-            finish(s, t, i, FILLED, NO_REASON)
-    elif reason != NO_REASON:
-        finish(s, t, i, FILLED, reason)
-    after_fill(s, t, i, x, price, reference, climbs, phase)
-
-
-@inner_jit
-def group_factor(s, t, i, phase):
-    """Return the factor that scales all increases of a rebalance so that they fit together (rule 3).
-
-    It is made once per phase, at the first non-reducing order of the group, over all its orders still working there.
-    """
-    stamp = 4 * t + phase
-    if s.orders[i].stamp == stamp:
-        return s.orders[i].scale
-    group = s.orders[i].group
-    equity, gross = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
-    room = s.leverage * equity - gross
-    need = 0.0
-    for k in range(s.n_active):
-        j = row_of(s, s.active[k])
-        o = s.orders[j]
-        a = o.asset
-        if o.group != group or o.status != WORKING or not is_tradable(s, t, a):
-            continue
-        quantity = requested(s, t, j)[0]
-        if quantity == 0.0:
-            continue
-        closing, opening = split(s.positions[a], quantity)
-        m = s.multipliers[a]
-        reference = s.phase_marks[a]
-        price = fill_price(s, t, a, quantity, reference, np.nan)
-        rate = commission_rate(s, a, price, quantity)
-        unit = (abs(price - reference) + rate) * m + s.commission_per_unit[a]
-        fixed = max(s.commission_min[a], s.commission_per_order[a]) if o.filled == 0.0 else 0.0
-        room += closing * abs(reference) * m - s.leverage * (fixed + unit * closing)
-        need += opening * (abs(reference) * m + s.leverage * unit)
-        o.stamp = stamp
-    factor = 1.0
-    if need > 0.0 and room * (1.0 + 1e-9) < need:
-        factor = max(room / need, 0.0)
-    for k in range(s.n_active):
-        j = row_of(s, s.active[k])
-        if s.orders[j].group == group and s.orders[j].stamp == stamp:
-            s.orders[j].scale = factor
-    return factor
-
-
-@inner_jit
 def end_sleeping(s, t):
     """Expire the IOC and FOK orders that sleep through their first eligible open (rule 13)."""
     for k in range(s.n_active):
         i = row_of(s, s.active[k])
         o = s.orders[i]
         if is_immediate(o) and o.status == SLEEPING:
-            finish(s, t, i, EXPIRED, _IOC_REMAINDER if o.tif == IOC else _FOK_NOT_FILLED)
+            finish(s, t, i, EXPIRED, IOC_REMAINDER if o.tif == IOC else FOK_NOT_FILLED)
 
 
 @inner_jit
@@ -465,6 +285,6 @@ def end_dated(s, t, closing):
             continue
         if o.tif == DAY:
             if s.session_ends[t]:
-                finish(s, t, i, EXPIRED, _DAY_ENDED)
+                finish(s, t, i, EXPIRED, DAY_ENDED)
         elif o.expire <= s.timestamp or (not last and o.expire < s.timestamps[t + 1]):
             finish(s, t, i, EXPIRED, GTD_ENDED)

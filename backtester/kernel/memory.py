@@ -17,7 +17,7 @@ from backtester.kernel import tables
 from backtester.kernel.codes import Table
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import STATE
-from backtester.kernel.loop import PARTS, finish_run
+from backtester.kernel.loop import PARTS
 from backtester.kernel.pool import empty
 from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
@@ -151,7 +151,8 @@ class AccountMemory:
 
     def finish(self) -> None:
         """End the run after the bar processed last: working orders expire, positions close where asked for."""
-        finish_run(self.address)
+        if self["next_bar"] > 0:
+            PARTS["fn_settle"].ctypes(self.address, self["next_bar"] - 1, 1)
 
     def _point_at_market(self) -> None:
         market, buffer = self.market, self.buffer
@@ -221,7 +222,7 @@ class AccountMemory:
         self.buffer.set_array(name, fresh)
 
     def grow(self, table: int) -> None:
-        """Double a full table; compiled code up the stack may still point into the old one, so it is kept till `tidy`."""
+        """Double a full table; code up the stack may still point into the old one, which is kept until `tidy`."""
         if table == Table.ORDERS:
             self._resize_orders(2 * len(self.buffer.get_array("orders")))
         elif table == Table.ACTIVE:

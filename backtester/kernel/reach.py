@@ -7,8 +7,14 @@ passed), RESTING (a limit at its own price) or TRIGGERED (a stop-limit whose lim
 import numpy as np
 
 from backtester.kernel.codes import LimitFill, SameBar
+from backtester.kernel.constants import (
+    LIMIT,
+    MARKET,
+    STOP,
+    STOP_LIMIT,
+    TRAILING_STOP,
+)
 from backtester.kernel.jit import inner_jit
-from backtester.kernel.orders import LIMIT, MARKET, STOP, STOP_LIMIT, TRAILING_STOP
 
 NOT_REACHED = 0
 TAKER = 1
@@ -20,6 +26,13 @@ _STOP_FIRST = int(SameBar.STOP_FIRST)
 _TARGET_FIRST = int(SameBar.TARGET_FIRST)
 _OHLC = int(SameBar.OHLC)
 _OLHC = int(SameBar.OLHC)
+
+
+@inner_jit
+def is_tradable(s, t, a):
+    """Whether asset `a` has a bar and volume at t; unknown volume counts as volume."""
+    price = s.close[t, a]
+    return price == price and s.volume[t, a] != 0.0
 
 
 @inner_jit

@@ -7,12 +7,19 @@ strategy compiles the strategy alone. Interpreted code calls the same functions 
 import numpy as np
 from numba import float64, int64
 
+from backtester.kernel.changes import (
+    request_change,
+)
 from backtester.kernel.codes import Table
 from backtester.kernel.jit import inner_jit, kernel_cfunc
 from backtester.kernel.layout import STATE
-from backtester.kernel.orders import request_change, submit, submit_bracket, submit_target
 from backtester.kernel.ready import is_ready
 from backtester.kernel.struct import address_of, as_struct, call_void_i8_i8
+from backtester.kernel.submission import (
+    submit,
+    submit_bracket,
+    submit_target,
+)
 
 _RECORDS = int(Table.RECORDS)
 _I, _F = int64, float64

@@ -16,7 +16,7 @@ LEADS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # th
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a cell for a CSV file: text that a spreadsheet would run gets a leading single quote; all else as it is."""
+    """Return a cell for a CSV file: text that a spreadsheet would run gets a leading single quote."""
     return f"'{value}" if isinstance(value, str) and value.startswith(LEADS) else value
 
 
@@ -38,9 +38,9 @@ def safe_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _holds_text(dtype: Any) -> bool:
-    import pandas as pd
+    from pandas.api import types
 
-    return isinstance(dtype, pd.CategoricalDtype) or dtype == object or isinstance(dtype, pd.StringDtype)
+    return isinstance(dtype, types.CategoricalDtype) or types.is_object_dtype(dtype) or types.is_string_dtype(dtype)
 
 
 def _safe_index(index: pd.Index) -> pd.Index:

@@ -38,7 +38,7 @@ def m4(values: np.ndarray, n_points: int) -> np.ndarray:
 
 
 def series(values: np.ndarray, n_points: int) -> dict[str, Any]:
-    """Return a series as JSON: `y`, and `x` as the first bar and the steps from point to point, or null for 0, 1, 2, …"""
+    """Return a series as JSON: `y`, and `x`: the first bar, then steps from point to point; None for 0, 1, 2, …"""
     at = m4(values, n_points)
     return points(at, values[at], len(values))
 

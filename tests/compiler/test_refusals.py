@@ -77,7 +77,7 @@ def test_constructs(lines, where, message):
         (np.array(["a"]), "is an array of <U1"),
         (np.array([1], object), "is an array of object"),
         (np.array([1j]), "is an array of complex128"),
-        (np.zeros(3, np.float16), "is an array of float16"),
+        (np.array([2**63], np.uint64), "is an array of uint64"),
     ],
 )
 def test_fields_of_other_types_are_refused_only_where_code_uses_them(value, message):

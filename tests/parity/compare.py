@@ -99,8 +99,8 @@ def _flows(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, st
 def _changes(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
     for n, (mine, row) in enumerate(zip(oracle.changes, kernel.changes, strict=True)):
         numbers = CHANGE_NUMBERS if mine.kind == ChangeKind.MODIFY else ()
-        codes = CHANGE_CODES if mine.kind in (ChangeKind.CANCEL_ALL, ChangeKind.OCO) else CHANGE_CODES[:4] + CHANGE_CODES[5:]
-        yield from _row(f"change {n} ({ChangeKind(mine.kind).name})", max(mine.acts, mine.bar), mine, row, codes, numbers)
+        what = f"change {n} ({ChangeKind(mine.kind).name})"
+        yield from _row(what, max(mine.acts, mine.bar), mine, row, CHANGE_CODES, numbers)
 
 
 def _account(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
@@ -125,18 +125,18 @@ def _row(
     wrong = [name for name in codes if int(getattr(mine, name)) != int(row[name])]
     wrong += [name for name in numbers if not close(getattr(mine, name), row[name])]
     if wrong:
-        pairs = (f"{name} is {_show(name, getattr(mine, name))}, the kernel has {_show(name, row[name])}" for name in wrong)
+        pairs = [f"{name} is {_show(name, getattr(mine, name))}, not {_show(name, row[name])}" for name in wrong]
         kind = f" ({OrderKind(mine.kind).name}, {Role(mine.role).name})" if what.startswith("order") else ""
         yield bar, f"{what}{kind}: {'; '.join(pairs)}"
 
 
 def _show(name: str, value: Any) -> str:
-    if name in _WORDS:
+    if name in _WORDS and int(value) in list(_WORDS[name]):
         return str(_WORDS[name](int(value)).name)
     return repr(float(value)) if not isinstance(value, (int, np.integer)) else str(int(value))
 
 
 def _lengths(what: str, mine: list, others: Any) -> Iterator[tuple[int, str]]:
     if len(mine) != len(others):
-        longer = mine if len(mine) > len(others) else others
-        yield 10**6, f"{len(mine)} {what}, the kernel has {len(others)}; the first too many: {longer[min(len(mine), len(others))]}"
+        longer, count = (mine if len(mine) > len(others) else others), min(len(mine), len(others))
+        yield 10**6, f"{len(mine)} {what}, the kernel has {len(others)}; the first too many is {longer[count]}"

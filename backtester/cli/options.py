@@ -1,0 +1,109 @@
+"""The options that commands share, each with the help it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA, MONEY, MARKET, OUTPUT = "Data and parameters", "Account and costs", "Execution", "Output"
+
+DataSources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        "-d",
+        metavar="PATH|sample:NAME",
+        rich_help_panel=DATA,
+        help="Bars: a .csv, .csv.gz or .parquet file, a folder or pattern of them, SYMBOL=PATH, or a bundled sample "
+        "(sp500, nasdaq, googl, eurusd, stocks). Repeat it for a portfolio.",
+    ),
+]
+Reading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        metavar="NAME=VALUE",
+        rich_help_panel=DATA,
+        help="How files are read: tz=America/New_York, label=open, session_close=16:00, decimal=, sort=true, ... "
+        "(the options of Bars.from_csv). Repeatable.",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="NAME=VALUE",
+        rich_help_panel=DATA,
+        help="A parameter of the strategy, such as --set fast=20. Repeatable.",
+    ),
+]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        rich_help_panel=DATA,
+        help="What to compare with: buy_and_hold, a symbol of the data, a file or sample:NAME.",
+    ),
+]
+Cash = Annotated[float, typer.Option(rich_help_panel=MONEY, help="Money at the start.")]
+Commission = Annotated[float, typer.Option(rich_help_panel=MONEY, help="Fraction of the traded value: 0.001 is 0.1 %.")]
+Spread = Annotated[
+    float, typer.Option(rich_help_panel=MONEY, help="Full quoted spread, a fraction of the price; half is paid.")
+]
+Slippage = Annotated[float, typer.Option(rich_help_panel=MONEY, help="Fraction of the price paid on top.")]
+Leverage = Annotated[
+    float, typer.Option(rich_help_panel=MONEY, help="Gross value up to this multiple of equity; 1 is a cash account.")
+]
+FillAt = Annotated[
+    str,
+    typer.Option(
+        metavar="next_open|close",
+        rich_help_panel=MARKET,
+        help="Where a market order fills: at the open of the next bar, or at the close it was decided at.",
+    ),
+]
+SameBar = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE",
+        rich_help_panel=MARKET,
+        help="Which leg of a bracket fills when one bar reaches both: stop_first, target_first, ohlc, olhc, nearest.",
+    ),
+]
+Latency = Annotated[int, typer.Option(rich_help_panel=MARKET, help="Bars by which every order is late.")]
+Seed = Annotated[int, typer.Option(rich_help_panel=MARKET, help="Seed of ctx.random().")]
+Mode = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|compiled|interpreted",
+        rich_help_panel=MARKET,
+        help="auto compiles, and where that fails runs interpreted and says why. The results are the same.",
+    ),
+]
+Report = Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Write the HTML report to this file.")]
+DemoReport = Annotated[Path, typer.Option(rich_help_panel=OUTPUT, help="Write the HTML report to this file.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+        help="Write every table as Parquet to this folder; Result.load(DIR) reads it back.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout; NaN is null.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing but warnings and errors.")
+]
+Progress = Annotated[
+    bool | None,
+    typer.Option(
+        "--progress/--no-progress",
+        rich_help_panel=OUTPUT,
+        help="A progress bar on stderr; by default on a terminal, after a second.",
+    ),
+]

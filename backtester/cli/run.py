@@ -1,0 +1,114 @@
+"""`backtester run`: a strategy from a file over bars from files or samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtester.cli import options as o
+from backtester.cli.failures import ExitCode
+from backtester.cli.inputs import benchmark_of, check_writable, load_bars, reading_options
+from backtester.cli.locate import find_strategy, make_strategy
+from backtester.cli.output import result_document, say, say_json, stdout_kept
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.result import Result
+    from backtester.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a result goes."""
+
+    report: Path | None = None
+    out: Path | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+
+def run(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE[:CLASS]",
+            show_default=False,
+            help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class "
+            "may be left out where the file defines one.",
+        ),
+    ],
+    data: o.DataSources = None,
+    parameters: o.Parameters = None,
+    reading: o.Reading = None,
+    benchmark: o.Benchmark = None,
+    cash: o.Cash = 100_000.0,
+    commission: o.Commission = 0.0,
+    spread: o.Spread = 0.0,
+    slippage: o.Slippage = 0.0,
+    leverage: o.Leverage = 1.0,
+    fill_at: o.FillAt = "next_open",
+    same_bar: o.SameBar = "stop_first",
+    latency: o.Latency = 0,
+    seed: o.Seed = 0,
+    mode: o.Mode = "auto",
+    report: o.Report = None,
+    out: o.Out = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+    progress: o.Progress = None,
+) -> None:
+    """Run a strategy over bars, print its metrics, and write what is asked for.
+
+    Example: `backtester run my.py --data sample:sp500 --set fast=20 --commission 0.001 --report my.html`
+    """
+    from backtester.costs import Account, Costs, Execution
+
+    check_writable(report)
+    check_writable(out / "manifest.json" if out is not None and out.exists() else out)
+    settings: dict[str, Any] = {
+        "cash": cash,
+        "costs": Costs(commission=commission, spread=spread, slippage=slippage),
+        "account": Account(leverage=leverage),
+        "execution": Execution(fill_at=fill_at, same_bar=same_bar, latency_bars=latency),  # type: ignore[arg-type]
+        "mode": mode,
+        "seed": seed,
+        "progress": False if quiet and progress is None else progress,
+    }
+    with stdout_kept(as_json):
+        strategy = make_strategy(find_strategy(target), parameters or [])
+        bars = load_bars(data or [], reading_options(reading or []))
+        settings["benchmark"] = benchmark_of(benchmark, bars)
+    execute(strategy, bars, settings, Outputs(report, out, as_json, quiet))
+
+
+def execute(strategy: Strategy, bars: Bars, settings: dict[str, Any], outputs: Outputs) -> None:
+    """Run, print, write; exit with 130 where the run was interrupted."""
+    from backtester.engine import run as run_engine
+
+    with stdout_kept(outputs.as_json):
+        result = run_engine(strategy, bars, **settings)
+    hand_out(result, outputs)
+    if result.manifest["interrupted"]:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def hand_out(result: Result, outputs: Outputs) -> None:
+    """Print a result and write its files; the JSON document comes last and names them."""
+    if not (outputs.as_json or outputs.quiet):
+        say(str(result))
+    written: dict[str, str | None] = {"report": None, "out": None}
+    if outputs.report is not None:
+        result.report(outputs.report)
+        written["report"] = str(outputs.report)
+    if outputs.out is not None:
+        result.to_parquet(outputs.out)
+        written["out"] = str(outputs.out)
+    if outputs.as_json:
+        say_json(result_document(result, **written))
+    elif not outputs.quiet:
+        for name, path in (("Report", written["report"]), ("Tables", written["out"])):
+            if path is not None:
+                say(f"\n{name} written to {path}")

@@ -1,0 +1,111 @@
+"""The codes of `codes` as plain integers, as compiled code compares them, and the limits of orders."""
+
+from backtester.kernel.codes import (
+    ChangeKind,
+    ChangeOutcome,
+    FillAt,
+    OrderKind,
+    Phase,
+    Reason,
+    Role,
+    Shortfall,
+    Status,
+    Tif,
+)
+
+MARKET = int(OrderKind.MARKET)
+LIMIT = int(OrderKind.LIMIT)
+STOP = int(OrderKind.STOP)
+STOP_LIMIT = int(OrderKind.STOP_LIMIT)
+TRAILING_STOP = int(OrderKind.TRAILING_STOP)
+
+PLAIN = int(Role.PLAIN)
+TARGET = int(Role.TARGET)
+STOP_LOSS = int(Role.STOP_LOSS)
+TAKE_PROFIT = int(Role.TAKE_PROFIT)
+TRAILING = int(Role.TRAILING)
+
+DAY = int(Tif.DAY)
+IOC = int(Tif.IOC)
+FOK = int(Tif.FOK)
+GTD = int(Tif.GTD)
+
+DORMANT = int(Status.DORMANT)
+PENDING = int(Status.PENDING)
+SLEEPING = int(Status.SLEEPING)
+WORKING = int(Status.WORKING)
+FILLED = int(Status.FILLED)
+CANCELLED = int(Status.CANCELLED)
+REJECTED = int(Status.REJECTED)
+EXPIRED = int(Status.EXPIRED)
+
+NO_REASON = int(Reason.NONE)
+QUANTITY_ZERO = int(Reason.QUANTITY_ZERO)
+QUANTITY_NOT_FINITE = int(Reason.QUANTITY_NOT_FINITE)
+QUANTITY_BELOW_LOT = int(Reason.QUANTITY_BELOW_LOT)
+QUANTITY_TOO_LARGE = int(Reason.QUANTITY_TOO_LARGE)
+PRICE_INVALID = int(Reason.PRICE_INVALID)
+DISTANCE_INVALID = int(Reason.DISTANCE_INVALID)
+NO_MARK = int(Reason.NO_MARK)
+STOP_LOSS_WRONG_SIDE = int(Reason.STOP_LOSS_WRONG_SIDE)
+TAKE_PROFIT_WRONG_SIDE = int(Reason.TAKE_PROFIT_WRONG_SIDE)
+EXPIRE_MISSING = int(Reason.EXPIRE_MISSING)
+ASSET_UNKNOWN = int(Reason.ASSET_UNKNOWN)
+TIF_UNKNOWN = int(Reason.TIF_UNKNOWN)
+BANKRUPT = int(Reason.BANKRUPT)
+TARGET_NOT_FINITE = int(Reason.TARGET_NOT_FINITE)
+PARENT_REJECTED = int(Reason.PARENT_REJECTED)
+GTD_ENDED = int(Reason.GTD_ENDED)
+CANCELLED_BY_USER = int(Reason.CANCELLED_BY_USER)
+REPLACED_BY_TARGET = int(Reason.REPLACED_BY_TARGET)
+TARGET_REACHED = int(Reason.TARGET_REACHED)
+LEG_ABSENT = int(Reason.LEG_ABSENT)
+OTHER_LEG_FILLED = int(Reason.OTHER_LEG_FILLED)
+NOTHING_TO_REDUCE = int(Reason.NOTHING_TO_REDUCE)
+PARENT_ENDED = int(Reason.PARENT_ENDED)
+LEGS_ENDED = int(Reason.LEGS_ENDED)
+CLOSE_POSITION = int(Reason.CLOSE_POSITION)
+REDUCED_BY_MODIFY = int(Reason.REDUCED_BY_MODIFY)
+
+CANCEL = int(ChangeKind.CANCEL)
+CANCEL_ALL = int(ChangeKind.CANCEL_ALL)
+MODIFY = int(ChangeKind.MODIFY)
+OCO = int(ChangeKind.OCO)
+
+QUEUED = int(ChangeOutcome.QUEUED)
+DONE = int(ChangeOutcome.DONE)
+ORDER_UNKNOWN = int(ChangeOutcome.ORDER_UNKNOWN)
+ORDER_ENDED = int(ChangeOutcome.ORDER_ENDED)
+NOTHING_TO_CHANGE = int(ChangeOutcome.NOTHING_TO_CHANGE)
+NEW_PRICE_INVALID = int(ChangeOutcome.PRICE_INVALID)
+PRICE_NOT_MODIFIABLE = int(ChangeOutcome.PRICE_NOT_MODIFIABLE)
+NEW_QUANTITY_INVALID = int(ChangeOutcome.QUANTITY_INVALID)
+QUANTITY_ON_CHILD = int(ChangeOutcome.QUANTITY_ON_CHILD)
+OCO_ALREADY_PAIRED = int(ChangeOutcome.OCO_ALREADY_PAIRED)
+
+AT_CLOSE = int(FillAt.CLOSE)
+LARGEST_QUANTITY = 1e15  # beyond 2**53 / 8 a float64 no longer counts units
+
+UNIT_QUANTITY = 0
+UNIT_VALUE = 1
+UNIT_PERCENT = 2
+
+OPEN = int(Phase.OPEN)
+INTRABAR = int(Phase.INTRABAR)
+CLOSE = int(Phase.CLOSE)
+FORCED = int(Phase.FORCED)
+
+REJECT_ON_SHORTFALL = int(Shortfall.REJECT)
+INSUFFICIENT_EQUITY = int(Reason.INSUFFICIENT_EQUITY)
+SHORT_NOT_ALLOWED = int(Reason.SHORT_NOT_ALLOWED)
+SCALED_TO_EQUITY = int(Reason.SCALED_TO_EQUITY)
+FOK_NOT_FILLED = int(Reason.FOK_NOT_FILLED)
+IOC_REMAINDER = int(Reason.IOC_REMAINDER)
+DAY_ENDED = int(Reason.DAY_ENDED)
+DATA_ENDED = int(Reason.DATA_ENDED)
+LIQUIDATION = int(Reason.LIQUIDATION)
+AT_END = int(Reason.AT_END)
+LIQUIDATION_ROLE = int(Role.LIQUIDATION)
+AT_END_ROLE = int(Role.CLOSE_AT_END)
+CHANGE_DATA_ENDED = int(ChangeOutcome.DATA_ENDED)
+GTC = int(Tif.GTC)

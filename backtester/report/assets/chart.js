@@ -1,0 +1,359 @@
+// A chart panel: lines over bar numbers on a canvas, with an axis, a crosshair and zoom. Panels of one view move together.
+
+const GUTTER = 62, TOP = 10, AXIS = 24;
+
+// Steps from point to point become bar numbers; undefined values become NaN.
+function decoded(series) {
+  const y = Float64Array.from(series.y, (value) => (typeof value === "number" ? value : NaN));
+  if (series.x === null) return {x: Float64Array.from(y, (_, k) => k), y};
+  const x = new Float64Array(y.length);
+  let bar = 0;
+  for (let k = 0; k < y.length; k += 1) x[k] = bar += series.x[k];
+  return {x, y};
+}
+
+// What part of the bars all panels show, and the bar under the pointer.
+class View {
+  constructor(n) {
+    this.n = n;
+    this.full = n > 1 ? [0, n - 1] : [-1, 1];
+    [this.lo, this.hi] = this.full;
+    this.hover = null;
+    this.panels = [];
+    this.listeners = [];
+  }
+
+  get zoomed() {
+    return this.lo > this.full[0] || this.hi < this.full[1];
+  }
+
+  set(lo, hi) {
+    const [first, last] = this.full;
+    const width = Math.min(Math.max(hi - lo, Math.min(8, last - first)), last - first);
+    const start = Math.min(Math.max((lo + hi - width) / 2, first), last - width);
+    this.lo = start;
+    this.hi = start + width;
+    this.hover = null;
+    this.draw();
+    for (const listener of this.listeners) listener();
+  }
+
+  reset() {
+    this.set(...this.full);
+  }
+
+  zoom(factor, centre) {
+    this.set(centre - (centre - this.lo) * factor, centre + (this.hi - centre) * factor);
+  }
+
+  point(bar) {
+    this.hover = bar === null ? null : Math.min(Math.max(Math.round(bar), 0), this.n - 1);
+    for (const panel of this.panels) panel.drawHover();
+  }
+
+  draw() {
+    for (const panel of this.panels) panel.draw();
+  }
+}
+
+class Panel {
+  // spec: {label, lines: [{name, colour, width, points, fill, hidden}], write, axis, zero, down, log, marks, ticks, clock}
+  constructor(host, view, spec) {
+    Object.assign(this, {host, view, spec});
+    this.legend = el("div", {class: "legend"});
+    this.base = el("canvas", {role: "img", "aria-label": spec.label});
+    this.over = el("canvas", {class: "over", tabindex: 0, "aria-label": spec.label + ": arrow keys move, plus and minus zoom, 0 shows all"});
+    this.stage = el("div", {class: "stage"}, this.base, this.over);
+    host.append(this.legend, this.stage);
+    view.panels.push(this);
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.stage);
+  }
+
+  // --- geometry
+
+  measure() {
+    const box = this.stage.getBoundingClientRect();
+    const ratio = window.devicePixelRatio || 1;
+    Object.assign(this, {width: box.width, height: box.height, right: box.width - GUTTER});
+    this.bottom = box.height - (this.spec.ticks ? AXIS : 6);
+    for (const canvas of [this.base, this.over]) {
+      const [w, h] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
+      if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, {width: w, height: h});
+      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
+    const style = getComputedStyle(document.documentElement);
+    this.colour = (name) => style.getPropertyValue("--" + name).trim();
+    this.font = "11px " + getComputedStyle(document.body).fontFamily;
+  }
+
+  px(bar) {
+    return 6 + ((bar - this.view.lo) / (this.view.hi - this.view.lo)) * (this.right - 12);
+  }
+
+  barAt(px) {
+    return this.view.lo + ((px - 6) / (this.right - 12)) * (this.view.hi - this.view.lo);
+  }
+
+  py(value) {
+    const [lo, hi] = this.range;
+    const part = this.isLog ? Math.log(value / lo) / Math.log(hi / lo) : (value - lo) / (hi - lo);
+    return this.spec.down ? TOP + part * (this.bottom - TOP) : this.bottom - part * (this.bottom - TOP);
+  }
+
+  shown() {
+    return this.spec.lines.filter((line) => !line.hidden && line.points.x.length);
+  }
+
+  fit() {
+    let lo = Infinity, hi = -Infinity;
+    for (const {points} of this.shown()) {
+      const from = lastAtMost(points.x, this.view.lo);
+      for (let k = from; k < points.x.length; k += 1) {
+        const value = points.y[k];
+        if (value < lo) lo = value;
+        if (value > hi) hi = value;
+        if (points.x[k] > this.view.hi) break;
+      }
+    }
+    if (lo > hi) [lo, hi] = [0, 1];
+    if (this.spec.zero) lo = Math.min(lo, 0);
+    this.isLog = Boolean(this.spec.log && this.spec.log()) && lo > 0;
+    if (this.isLog) {
+      const pad = Math.max((hi / lo) ** 0.06, 1.0005);
+      this.range = [lo / pad, hi * pad];
+      return;
+    }
+    const pad = (hi - lo) * 0.06 || Math.abs(hi) * 0.01 || (this.spec.zero ? 0.01 : 1);
+    this.range = this.spec.zero ? [0, hi + pad] : [lo - pad, hi + pad];
+  }
+
+  // --- drawing
+
+  draw() {
+    this.measure();
+    if (this.right < 40) return;
+    this.fit();
+    const ctx = this.base.getContext("2d");
+    ctx.clearRect(0, 0, this.width, this.height);
+    this.drawGrid(ctx);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(0, 0, this.right, this.bottom + 1);
+    ctx.clip();
+    for (const line of this.shown().reverse()) this.drawLine(ctx, line);
+    if (this.spec.marks) this.spec.marks.draw(ctx, this);
+    ctx.restore();
+    this.drawHover();
+  }
+
+  drawGrid(ctx) {
+    ctx.font = this.font;
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = this.colour("line");
+    ctx.fillStyle = this.colour("muted");
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
+    const {values, step} = this.levels();
+    for (const value of values) {
+      const y = Math.round(this.py(value)) + 0.5;
+      stroke(ctx, 0, y, this.right, y);
+      ctx.fillText(this.spec.axis(value, this.isLog ? value : step), this.right + 8, y);
+    }
+    const ticks = this.view.clock.ticks(this.view.lo, this.view.hi, Math.max(2, this.right / 84));
+    ctx.textBaseline = "alphabetic";
+    ctx.textAlign = "center";
+    let free = 0;
+    for (const [bar, label] of ticks) {
+      const x = Math.round(this.px(bar)) + 0.5;
+      const half = ctx.measureText(label).width / 2;
+      if (x - half < free || x + half > this.right + 20) continue;
+      free = x + half + 12;
+      stroke(ctx, x, TOP, x, this.bottom);
+      if (this.spec.ticks) ctx.fillText(label, x, this.bottom + 16);
+    }
+  }
+
+  levels() {
+    const [lo, hi] = this.range;
+    const most = Math.max(2, (this.bottom - TOP) / 44);
+    if (this.isLog && hi / lo > 4) return {values: logLevels(lo, hi, most), step: null};
+    const step = niceStep((hi - lo) / most);
+    const values = [];
+    for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + 1e-9 * step; k += 1) values.push(k * step);
+    return {values, step};
+  }
+
+  drawLine(ctx, {points, colour, width, fill}) {
+    const {x, y} = points;
+    const from = lastAtMost(x, this.view.lo);
+    ctx.beginPath();
+    let open = false, k = from, first = null, last = null;
+    for (; k < x.length; k += 1) {
+      if (Number.isNaN(y[k]) || (this.isLog && y[k] <= 0)) open = false;
+      else {
+        const [px, py] = [this.px(x[k]), this.py(y[k])];
+        if (open) ctx.lineTo(px, py);
+        else ctx.moveTo(px, py);
+        if (first === null) first = px;
+        last = px;
+        open = true;
+      }
+      if (x[k] > this.view.hi) break;
+    }
+    ctx.strokeStyle = this.colour(colour);
+    ctx.lineWidth = width || 1.5;
+    ctx.lineJoin = "round";
+    ctx.stroke();
+    if (fill && first !== null) {
+      const floor = this.py(Math.max(this.range[0], 0));
+      ctx.lineTo(last, floor);
+      ctx.lineTo(first, floor);
+      ctx.closePath();
+      ctx.globalAlpha = 0.14;
+      ctx.fillStyle = this.colour(colour);
+      ctx.fill();
+      ctx.globalAlpha = 1;
+    }
+    if (x.length === 1) disc(ctx, this.px(x[0]), this.py(y[0]), 2.5, this.colour(colour));
+  }
+
+  drawHover() {
+    if (!this.range) return;
+    const ctx = this.over.getContext("2d");
+    ctx.clearRect(0, 0, this.width, this.height);
+    const bar = this.view.hover;
+    const at = bar === null ? Math.round(this.view.hi) : bar;
+    const readings = this.shown().map((line) => ({line, k: lastAtMost(line.points.x, at)}));
+    if (bar !== null) {
+      const x = Math.round(this.px(bar)) + 0.5;
+      ctx.strokeStyle = this.colour("muted");
+      ctx.lineWidth = 1;
+      stroke(ctx, x, TOP, x, this.bottom);
+      for (const {line, k} of readings) {
+        const value = line.points.y[k];
+        if (Number.isNaN(value) || line.points.x[k] > bar) continue;
+        disc(ctx, x, this.py(value), 3.5, this.colour(line.colour), this.colour("page"));
+      }
+    }
+    if (this.spec.marks) this.spec.marks.hover(ctx, this, bar);
+    if (this.drag) this.drawDrag(ctx);
+    this.drawLegend(at, readings);
+  }
+
+  drawDrag(ctx) {
+    const [from, to] = this.drag;
+    ctx.fillStyle = this.colour("accent");
+    ctx.globalAlpha = 0.12;
+    ctx.fillRect(Math.min(from, to), TOP, Math.abs(to - from), this.bottom - TOP);
+    ctx.globalAlpha = 1;
+  }
+
+  drawLegend(at, readings) {
+    const items = readings.map(({line, k}) => {
+      const known = line.points.x[k] <= at;
+      const near = known && line.points.x[k] !== Math.min(at, this.view.n - 1) && this.view.sampled ? "≈ " : "";
+      const key = el("i", {class: "key " + line.colour});
+      const value = el("b", {text: near + (known ? this.spec.write(line.points.y[k]) : DASH)});
+      return el("span", {class: "item"}, key, named(line.name), " ", value);
+    });
+    const extra = this.spec.marks ? this.spec.marks.reading(this) : null;
+    if (extra) items.push(extra);
+    const time = el("time", {text: (this.view.clock.exact ? "" : "≈ ") + this.view.clock.label(at)});
+    this.legend.replaceChildren(...items, time);
+  }
+
+  // --- pointer and keys
+
+  listen() {
+    const over = this.over;
+    const x = (event) => event.clientX - this.stage.getBoundingClientRect().left;
+    const y = (event) => event.clientY - this.stage.getBoundingClientRect().top;
+    over.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      over.setPointerCapture(event.pointerId);
+      this.drag = [x(event), x(event)];
+    });
+    over.addEventListener("pointermove", (event) => {
+      if (this.drag) this.drag[1] = Math.min(Math.max(x(event), 6), this.right - 6);
+      this.pointer = [x(event), y(event)];
+      this.view.point(x(event) <= this.right ? this.barAt(x(event)) : null);
+    });
+    over.addEventListener("pointerup", () => {
+      const drag = this.drag;
+      this.drag = null;
+      if (drag && Math.abs(drag[1] - drag[0]) > 6) {
+        this.view.set(this.barAt(Math.min(...drag)), this.barAt(Math.max(...drag)));
+      }
+    });
+    over.addEventListener("pointercancel", () => { this.drag = null; this.leave(); });
+    over.addEventListener("pointerleave", () => this.leave());
+    over.addEventListener("dblclick", () => this.view.reset());
+    over.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      this.view.zoom(event.deltaY > 0 ? 1.25 : 0.8, this.barAt(x(event)));
+    }, {passive: false});
+    over.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  leave() {
+    if (this.drag) return;
+    this.pointer = null;
+    this.view.point(null);
+  }
+
+  key(event) {
+    const view = this.view;
+    const step = (view.hi - view.lo) * 0.2;
+    const acts = {
+      ArrowLeft: () => view.lo > view.full[0] && view.set(view.lo - step, view.hi - step),
+      ArrowRight: () => view.hi < view.full[1] && view.set(view.lo + step, view.hi + step),
+      "+": () => view.zoom(0.6, (view.lo + view.hi) / 2),
+      "=": () => view.zoom(0.6, (view.lo + view.hi) / 2),
+      "-": () => view.zoom(1 / 0.6, (view.lo + view.hi) / 2),
+      0: () => view.reset(),
+      Escape: () => view.reset(),
+    };
+    if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+}
+
+function stroke(ctx, x1, y1, x2, y2) {
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.lineTo(x2, y2);
+  ctx.stroke();
+}
+
+function disc(ctx, x, y, radius, colour, rim) {
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 2 * Math.PI);
+  ctx.fillStyle = colour;
+  ctx.fill();
+  if (!rim) return;
+  ctx.strokeStyle = rim;
+  ctx.lineWidth = 1.5;
+  ctx.stroke();
+}
+
+function niceStep(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 2.5, 5, 10].find((k) => k * power >= rough * 0.999);
+}
+
+function logLevels(lo, hi, most) {
+  const found = [];
+  for (const set of [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 5, 7]]) {
+    const values = [];
+    for (let power = Math.floor(Math.log10(lo)); power <= Math.log10(hi); power += 1) {
+      for (const k of set) if (k * 10 ** power >= lo && k * 10 ** power <= hi) values.push(k * 10 ** power);
+    }
+    if (values.length > most && found.length) break;
+    found.splice(0, found.length, ...values);
+  }
+  const skip = Math.ceil(found.length / most);
+  return found.filter((_, k) => k % skip === 0);
+}
