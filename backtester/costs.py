@@ -25,6 +25,8 @@ PerAsset = float | Sequence[float] | Mapping[str, float]
 
 def _check(owner: str, name: str, value: Any, low: float, high: float = math.inf, unit: str = "") -> None:
     """Refuse a number, or any of several, that is not finite or outside [low, high]."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, Mapping):
         items = [(f"{name}[{key!r}]", item) for key, item in value.items()]
     elif isinstance(value, (str, bytes)):
@@ -39,6 +41,13 @@ def _check(owner: str, name: str, value: Any, low: float, high: float = math.inf
         if not math.isfinite(item) or not low <= item <= high:
             span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
             raise SettingsError(f"{owner}: {where} is {item!r}; it must be finite and {span}{unit}")
+
+
+def _check_one(owner: str, name: str, value: Any, low: float, high: float = math.inf, unit: str = "") -> None:
+    """Refuse what is not one number within [low, high]."""
+    if isinstance(value, (Mapping, Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        raise SettingsError(f"{owner}: {name} is one number for the account, found {value!r}")
+    _check(owner, name, value, low, high, unit)
 
 
 def _check_choice(owner: str, name: str, value: Any, choices: Sequence[str]) -> None:
@@ -96,9 +105,8 @@ class Costs:
             limit = 1.0 if field.name in ("commission", "spread", "slippage") else math.inf
             remedy = ": a fraction, not a percent" if limit == 1.0 else ""
             low = -1.0 if field.name == "cash_rate" else 0.0
-            _check("Costs", field.name, value, low, limit, remedy)
-            if field.name in ("cash_rate", "debit_rate") and not isinstance(value, (int, float, np.number)):
-                raise SettingsError(f"Costs: {field.name} is one number for the account, found {value!r}")
+            check = _check_one if field.name in ("cash_rate", "debit_rate") else _check
+            check("Costs", field.name, value, low, limit, remedy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +138,8 @@ class Account:
     multiplier: PerAsset = 1.0
 
     def __post_init__(self) -> None:
-        _check("Account", "leverage", self.leverage, 1e-9)
-        _check("Account", "maintenance", self.maintenance, 0.0)
+        _check_one("Account", "leverage", self.leverage, 1e-9)
+        _check_one("Account", "maintenance", self.maintenance, 0.0)
         if self.maintenance and self.maintenance >= 1.0 / self.leverage:
             raise SettingsError(
                 f"Account: maintenance is {self.maintenance!r} with leverage {self.leverage!r}; it must be below "
@@ -174,8 +182,9 @@ class Execution:
         _check_choice("Execution", "fill_at", self.fill_at, ("next_open", "close"))
         _check_choice("Execution", "same_bar", self.same_bar, [member.name.lower() for member in SameBar])
         _check_choice("Execution", "limit_fill", self.limit_fill, ("touch", "through"))
-        if self.max_participation != math.inf:
-            _check("Execution", "max_participation", self.max_participation, 1e-12, 1.0, ": a fraction, not a percent")
+        if not (isinstance(self.max_participation, float) and self.max_participation == math.inf):
+            remedy = ": a fraction, not a percent"
+            _check_one("Execution", "max_participation", self.max_participation, 1e-12, 1.0, remedy)
         if isinstance(self.latency_bars, bool) or not isinstance(self.latency_bars, (int, np.integer)):
             raise SettingsError(f"Execution: latency_bars must be a whole number, found {self.latency_bars!r}")
         if not 0 <= self.latency_bars <= 1_000_000:
@@ -198,7 +207,8 @@ def per_asset(owner: str, name: str, value: Any, symbols: Sequence[str]) -> np.n
     if values.ndim == 0:
         return np.full(n, float(values))
     if values.shape != (n,):
-        raise SettingsError(f"{owner}: {name} has {values.size} values for {n} assets; give one number, or one per asset")
+        found = f"{name} has {values.size} values for {n} assets"
+        raise SettingsError(f"{owner}: {found}; give one number, or one per asset")
     return values.copy()
 
 
@@ -208,7 +218,7 @@ def resolve(
     """Return the settings as the kernel reads them, and the compiled commission functions to keep alive."""
     from backtester.kernel.memory import Rules
 
-    _check("run", "cash", cash, 1e-12)
+    _check_one("run", "cash", cash, 1e-12)
     kept: list[Any] = []
     addresses = np.zeros(len(symbols), np.int64)
     rates: dict[str, np.ndarray] = {}

@@ -167,7 +167,7 @@ def _got(h: OrderHistory) -> float:
 
 
 def _equity(h: OrderHistory) -> str:
-    o, t = h.order, h.order.ended
+    t = h.order.ended
     asked, got = _asked(h), _got(h)
     phase, reference = _meeting(h)
     said = f"{number(asked)} asked for, {number(got)} fitted" if got else f"{number(asked)} asked for"
@@ -230,11 +230,14 @@ def _at_once(h: OrderHistory) -> str:
     if most < asked:
         return f"{number(asked)} asked for, and max_participation allows {number(most)} of that bar's volume"
     if used - got > 0.0 and most - (used - got) < asked:
-        return f"{number(asked)} asked for, and other orders had used {number(used - got)} of the {number(most)} allowed"
+        return (
+            f"{number(asked)} asked for, and other orders had used {number(used - got)} of the {number(most)} allowed"
+        )
     if o.role >= Role.STOP_LOSS:
         return f"{number(asked)} asked for, and the position was {number(h.account.position_before(t))}"
     if o.reason == Reason.FOK_NOT_FILLED:
-        return _equity(h)
+        held = h.account.position_at(h.account.row_of_phase(t, _meeting(h)[0]))
+        return _short(h) if not h.terms.allow_short and h.side < 0 and held < asked else _equity(h)
     return f"{number(got)} of {number(asked)} filled"
 
 
@@ -288,7 +291,9 @@ def _target(h: OrderHistory) -> str:
 
 
 def _leg(h: OrderHistory) -> str:
-    return f"order {h.order.parent} was sent without a {'stop loss' if h.order.role == Role.STOP_LOSS else 'take profit'}"
+    return (
+        f"order {h.order.parent} was sent without a {'stop loss' if h.order.role == Role.STOP_LOSS else 'take profit'}"
+    )
 
 
 def _other_leg(h: OrderHistory) -> str:
@@ -325,8 +330,9 @@ def _liquidation(h: OrderHistory) -> str:
     reference = h.account.mark_before(t + 1)
     account = h.account.standing(row, t, Phase.FORCED, reference)
     return (
-        f"equity was {money(account.equity)} at the close of {at_bar(h, t)}, below maintenance {number(h.terms.maintenance)} "
-        f"times positions worth {money(account.gross)}, which is {money(h.terms.maintenance * account.gross)}"
+        f"equity was {money(account.equity)} at the close of {at_bar(h, t)}; maintenance "
+        f"{number(h.terms.maintenance)} times positions worth {money(account.gross)} is "
+        f"{money(h.terms.maintenance * account.gross)}"
     )
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from backtester.bars.check import time_text
-from backtester.kernel.codes import ChangeKind, OrderKind, Phase, Role, Tif
+from backtester.kernel.codes import ChangeKind, OrderKind, Phase, Reason, Role, Tif
 from backtester.order_history import OrderHistory
 from backtester.reasons import KINDS, TIFS
 
@@ -19,7 +19,12 @@ _VERBS = {
     OrderKind.STOP_LIMIT: "ctx.stop_limit",
     OrderKind.TRAILING_STOP: "ctx.trailing_stop",
 }
-_PLACES = {Phase.OPEN: "at the open", Phase.INTRABAR: "inside the bar", Phase.CLOSE: "at the close", Phase.FORCED: "at the close"}
+_PLACES = {
+    Phase.OPEN: "at the open",
+    Phase.INTRABAR: "inside the bar",
+    Phase.CLOSE: "at the close",
+    Phase.FORCED: "at the close",
+}
 _COSTS = ("commission", "spread", "slippage", "impact", "rounding")
 MOST_IDS = 12
 
@@ -161,7 +166,8 @@ def submission(history: OrderHistory) -> str:
         return "made by close_at_end=True, at the last close"
     if history.is_child:
         sent = f"sent with order {o.parent} by ctx.bracket"
-        return sent if history.refused_at_once or o.ended == o.submitted else f"{sent}; asleep until order {o.parent} fills"
+        over = history.refused_at_once or o.reason == Reason.LEG_ABSENT
+        return sent if over else f"{sent}; asleep until order {o.parent} fills"
     sent = f"sent by {verb_of(history)}"
     return sent if history.refused_at_once else f"{sent}; {_eligibility(history)}"
 
@@ -171,7 +177,7 @@ def _eligibility(history: OrderHistory) -> str:
     beyond = ", after the end of the run" if o.eligible >= history.bars.n_bars else ""
     why = f"latency_bars={late} after " if late else ""
     if history.at_close:
-        rule = f"{why}the bar of its decision, as fill_at='close'" if late else "the bar of its decision, as fill_at='close'"
+        rule = f"{why}the bar of its decision, as fill_at='close'"
         return f"may fill from the close of {at_bar(history, o.eligible)} on, {rule}{beyond}"
     return f"may fill from {at_bar(history, o.eligible)} on, {why}the bar after its decision{beyond}"
 
@@ -229,7 +235,9 @@ def change_text(history: OrderHistory, c: SimpleNamespace) -> str:
         return f"ctx.{'close_position' if c.quantity == 1.0 else 'cancel_all'}({o.asset})"
     if c.kind == ChangeKind.OCO:
         return f"ctx.oco({c.order_id}, {c.other})"
-    asked = [f"{name}={getattr(c, name):.10g}" for name in ("price", "quantity") if getattr(c, name) == getattr(c, name)]
+    asked = [
+        f"{name}={getattr(c, name):.10g}" for name in ("price", "quantity") if getattr(c, name) == getattr(c, name)
+    ]
     return f"ctx.modify({', '.join([str(c.order_id), *asked])})"
 
 

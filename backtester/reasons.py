@@ -53,13 +53,13 @@ REASONS: dict[Reason, Sentence] = {
     ),
     Reason.PRICE_INVALID: Sentence(
         "a price is missing or not valid",
-        "prices must be finite and above 0 (below only where the bars allow it), and a bracket leg is given by price or "
-        "by fraction, not both",
+        "prices must be finite and above 0 (below only where the bars allow it), and a bracket leg is given by price "
+        "or by fraction, not both",
         "check the price before ordering",
     ),
     Reason.DISTANCE_INVALID: Sentence(
         "the trailing distance is not valid",
-        "a trailing stop takes either distance= or distance_frac=, finite and above 0, and a fraction below 1 for a sell",
+        "a trailing stop takes either distance= or distance_frac=, finite and above 0, and a fraction below 1 to sell",
         "give exactly one of the two",
     ),
     Reason.NO_MARK: Sentence(
@@ -69,8 +69,8 @@ REASONS: dict[Reason, Sentence] = {
     ),
     Reason.STOP_LOSS_WRONG_SIDE: Sentence(
         "the stop loss is on the wrong side of the entry",
-        "the stop loss of a long entry lies below its price, that of a short entry above; a fraction is above 0, and below "
-        "1 for a long entry",
+        "the stop loss of a long entry lies below its price, that of a short entry above; a fraction is above 0, and "
+        "below 1 for a long entry",
         "check the sign of the quantity, and compute the stop from the entry price",
     ),
     Reason.TAKE_PROFIT_WRONG_SIDE: Sentence(
@@ -132,7 +132,7 @@ REASONS: dict[Reason, Sentence] = {
     ),
     Reason.IOC_REMAINDER: Sentence(
         "what could not be filled at once expired",
-        "IOC takes what there is at its first eligible open (close, for orders that fill at the close); the rest expires",
+        "IOC takes what there is at its first eligible open (close, for orders that fill at the close), no more",
         "use DAY or GTC to let the rest work on",
     ),
     Reason.DAY_ENDED: Sentence(

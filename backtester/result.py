@@ -80,10 +80,9 @@ class Result:
     @classmethod
     def from_run(cls, run: Run) -> Result:
         """Return the result of a finished run."""
-        from backtester.comparison import benchmark_equity
         from backtester.manifest import facts_of
 
-        memory, settings = run.memory, run.settings
+        memory = run.memory
         n = run.n_done
         if n == 0:
             raise ResultError("the run was interrupted before its first bar; there is nothing to report")
@@ -96,9 +95,7 @@ class Result:
         names = run.hooks.record_names if run.hooks is not None else {}
         if run.interpreter is not None:
             names = names | run.interpreter.ctx.record_names
-        benchmark = None
-        if settings.benchmark is not None:
-            benchmark = benchmark_equity(settings.benchmark, bars, settings.cash)
+        benchmark = None if run.benchmark is None else run.benchmark[:n]
         return cls(bars, tables, facts_of(run), names, int(memory["ambiguous_bars"]), benchmark)
 
     # --- tables ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -31,15 +32,17 @@ class Constant(Generic[T]):
         self.value = value
 
 
-def constant(value: T) -> Constant[T]:
+def constant(value: T) -> T:
     """Mark an array as not per bar: inside `on_bar` it is whole, whatever its number of rows.
+
+    The hooks see the array itself, so that is its type here; until they run, `self` holds a `Constant`.
 
     Parameters
     ----------
     value : ndarray
         Stored on `self` in `prepare`: `self.table = constant(table)`; read as the plain array in the hooks.
     """
-    return Constant(value)
+    return typing.cast(T, Constant(value))
 
 
 class Strategy:
@@ -86,10 +89,7 @@ class Strategy:
         for base in reversed(cls.__mro__):
             if base in (object, Strategy) or not issubclass(base, Strategy):
                 continue
-            try:
-                hints = typing.get_type_hints(base)
-            except Exception:  # a name that is not importable at run time: the raw annotation serves
-                hints = dict(vars(base).get("__annotations__", {}))
+            hints = _hints(base)
             for name in vars(base).get("__annotations__", {}):
                 kind = hints.get(name, Any)
                 if name.startswith("_") or typing.get_origin(kind) is ClassVar or kind is ClassVar:
@@ -120,6 +120,22 @@ class Strategy:
 
     def on_reject(self, ctx: Any, order: Any) -> None:
         """Called for every refused order, before the next `on_bar`."""
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the annotations of a class as types; one that names what is not there at run time stays a string."""
+    try:
+        return typing.get_type_hints(cls)
+    except Exception:
+        space = vars(sys.modules.get(cls.__module__, typing))
+        return {name: _hint(raw, space) for name, raw in vars(cls).get("__annotations__", {}).items()}
+
+
+def _hint(raw: Any, space: dict[str, Any]) -> Any:
+    try:
+        return eval(raw, space) if isinstance(raw, str) else raw
+    except Exception:
+        return raw
 
 
 def _checked(owner: str, name: str, kind: Any, value: Any) -> Any:

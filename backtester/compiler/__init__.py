@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backtester.compiler import cache, entry
-from backtester.compiler.checks import check_assignments, check_constructs, check_random, hooks_of
+from backtester.compiler.checks import check_assignments, check_constructs, check_random, check_strategy, hooks_of
 from backtester.compiler.fields import as_held, fill, make_fields, read_back
 from backtester.compiler.messages import cannot_compile
 from backtester.compiler.methods import attach
@@ -34,6 +34,7 @@ __all__ = [
     "as_python",
     "as_scalar",
     "check_random",
+    "check_strategy",
     "compile_hooks",
     "interpreted_class",
     "make_ctx_type",

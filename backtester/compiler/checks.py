@@ -45,6 +45,20 @@ def hooks_of(strategy: Any) -> dict[str, python_types.FunctionType]:
     return found
 
 
+def check_strategy(strategy: Any) -> None:
+    """Raise `StrategyError` where a strategy is wrong in either mode, before anything runs.
+
+    Raises
+    ------
+    StrategyError
+        A hook that is a generator, takes other arguments, assigns to `ctx`, to a fill or to an order, or draws numbers
+        that are not the run's.
+    """
+    plain = ((name, getattr(type(strategy), name, None)) for name in HOOKS)
+    check_hooks({name: hook for name, hook in plain if isinstance(hook, python_types.FunctionType)})
+    check_random(strategy)
+
+
 def check_random(strategy: Any) -> None:
     """Raise `StrategyError` where a hook, or anything it calls, uses `numpy.random` or `random`.
 
@@ -55,17 +69,17 @@ def check_random(strategy: Any) -> None:
     Walk(strategy, plain)
 
 
-def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType]) -> None:
-    """Refuse constructs whose refusal by numba would be missing or hard to understand.
+def check_hooks(hooks: Mapping[str, python_types.FunctionType]) -> None:
+    """Refuse hooks that are wrong in either mode.
 
     Raises
     ------
     StrategyError
-        Where a hook is wrong in either mode: it assigns to `ctx`, to a fill or to an order, or it is a generator.
-    CannotCompile
-        Where numba has no such construct.
+        Where one assigns to `ctx`, to a fill or to an order, is a generator, or takes other arguments.
     """
     for name, hook in hooks.items():
+        if getattr(hook, "__module__", None) == BASE:
+            continue
         code = hook.__code__
         place = Place(code.co_filename, code.co_firstlineno, hook.__qualname__)
         if code.co_flags & _SUSPENDS:
@@ -78,6 +92,19 @@ def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType])
             if base in read_only:
                 place = Place(code.co_filename, line, hook.__qualname__)
                 raise StrategyError(f"{place}: {base}.{attr} is read-only; change the account through orders")
+
+
+def check_constructs(walk: Walk, hooks: Mapping[str, python_types.FunctionType]) -> None:
+    """Refuse constructs whose refusal by numba would be missing or hard to understand.
+
+    Raises
+    ------
+    StrategyError
+        Where a hook is wrong in either mode.
+    CannotCompile
+        Where numba has no such construct.
+    """
+    check_hooks(hooks)
     for function in walk.functions:
         facts = facts_of(function.__code__)
         for construct, line in facts.constructs.items():

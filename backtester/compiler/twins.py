@@ -31,6 +31,7 @@ NAMES = (
     "nancumsum", "nancumprod", "convolve", "correlate", "interp", "logaddexp", "logaddexp2", "float_power", "round",
     "around", "degrees", "radians", "deg2rad", "rad2deg", "sort", "argsort", "partition", "argpartition",
 )  # fmt: skip
+LINALG_NAMES = ("cond", "det", "inv", "matrix_power", "norm", "pinv", "slogdet", "solve")
 MATH_NAMES = (
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "cos", "cosh", "degrees", "erf", "erfc", "exp",
     "expm1", "floor", "gamma", "hypot", "lgamma", "log", "log10", "log1p", "log2", "pow", "radians", "sin", "sinh",
@@ -85,14 +86,14 @@ def _jitted(function: Callable[..., Any], count: int) -> Any:
         call = lambda x, y: function(x, y)  # noqa: E731
     else:
         call = lambda *args: function(*args)  # noqa: E731
-    call.__qualname__ = f"twin_{'math_' if function.__module__ == 'math' else ''}{function.__name__}_{count}"
+    call.__qualname__ = f"twin_{function.__module__}_{function.__name__}_{count}"
     return kernel_jit(call)
 
 
 class _StandIn(python_types.ModuleType):
     """A library module with twins in place of some of its functions."""
 
-    def __init__(self, module: python_types.ModuleType, twins: dict[str, Twin]):
+    def __init__(self, module: python_types.ModuleType, twins: dict[str, Any]):
         super().__init__(module.__name__)
         self.__dict__.update({**vars(module), **twins, "_module": module})
 
@@ -100,11 +101,15 @@ class _StandIn(python_types.ModuleType):
         return getattr(self.__dict__["_module"], name)
 
 
-_of_numpy = {name: Twin(getattr(np, name)) for name in NAMES if hasattr(np, name)}
-_of_math = {name: Twin(getattr(math, name)) for name in MATH_NAMES}
-_twins = {id(twin.__wrapped__): twin for twin in (*_of_numpy.values(), *_of_math.values())}
-_numpy = _StandIn(np, _of_numpy)
-_stand_ins = {id(np): _numpy, id(math): _StandIn(math, _of_math)}
+def _twins_of(module: python_types.ModuleType, names: tuple[str, ...]) -> dict[str, Twin]:
+    return {name: Twin(getattr(module, name)) for name in names if hasattr(module, name)}
+
+
+_of_numpy, _of_linalg, _of_math = _twins_of(np, NAMES), _twins_of(np.linalg, LINALG_NAMES), _twins_of(math, MATH_NAMES)
+_twins = {id(twin.__wrapped__): twin for twins in (_of_numpy, _of_linalg, _of_math) for twin in twins.values()}
+_linalg = _StandIn(np.linalg, _of_linalg)
+_numpy = _StandIn(np, {**_of_numpy, "linalg": _linalg})
+_stand_ins = {id(np): _numpy, id(np.linalg): _linalg, id(math): _StandIn(math, _of_math)}
 
 
 def rebuild_for_interpreter(function: Callable[..., Any]) -> Callable[..., Any]:

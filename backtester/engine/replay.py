@@ -52,6 +52,11 @@ def annotate(run: Run, error: BaseException, t: int) -> None:
 
 def replay(run: Run, t: int) -> None:
     """Raise, from the user's own line, what compiled code raised at bar t."""
+    if run.pristine is None:
+        raise StrategyError(
+            f"{type(run.strategy).__name__}: compiled code raised at {describe_bar(run, t)}; the strategy cannot be "
+            "copied, so that this bar cannot be run again in Python: run with mode='interpreted' to see the line"
+        )
     again = run.again(copy.deepcopy(run.pristine))
     again.prepare()
     if t > 0:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.compiler import check_random, compile_hooks, make_ctx_type
+from backtester.compiler import check_strategy, compile_hooks, make_ctx_type
 from backtester.costs import resolve
+from backtester.engine.interrupt import Interrupt
 from backtester.engine.progress import Progress
 from backtester.engine.settings import Settings, as_bars, as_strategy
 from backtester.errors import CannotCompile, DataError, SettingsError, StrategyError, did_you_mean
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from backtester.engine.interpreted import Interpreted
     from backtester.result import Result
 
-_FIRST_CHUNK = 20_000  # bars
-_CHUNK_SECONDS = 0.03  # between two calls of the kernel, Ctrl-C is answered
+_FIRST_CHUNK = 16  # bars; a chunk is at most four times the one before, so that a slow strategy is noticed early
+_CHUNK_SECONDS = 0.03  # between two chunks Ctrl-C is answered
 
 
 def run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Result:
@@ -110,8 +112,9 @@ class Run:
             bars.symbols,
             negative_prices=bars.allow_negative,
         )
-        self.pristine = copy.deepcopy(strategy)
+        self.pristine = _copied(strategy)
         self.memory: AccountMemory
+        self.benchmark: np.ndarray | None = None
         self.hooks: CompiledHooks | None = None
         self.interpreter: Interpreted | None = None
         self.reason = ""
@@ -131,7 +134,11 @@ class Run:
 
     def prepare(self) -> None:
         """Call the strategy's `prepare`, lay out the account and compile the hooks."""
-        check_random(self.strategy)
+        check_strategy(self.strategy)
+        if self.settings.benchmark is not None:
+            from backtester.comparison import benchmark_equity
+
+            self.benchmark = benchmark_equity(self.settings.benchmark, self.bars, self.settings.cash)
         began = time.perf_counter()
         self.strategy.prepare(self.bars)
         self.seconds["prepare"] = time.perf_counter() - began
@@ -141,7 +148,12 @@ class Run:
         began = time.perf_counter()
         self._choose_mode()
         self.seconds["compile"] = time.perf_counter() - began
-        self._find_start()
+        try:
+            self._find_start()
+        except Exception:
+            if self.interpreter is not None:
+                self.interpreter.restore()
+            raise
 
     def _choose_mode(self) -> None:
         if self.settings.mode == "interpreted":
@@ -154,7 +166,7 @@ class Run:
             if self.settings.mode == "compiled":
                 raise
             self.reason = error.reason
-            warnings.warn(f"running interpreted: {error.reason}", stacklevel=5)
+            warnings.warn(f"running interpreted: {error.reason}", stacklevel=_users_level())
             self.interpret()
             return
         self.memory["hooks_rejects"] = int(self.hooks.on_reject != 0)
@@ -174,13 +186,17 @@ class Run:
         began = time.perf_counter()
         progress = Progress(until, self.settings.progress)
         try:
-            self._advance(until, progress)
+            with Interrupt(raise_second=self.interpreter is not None) as interrupt:
+                self._advance(until, progress, interrupt)
+                self.interrupted |= interrupt.noted
         except KeyboardInterrupt:
             self.interrupted = True
-            warnings.warn(f"interrupted after {self.n_done} of {self.bars.n_bars} bars", stacklevel=3)
         finally:
             progress.close()
             self.memory.tidy()
+        if self.interrupted:
+            done = f"{self.n_done} of {self.bars.n_bars} bars"
+            warnings.warn(f"interrupted after {done}; the result is of these alone", stacklevel=_users_level())
         self.seconds["advance"] = time.perf_counter() - began
 
     @property
@@ -204,8 +220,8 @@ class Run:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _advance(self, until: int, progress: Progress) -> None:
-        chunk = _FIRST_CHUNK
+    def _advance(self, until: int, progress: Progress, interrupt: Interrupt) -> None:
+        chunk = _FIRST_CHUNK if self.interpreter is None else 1
         while self.n_done < until:
             goal = min(self.n_done + chunk, until)
             began = time.perf_counter()
@@ -213,9 +229,16 @@ class Run:
                 self._advance_interpreted(goal)
             else:
                 self._advance_compiled(goal)
+            if self.memory["exhausted"]:
+                raise MemoryError(
+                    f"no memory for a larger table at bar {self.n_done - 1} of {self.bars.n_bars}; "
+                    f"{self.memory['n_orders']:,} orders and {self.memory['n_fills']:,} fills so far"
+                )
             spent = max(time.perf_counter() - began, 1e-6)
             chunk = max(1, min(int(chunk * _CHUNK_SECONDS / spent), 4 * chunk))
             progress.update(self.n_done)
+            if interrupt.noted:
+                return
 
     def _advance_compiled(self, goal: int) -> None:
         from backtester.engine.replay import replay
@@ -292,6 +315,22 @@ class Run:
             by_asset = array.ndim > 1 and array.shape[1] == self.bars.n_assets
             rows.append((array.ctypes.data, per_bar, per_bar // self.bars.n_assets if by_asset else 0))
         return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _copied(strategy: Strategy) -> Strategy | None:
+    """Return a copy for `replay`, or None where the strategy holds something that cannot be copied, as a lock."""
+    try:
+        return copy.deepcopy(strategy)
+    except Exception:
+        return None
+
+
+def _users_level() -> int:
+    """Return the `stacklevel` with which the caller's `warnings.warn` names the first line outside the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "backtester":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _seed_word(seed: int) -> int:

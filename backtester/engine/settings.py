@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +50,8 @@ class Settings:
             raise SettingsError(f"run: mode is {self.mode!r}{did_you_mean(str(self.mode), MODES)}; one of {MODES}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)):
             raise SettingsError(f"run: seed must be a whole number, found {self.seed!r}")
+        if not isinstance(self.progress, (bool, types.NoneType)):
+            raise SettingsError(f"run: progress must be True, False or None, found {self.progress!r}")
         if not isinstance(self.close_at_end, (bool, np.bool_)):
             raise SettingsError(f"run: close_at_end must be True or False, found {self.close_at_end!r}")
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from backtester.indicators._arrays import read_arrays, read_only
 from backtester.kernel.jit import kernel_jit
+from backtester.kernel.pool import empty
 
 
 def each_asset(
@@ -55,7 +56,7 @@ def each_asset(
         See `read_arrays`.
     """
     shape, panels = read_arrays(indicator, arrays)
-    results = [np.empty(panels[0].shape) for _ in range(outputs)]
+    results = [empty(panels[0].shape, np.float64) for _ in range(outputs)]
     if results[0].size:
         with np.errstate(all="ignore"):  # as compiled code does, for cores that run uncompiled (NUMBA_DISABLE_JIT)
             if not (finds_gaps and core(*panels, *settings, *results)):

@@ -40,7 +40,7 @@ from backtester.kernel.orders import (
     is_live,
     row_of,
 )
-from backtester.kernel.struct import address_of, call_void_i8_i8
+from backtester.kernel.room import give_up, grow
 from backtester.kernel.submission import (
     lot_quantity,
     price_is_valid,
@@ -83,7 +83,9 @@ def request_change(s, kind, order_id, other, price, quantity):
         if kind == OCO:
             outcome = worse_of(outcome, order_state(s, other))
     if s.n_changes == s.changes.shape[0]:
-        call_void_i8_i8(s.fn_grow, address_of(s), _CHANGES)
+        grow(s, _CHANGES)
+        if s.n_changes == s.changes.shape[0]:
+            s.n_changes += give_up(s)
     c = s.changes[s.n_changes]
     s.n_changes += 1
     c.bar = s.t

@@ -75,6 +75,7 @@ _INTS = (
     "random_state",
     # run-wide results
     "bankrupt",
+    "exhausted",  # 1 where a table could not be grown: the run is void
     "ambiguous_bars",
     "ambiguous_bar",  # last bar counted as ambiguous
     "phase_stamp",  # which phase `phase_value` and `phase_gross` belong to

@@ -12,7 +12,8 @@ from backtester.kernel.constants import (
     CLOSE,
 )
 from backtester.kernel.jit import inner_jit
-from backtester.kernel.struct import address_of, call_f8_f8_f8, call_void_i8_i8
+from backtester.kernel.room import give_up, grow
+from backtester.kernel.struct import call_f8_f8_f8
 
 YEAR_NS = 365.0 * 86_400e9
 
@@ -158,7 +159,9 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
         s.phase_gross += (abs(after) - abs(x)) * m * abs(mark)
 
     if s.n_fills == s.fills.shape[0]:
-        call_void_i8_i8(s.fn_grow, address_of(s), _FILLS)
+        grow(s, _FILLS)
+        if s.n_fills == s.fills.shape[0]:
+            s.n_fills += give_up(s)
     f = s.fills[s.n_fills]
     s.n_fills += 1
     f.order_id = o.id
@@ -191,7 +194,9 @@ def add_flow(s, t, a, kind, amount):
     if amount == 0.0:
         return
     if s.n_flows == s.flows.shape[0]:
-        call_void_i8_i8(s.fn_grow, address_of(s), _FLOWS)
+        grow(s, _FLOWS)
+        if s.n_flows == s.flows.shape[0]:
+            s.n_flows += give_up(s)
     row = s.flows[s.n_flows]
     s.n_flows += 1
     row.bar = t

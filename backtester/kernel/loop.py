@@ -28,6 +28,7 @@ from backtester.kernel.struct import address_of, as_struct, call_hook, call_poin
 #: statuses `advance` returns
 RUNNING = 0
 FAILED = 1
+EXHAUSTED = 2
 
 
 @kernel_cfunc(int64(int64, int64, int64))
@@ -119,7 +120,7 @@ def call_events(s, self_address, on_fill, on_reject):
 
 @kernel_jit(int64(int64, int64, int64, int64, int64, int64))
 def advance(address, self_address, on_bar, on_fill, on_reject, until):
-    """Run bars up to `until` (exclusive) with compiled hooks; return RUNNING, or FAILED with the bar in `t`."""
+    """Run bars up to `until` (exclusive) with compiled hooks; return RUNNING, EXHAUSTED, or FAILED (bar `t`)."""
     s = as_struct(address, STATE)
     own = as_struct(self_address, STATE)  # only its word 0 is used: the length of the strategy's series
     hooks = on_fill != 0 or on_reject != 0
@@ -134,6 +135,8 @@ def advance(address, self_address, on_bar, on_fill, on_reject, until):
             if call_hook(on_bar, self_address, address) != 0:
                 return FAILED
         end_bar(s, t)
+        if s.exhausted:
+            return EXHAUSTED
         t += 1
     return RUNNING
 

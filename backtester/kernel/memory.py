@@ -85,8 +85,11 @@ def _growing(memory: AccountMemory) -> ctypes._CFuncPtr:
 
     def grow(_address: int, table: int) -> None:
         alive = owner()
-        if alive is not None:
-            alive.grow(table)
+        try:
+            if alive is not None:
+                alive.grow(table)
+        except MemoryError:
+            return  # the kernel sees that the table is as full as before, and stops
 
     return _GROW(grow)
 

@@ -27,7 +27,7 @@ from backtester.kernel.constants import (
     TRAILING,
 )
 from backtester.kernel.jit import inner_jit
-from backtester.kernel.struct import address_of, call_void_i8_i8
+from backtester.kernel.room import give_up, grow
 
 _ORDERS = int(Table.ORDERS)
 _ACTIVE = int(Table.ACTIVE)
@@ -44,7 +44,9 @@ def row_of(s, order_id):
 def new_order(s, t, asset, kind, role, tif, expire, tag, quantity):
     """Append a live order row that is pending, and return its row; the caller fills in the rest."""
     if s.n_orders > s.order_mask:
-        call_void_i8_i8(s.fn_grow, address_of(s), _ORDERS)
+        grow(s, _ORDERS)
+        if s.n_orders > s.order_mask:
+            s.n_orders += give_up(s)
     s.n_orders += 1
     i = row_of(s, s.n_orders)
     o = s.orders[i]
@@ -84,7 +86,9 @@ def enlist(s, i):
     """Put a new order among the live ones."""
     o = s.orders[i]
     if s.n_active == s.active.shape[0]:
-        call_void_i8_i8(s.fn_grow, address_of(s), _ACTIVE)
+        grow(s, _ACTIVE)
+        if s.n_active == s.active.shape[0]:
+            s.n_active += give_up(s)
     s.active[s.n_active] = o.id
     s.n_active += 1
     s.open_counts[o.asset] += 1
@@ -118,7 +122,9 @@ def note_reject(s, i):
     """Remember a refusal for on_reject."""
     if s.hooks_rejects:
         if s.n_rejects == s.rejects.shape[0]:
-            call_void_i8_i8(s.fn_grow, address_of(s), _REJECTS)
+            grow(s, _REJECTS)
+            if s.n_rejects == s.rejects.shape[0]:
+                s.n_rejects += give_up(s)
         s.rejects[s.n_rejects] = i
         s.n_rejects += 1
 

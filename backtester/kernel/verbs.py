@@ -14,7 +14,8 @@ from backtester.kernel.codes import Table
 from backtester.kernel.jit import inner_jit, kernel_cfunc
 from backtester.kernel.layout import STATE
 from backtester.kernel.ready import is_ready
-from backtester.kernel.struct import address_of, as_struct, call_void_i8_i8
+from backtester.kernel.room import give_up, grow
+from backtester.kernel.struct import as_struct
 from backtester.kernel.submission import (
     submit,
     submit_bracket,
@@ -62,7 +63,9 @@ def fn_group(address):
 def fn_record(address, key, value):
     s = as_struct(address, STATE)
     if s.n_records == s.records.shape[0]:
-        call_void_i8_i8(s.fn_grow, address_of(s), _RECORDS)
+        grow(s, _RECORDS)
+        if s.n_records == s.records.shape[0]:
+            s.n_records += give_up(s)
     row = s.records[s.n_records]
     s.n_records += 1
     row.bar = s.t

@@ -9,7 +9,7 @@ function fixed(value, places) {
   if (!formats.has(places)) {
     formats.set(places, new Intl.NumberFormat("en-US", {minimumFractionDigits: places, maximumFractionDigits: places}));
   }
-  return formats.get(places).format(value).replace("-", MINUS);
+  return formats.get(places).format(value).replace(/^-(?=[0.,]*$)/, "").replace("-", MINUS);
 }
 
 function exponential(value, digits) {

@@ -1,0 +1,253 @@
+// Tables: sortable and paged rows, metrics, the months, costs, the manifest.
+
+const PAGE = 25;
+
+// columns: [{key, label, write, text, title, sort}] where `write(value, row)` returns text or an element.
+class Table {
+  constructor(host, pager, {columns, data, caption, noun, total}) {
+    Object.assign(this, {columns, data, noun, total, pager});
+    this.count = data[columns[0].key].length;
+    this.kept = this.all();
+    this.order = this.kept;
+    this.page = 0;
+    this.sorted = null;
+    this.heads = columns.map((column) => this.head(column));
+    this.body = el("tbody");
+    host.append(el("table", {}, el("caption", {text: caption}), el("thead", {}, el("tr", {}, ...this.heads)), this.body));
+    this.back = el("button", {type: "button", text: "← Previous", onclick: () => this.turn(-1)});
+    this.next = el("button", {type: "button", text: "Next →", onclick: () => this.turn(1)});
+    this.where = el("span", {"aria-live": "polite"});
+    pager.append(this.where, this.back, this.next);
+    this.show();
+  }
+
+  all() {
+    return Array.from({length: this.count}, (_, k) => k);
+  }
+
+  head(column) {
+    const button = el("button", {type: "button", text: column.label, title: column.title, onclick: () => this.sort(column)});
+    return el("th", {scope: "col", class: column.text ? "text" : null, "aria-sort": "none"}, button);
+  }
+
+  sort(column) {
+    const down = this.sorted && this.sorted.column === column ? !this.sorted.down : !column.text;
+    this.sorted = {column, down};
+    this.columns.forEach((each, k) => this.heads[k].setAttribute("aria-sort", each !== column ? "none" : down ? "descending" : "ascending"));
+    this.arrange();
+  }
+
+  keep(test) {
+    this.kept = test ? this.all().filter(test) : this.all();
+    this.arrange();
+  }
+
+  arrange() {
+    this.order = this.kept;
+    if (this.sorted) {
+      const {column, down} = this.sorted;
+      const values = this.data[column.key].map(column.sort || ((value) => value));
+      const sign = down ? -1 : 1;
+      this.order = [...this.kept].sort((a, b) => compared(values[a], values[b], sign) || a - b);
+    }
+    this.page = 0;
+    this.show();
+  }
+
+  turn(by) {
+    this.page += by;
+    this.show();
+  }
+
+  show() {
+    const from = this.page * PAGE;
+    const rows = this.order.slice(from, from + PAGE);
+    this.body.replaceChildren(...rows.map((k) => el("tr", {}, ...this.columns.map((column) => this.cell(column, k)))));
+    if (!rows.length) this.body.append(el("tr", {}, el("td", {class: "text none", colspan: this.columns.length, text: `No ${this.noun}.`})));
+    const n = this.order.length;
+    const paged = n > PAGE;
+    this.back.hidden = this.next.hidden = !paged;
+    this.back.disabled = from === 0;
+    this.next.disabled = from + PAGE >= n;
+    const more = this.total > this.count ? `; the first ${fixed(this.count, 0)} of ${fixed(this.total, 0)} are listed` : "";
+    this.where.textContent = n ? `${fixed(from + 1, 0)}–${fixed(from + rows.length, 0)} of ${fixed(n, 0)} ${this.noun}${more}` : "";
+  }
+
+  cell(column, k) {
+    const value = this.data[column.key][k];
+    const shown = column.write ? column.write(value, k) : value;
+    const tone = column.tone && typeof value === "number" && value !== 0 ? (value > 0 ? "gain" : "loss") : "";
+    const td = el("td", {class: [column.text ? "text" : "", tone].join(" ").trim() || null});
+    td.append(shown === null || shown === undefined || shown === "" ? DASH : typeof shown === "number" ? String(shown) : shown);
+    return td;
+  }
+}
+
+function compared(a, b, sign) {
+  const [noA, noB] = [a === null || a === undefined, b === null || b === undefined];
+  if (noA || noB) return noA - noB;
+  if (typeof a === "string" && typeof b === "string") return sign * a.localeCompare(b);
+  return sign * (asNumber(a) - asNumber(b));
+}
+
+function asNumber(value) {
+  if (typeof value === "number") return value;
+  return value === "∞" ? Infinity : value === "−∞" ? -Infinity : 0;
+}
+
+function plainTable(caption, heads, rows) {
+  const cell = (tag, content, column) => el(tag, {class: heads[column].text ? "text" : null, scope: tag === "th" ? "col" : null}, content);
+  return el("table", {}, el("caption", {text: caption}),
+    el("thead", {}, el("tr", {}, ...heads.map((head, k) => cell("th", head.label, k)))),
+    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((content, k) => cell("td", content, k))))));
+}
+
+function headline(data) {
+  byId("headline").append(...data.headline.map(({label, value, kind, beside}) => {
+    const write = kind === "money" ? guarded((v) => axisNumberOrMoney(v)) : kind === "number" ? guarded((v) => fixed(v, 2)) : writeNumber[kind];
+    const small = beside ? el("dd", {class: "beside"}, named(beside.label), " ", writeNumber[beside.kind](beside.value)) : null;
+    return el("div", {}, el("dt", {text: capital(label)}), el("dd", {class: "value", text: write(value)}), small);
+  }));
+}
+
+function axisNumberOrMoney(value) {
+  return Math.abs(value) >= 1e7 ? axisNumber(value, Math.abs(value) / 100) : fixed(value, 0);
+}
+
+function metricGroups(data) {
+  const other = data.comparison ? data.comparison.name : null;
+  byId("metrics-groups").append(...data.metrics.map(({title, rows}) => {
+    const compare = other !== null && rows.some((row) => row.against !== null);
+    const head = el("tr", {}, el("th", {scope: "col", class: "text", text: title}), el("th", {scope: "col", text: compare ? "Strategy" : ""}),
+      compare ? el("th", {scope: "col"}, named(capital(other))) : null);
+    const body = rows.map(({label, kind, value, against, name}) => el("tr", {},
+      el("th", {scope: "row", class: "text", title: name, text: label}), el("td", {text: writeNumber[kind](value)}),
+      compare ? el("td", {class: "beside", text: against === null ? "" : writeNumber[kind](against)}) : null));
+    return el("table", {}, el("thead", {}, head), el("tbody", {}, ...body));
+  }));
+}
+
+function monthTable(data) {
+  const {years, months, totals, against, against_name: name} = data.months;
+  const size = Math.max(...months.flat().map((value) => Math.abs(value || 0)).sort((a, b) => b - a).slice(0, 1), 0.02);
+  const write = guarded((v) => (Math.abs(v) < 10 ? fixed(100 * v, 1) : exponential(100 * v, 1)));
+  const shade = (value) => {
+    const td = el("td", {text: value === null ? "" : write(value)});
+    if (typeof value === "number" && value !== 0) {
+      td.className = "heat " + (value > 0 ? "gain" : "loss");
+      td.style.setProperty("--heat", (8 + 62 * Math.min(Math.sqrt(Math.abs(value) / size), 1)).toFixed(0) + "%");
+    }
+    return td;
+  };
+  const total = (value, kind) => el("td", {class: kind, text: write(value)});
+  const rows = years.map((year, k) => el("tr", {}, el("th", {scope: "row", text: year}), ...months[k].map(shade),
+    total(totals[k], "total"), against ? total(against[k], "beside") : null));
+  const head = el("tr", {}, el("th", {text: "%"}), ...MONTHS.map((text) => el("th", {scope: "col", text})),
+    el("th", {scope: "col", class: "total", text: "Year"}), against ? el("th", {scope: "col", class: "beside"}, named(capital(name))) : null);
+  byId("months-table").append(el("table", {class: "months"}, el("thead", {}, head), el("tbody", {}, ...rows)));
+}
+
+function costTable(data) {
+  const most = Math.max(...data.costs.map(({money}) => Math.abs(money || 0)), 0);
+  const bar = (money) => {
+    const inner = el("i", {class: "bar"});
+    inner.style.width = (most > 0 ? (100 * Math.abs(money)) / most : 0).toFixed(1) + "%";
+    return el("span", {class: "track"}, inner);
+  };
+  const sum = (key) => data.costs.reduce((all, row) => (row[key] === null || all === null ? null : all + row[key]), 0);
+  const line = (row) => [row.kind, bar(row.money), writeNumber.money(row.money), writeNumber.percent(row.of_cash), writeNumber.points(row.of_traded)];
+  const heads = [{label: "Kind", text: true}, {label: "", text: true}, {label: "Money"}, {label: "Of starting cash"}, {label: "Basis points of traded value"}];
+  const rows = data.costs.map(line);
+  const total = line({kind: "total", money: sum("money"), of_cash: sum("of_cash"), of_traded: sum("of_traded")});
+  total[1] = "";
+  const table = plainTable("Costs by kind", heads, [...rows, total]);
+  table.className = "costs";
+  table.querySelector("tbody").lastChild.className = "total";
+  byId("costs-table").append(table);
+  if (data.flows.length) {
+    const flows = data.flows.map((row) => [row.kind, writeNumber.count(row.rows), signed(writeNumber.money)(row.money)]);
+    byId("costs-table").append(plainTable("Other changes of cash", [{label: "Other changes of cash", text: true}, {label: "Times"}, {label: "Money"}], flows));
+  }
+}
+
+function tradeTable(data, clock, goTo) {
+  const side = guarded((v) => (v > 0 ? "long" : "short"));
+  const time = (bar) => clock.label(bar);
+  const columns = [
+    {key: "number", label: "No.", write: (value, k) => el("button", {type: "button", class: "link", text: fixed(value, 0), title: "Show on the price", onclick: () => goTo(k)})},
+    {key: "asset", label: "Symbol", text: true, write: (asset) => named(data.symbols[asset]), sort: (asset) => data.symbols[asset]},
+    {key: "side", label: "Side", text: true, write: side},
+    {key: "entry", label: "Entry", text: true, write: time},
+    {key: "exit", label: "Exit", text: true, write: time},
+    {key: "bars", label: "Bars", write: writeNumber.count},
+    {key: "quantity", label: "Quantity", write: writeNumber.quantity},
+    {key: "entry_price", label: "Entry price", write: writeNumber.price},
+    {key: "exit_price", label: "Exit price", write: writeNumber.price},
+    {key: "pnl", label: "Profit", write: writeNumber.money, tone: true, title: "Net of all costs but carry"},
+    {key: "return_frac", label: "Return", write: writeNumber.percent, tone: true},
+    {key: "costs", label: "Costs", write: writeNumber.money},
+    {key: "mae_frac", label: "Worst", write: writeNumber.percent, title: "Maximum adverse excursion"},
+    {key: "mfe_frac", label: "Best", write: writeNumber.percent, title: "Maximum favourable excursion"},
+    {key: "ended_by", label: "Closed by", text: true},
+  ];
+  const rows = {...data.trades.columns, side: data.trades.columns.quantity};
+  if (rows.tag.some((tag) => tag !== 0)) columns.push({key: "tag", label: "Tag"});
+  new Table(byId("trades-table"), byId("trades-pager"), {columns, data: rows, caption: "Trades", noun: "trades", total: data.trades.total});
+}
+
+function orderTable(data, clock) {
+  const rows = data.orders.columns;
+  const used = (key) => rows[key].some((value) => value !== null && value !== 0);
+  const columns = [
+    {key: "id", label: "Id", write: writeNumber.count},
+    {key: "asset", label: "Symbol", text: true, write: (asset) => (asset < 0 ? DASH : named(data.symbols[asset])), sort: (asset) => data.symbols[asset] ?? null},
+    {key: "submitted", label: "Submitted", text: true, write: (bar) => clock.label(bar)},
+    {key: "ended", label: "Ended", text: true, write: (bar) => clock.label(bar)},
+    {key: "kind", label: "Kind", text: true},
+    {key: "role", label: "Role", text: true},
+    {key: "quantity", label: "Quantity", write: writeNumber.quantity},
+    {key: "filled", label: "Filled", write: writeNumber.quantity},
+    ...(used("limit_price") ? [{key: "limit_price", label: "Limit", write: writeNumber.price}] : []),
+    ...(used("stop_price") ? [{key: "stop_price", label: "Stop", write: writeNumber.price}] : []),
+    {key: "average_price", label: "Average price", write: writeNumber.price},
+    {key: "tif", label: "In force", text: true},
+    {key: "status", label: "Status", text: true, write: (word) => el("span", {class: "status " + word, text: word})},
+    {key: "reason", label: "Reason", text: true},
+    ...(used("tag") ? [{key: "tag", label: "Tag"}] : []),
+  ];
+  const table = new Table(byId("orders-table"), byId("orders-pager"), {columns, data: rows, caption: "Orders", noun: "orders", total: data.orders.total});
+  byId("order-ends").append(...data.order_ends.map(({status, reason, orders}) => el("li", {},
+    el("b", {text: fixed(orders, 0)}), " ", el("span", {class: "status " + status, text: status}), reason ? ", " + reason : "")));
+  const statuses = [...new Set(rows.status)].sort();
+  if (statuses.length > 1) {
+    const names = [[-1, "all"], ...statuses.map((status, k) => [k, status])];
+    byId("orders-controls").append(chooser("Status", names, -1, (chosen) => table.keep(chosen < 0 ? null : (k) => rows.status[k] === statuses[chosen])));
+  }
+}
+
+function manifestGroups(manifest) {
+  const groups = [["run", []]];
+  const walk = (value, path, rows) => {
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      const entries = Object.entries(value);
+      if (!entries.length) rows.push([path, "none"]);
+      for (const [key, item] of entries) walk(item, path ? path + "." + key : key, rows);
+    } else rows.push([path, value]);
+  };
+  for (const [key, value] of Object.entries(manifest)) {
+    const nested = value !== null && typeof value === "object" && !Array.isArray(value);
+    if (!nested) groups[0][1].push([key, value]);
+    else {
+      const rows = [];
+      walk(value, "", rows);
+      groups.push([key, rows]);
+    }
+  }
+  const shown = (value) => {
+    if (value === null || value === "") return DASH;
+    if (Array.isArray(value)) return value.length > 20 ? value.slice(0, 20).join(", ") + `, … (${fixed(value.length, 0)} in all)` : value.join(", ") || "none";
+    return String(value);
+  };
+  byId("manifest-groups").append(...groups.map(([title, rows]) => el("div", {}, el("h3", {text: capital(title)}),
+    el("dl", {}, ...rows.flatMap(([key, value]) => [el("dt", {}, named(key)), el("dd", {}, named(shown(value)))])))));
+}
