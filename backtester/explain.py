@@ -140,8 +140,9 @@ def _child_woken(history: OrderHistory) -> list[Line]:
     if len(rows) == 0 or history.span is None:
         return []
     fill = fills[rows[0]]
-    word, name = ("stop", "stop_price") if o.role == Role.STOP_LOSS else ("limit", "limit_price")
-    price = number(history.first_price(name))
+    levels = history.levels
+    word, level = ("stop", levels.stop) if o.role == Role.STOP_LOSS else ("limit", levels.limit)
+    price = number(float(level[0]))
     entry = f"order {o.parent} filled {number(abs(float(fill['quantity'])))} at {number(float(fill['price']))}"
     inside = ", inside this bar" if history.entered_inside(o.eligible) else ""
     return [
@@ -256,8 +257,8 @@ def _missed(history: OrderHistory, k: int) -> str:
     is_limit = levels.state[k] == "l"
     level, word = (levels.limit[k], "limit") if is_limit else (levels.stop[k], "stop")
     is_low = (history.side > 0) == is_limit
-    extreme = float((history.bars.low if is_low else history.bars.high)[t, history.order.asset])
-    name = "low" if is_low else "high"
+    name = "open" if history.is_immediate else "low" if is_low else "high"
+    extreme = float(history.bars[name][t, history.order.asset])
     gap = float(levels.distance[k])
     if gap == 0.0:
         return f"{name} {number(extreme)} touched the {word}, and limit_fill='through' needs a price beyond it"
@@ -313,15 +314,19 @@ def _unfilled(history: OrderHistory, t: int) -> str:
 
 
 def _beside_partner(history: OrderHistory, t: int) -> str:
-    """Return that the other leg went first, where it did."""
+    """Return that the bar filled, or reached, the other leg, where it did."""
     partner = history.order.partner
     if not partner:
         return ""
     other = history.other(partner)
-    if other.order.asset != history.order.asset or t not in other.fills_by_bar:
+    if other.order.asset != history.order.asset or other.span is None or not other.span[0] <= t <= other.span[1]:
+        return ""
+    k = t - other.span[0]
+    met = "filled in this bar" if t in other.fills_by_bar else "was reached by this bar, too"
+    if t not in other.fills_by_bar and not (other.levels.at_open[k] or other.levels.in_bar[k]):
         return ""
     rule = f"same_bar={history.terms.same_bar!r} decides where a bar reaches both"
-    return f"no fill: order {partner} filled in this bar; {rule}"
+    return f"no fill: order {partner} {met}; {rule}"
 
 
 def _cap(history: OrderHistory, t: int, lead: str = "") -> str:
@@ -345,9 +350,10 @@ def _end(history: OrderHistory) -> list[Line]:
         return []
     sentence = reason_of(o.reason)
     if o.reason == Reason.NONE:
-        return [Line(o.ended, _ENDED, o.ended, f"filled in full{_average(history)}")]
+        average = _average(history)
+        return [Line(o.ended, _ENDED, o.ended, f"filled in full{f', {average}' if average else ''}")]
     if history.is_forced:
-        head = f"filled{_average(history)}: {sentence.what}"
+        head = f"filled: {sentence.what}"
     else:
         head = f"{_status(history)}: {sentence.what} ({Reason(o.reason).name.lower()})"
     found = found_values(history)
@@ -362,8 +368,9 @@ def _status(history: OrderHistory) -> str:
     if o.filled == 0.0:
         return word
     whole = f" of {number(abs(o.quantity))}" if abs(o.quantity) > abs(o.filled) else ""
-    amount = f"{number(abs(o.filled))}{whole}{_average(history)}"
-    return f"filled in part, {amount}" if o.status == Status.FILLED else f"{word} after {amount} had filled"
+    amount, average = f"{number(abs(o.filled))}{whole}", _average(history)
+    said = f"filled in part, {amount}" if o.status == Status.FILLED else f"{word} after {amount} had filled"
+    return f"{said}, {average}" if average else said
 
 
 def _average(history: OrderHistory) -> str:
@@ -371,4 +378,4 @@ def _average(history: OrderHistory) -> str:
     o = history.order
     if len(history.fill_rows) < 2:
         return ""
-    return f", at {number(o.filled_value / abs(o.filled))} on average, commission {money(o.commission)} in all"
+    return f"at {number(o.filled_value / abs(o.filled))} on average, commission {money(o.commission)} in all"

@@ -29,18 +29,18 @@ def found_values(history: OrderHistory) -> str:
 
 
 def _quantity(h: OrderHistory) -> str:
-    return f"found {number(h.order.quantity)}"
+    return number(h.order.quantity)
 
 
 def _below_lot(h: OrderHistory) -> str:
-    return f"found {number(h.order.quantity)}, and lot_size is {number(h.terms.lot_size)}"
+    return f"{number(h.order.quantity)}, and lot_size is {number(h.terms.lot_size)}"
 
 
 def _too_large(h: OrderHistory) -> str:
     o = h.order
     if o.role != Role.TARGET:
-        return f"found {number(o.quantity)}"
-    return f"found a target of {number(o.target)}" if o.target == o.target else ""
+        return number(o.quantity)
+    return f"a target of {number(o.target)}" if o.target == o.target else ""
 
 
 def _is_invalid(h: OrderHistory, price: float) -> bool:
@@ -79,7 +79,7 @@ def _price(h: OrderHistory) -> str:
 def _distance(h: OrderHistory) -> str:
     pairs = (("distance", h.order.distance), ("distance_frac", h.order.distance_frac))
     given = [f"{name}={value}" for name, value in pairs if value == value]
-    return f"found {' and '.join(given) if given else 'neither distance nor distance_frac'}"
+    return " and ".join(given) or "neither distance nor distance_frac"
 
 
 def _no_mark(h: OrderHistory) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status
+from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status, Tif
 from backtester.order_account import AccountView, Terms
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Levels:
     dead: np.ndarray  # bool: volume 0
     at_open: np.ndarray  # bool: the open lets it fill
     in_bar: np.ndarray  # bool: low or high reaches it
-    distance: np.ndarray  # float64: how far low or high stayed away, in price
+    distance: np.ndarray  # float64: how far low or high (IOC, FOK: the open) stayed away, in price
 
 
 def as_row(table: np.ndarray, row: int) -> SimpleNamespace:
@@ -102,6 +102,11 @@ class OrderHistory:
     def at_close(self) -> bool:
         """Whether it is matched at closes."""
         return self.terms.fill_at == "close" and self.order.kind == OrderKind.MARKET and not self.is_forced
+
+    @cached_property
+    def is_immediate(self) -> bool:
+        """Whether it is judged at its first eligible open (or close) alone: IOC and FOK."""
+        return self.order.tif in (Tif.IOC, Tif.FOK)
 
     @cached_property
     def side(self) -> int:
@@ -210,6 +215,8 @@ class OrderHistory:
         assert self.span is not None
         o, fills = self.order, self.all_fills
         first, last = self.span
+        if o.stop_price != o.stop_price:
+            return -1, None, float("nan")
         if self.account.position_before(first) * o.quantity < 0.0:
             return first, None, self._level_at(self.account.mark_before(first))
         for row in range(self.account.first_row(first), self.account.first_row(last + 1)):
@@ -219,8 +226,8 @@ class OrderHistory:
 
     def _level_at(self, best: Any) -> Any:
         o = self.order
-        away = o.distance if o.distance_frac != o.distance_frac else best * o.distance_frac
-        return best - away if o.quantity < 0.0 else best + away
+        side = -1.0 if o.quantity < 0.0 else 1.0
+        return best + side * o.distance if o.distance_frac != o.distance_frac else best * (1.0 + side * o.distance_frac)
 
     def _trailing_levels(self) -> np.ndarray:
         """Return the level per bar of the span; NaN while asleep, and throughout where the table disagrees."""
@@ -228,6 +235,7 @@ class OrderHistory:
         o, bars = self.order, self.bars
         first, last = self.span
         levels = np.full(last - first + 1, np.nan)
+        last = o.triggered if o.triggered >= 0 else last
         woke, row, start = self.trailing_start
         if woke < 0:
             return levels
@@ -243,7 +251,7 @@ class OrderHistory:
         path = np.fmax.accumulate(path) if o.quantity < 0.0 else np.fmin.accumulate(path)
         if not np.any(np.isclose(path[-2:], o.stop_price, rtol=1e-12, atol=0.0)):
             return levels
-        levels[begin - first :] = path[:-1]
+        levels[begin - first : last + 1 - first] = path[:-1]
         return levels
 
     @cached_property
@@ -258,6 +266,8 @@ class OrderHistory:
         stop = self._trailing_levels() if o.kind == OrderKind.TRAILING_STOP else self._series("stop_price")
         state = self._states()
         toward, away = (bars.low[rows], bars.high[rows]) if side > 0 else (bars.high[rows], bars.low[rows])
+        if self.is_immediate:
+            toward = away = opens
         is_limit, is_stop, is_market = state == "l", state == "s", state == "m"
         with np.errstate(invalid="ignore"):
             at_open = is_market | (is_limit & self.allows(limit, opens)) | (is_stop & ((opens - stop) * side >= 0.0))

@@ -175,11 +175,11 @@ def submission(history: OrderHistory) -> str:
 def _eligibility(history: OrderHistory) -> str:
     o, late = history.order, history.terms.latency_bars
     beyond = ", after the end of the run" if o.eligible >= history.bars.n_bars else ""
-    why = f"latency_bars={late} after " if late else ""
+    more = f" plus latency_bars={late}" if late else ""
     if history.at_close:
-        rule = f"{why}the bar of its decision, as fill_at='close'"
+        rule = f"the bar of its decision{more}, as fill_at='close'"
         return f"may fill from the close of {at_bar(history, o.eligible)} on, {rule}{beyond}"
-    return f"may fill from {at_bar(history, o.eligible)} on, {why}the bar after its decision{beyond}"
+    return f"may fill from {at_bar(history, o.eligible)} on, the bar after its decision{more}{beyond}"
 
 
 # --- fills -----------------------------------------------------------------------------------------------------------

@@ -65,8 +65,12 @@ class Interpreted:
                 fields[name] = rebuild_for_interpreter(value)
             else:
                 fields[name] = as_scalar(value)
-        dressed: Any = interpreted_class(self._class)
-        dressed.__setattr__ = _guard(frozenset(name for name, _ in self._series))
+        own = {  # a class of this run alone: another thread may run the same strategy
+            "__setattr__": _guard(frozenset(name for name, _ in self._series)),
+            "__module__": self._class.__module__,
+            "__qualname__": self._class.__qualname__,
+        }
+        dressed = type(self._class.__name__, (interpreted_class(self._class),), own)
         object.__setattr__(self.strategy, "__class__", dressed)
         self._has_fill = self._class.on_fill is not Strategy.on_fill
         self._has_reject = self._class.on_reject is not Strategy.on_reject

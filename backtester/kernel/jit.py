@@ -304,3 +304,14 @@ def kernel_cfunc(signature: Any) -> Callable[[Callable[..., Any]], Any]:
         return compiled
 
     return decorate
+
+
+def is_cold() -> bool:
+    """Return whether the kernel has to be compiled, because the cache holds none for these sources and this machine."""
+    root = cache_root()
+    return root is None or not any(_directory(root, KERNEL).glob("fn_match*.nbi"))
+
+
+def is_disabled() -> bool:
+    """Return whether numba is told not to compile (NUMBA_DISABLE_JIT)."""
+    return bool(config.DISABLE_JIT)

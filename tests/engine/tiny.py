@@ -1,6 +1,7 @@
 """Markets of a few bars, written by hand, and scripts of one line per bar, through the public API.
 
-A bar is `(open, high, low, close[, volume])`; a row is one bar, or a list of bars, one per asset; None is a missing bar.
+A bar is `(open, high, low, close[, volume])`; a row is one bar, or a list of bars, one per asset; None is a
+missing bar.
 Bar t closes t + 1 days after the epoch, and is a session of its own unless `sessions` says otherwise. What a script
 sends at bar 1 meets bar 2.
 """
@@ -24,7 +25,7 @@ _GROUPS: dict[str, Any] = {"costs": Costs, "account": Account, "execution": Exec
 class Script(Strategy):
     """Calls `script[t](ctx)` at bar t, where there is one."""
 
-    script: dict = {}
+    script: dict
     warmup = 1
 
     def on_bar(self, ctx):
@@ -43,7 +44,7 @@ def market(rows: list, sessions: list[int] | None = None) -> Bars:
     times = (np.arange(len(rows)) + 1) * DAY_NS
     days = None if sessions is None else np.array(sessions)
     symbols = [f"A{a}" for a in range(len(columns[0][0]))]
-    return Bars.from_arrays(times, *map(np.array, columns), symbols=symbols, sessions=days, warn_splits=False)
+    return Bars.from_arrays(times, *map(np.array, columns), symbols=symbols, sessions=days)
 
 
 def play(

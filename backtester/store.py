@@ -1,0 +1,193 @@
+"""A result in a directory: Parquet files beside `manifest.json`, which holds their hashes.
+
+| file | rows |
+|---|---|
+| `orders`, `fills`, `flows`, `changes`, `records` `.parquet` | the rows of `result.tables`, codes as numbers |
+| `equity.parquet` | one per bar: `equity`, and `benchmark` where there is one |
+| `bars.parquet` | one per bar and asset, assets side by side: time, symbol, prices, volume, extras |
+| `assets.parquet` | one per asset: symbol, multiplier |
+
+Everything is written to a directory beside the target, which is then renamed: there is a whole result or none. Numbers
+are stored as they are, so a loaded result equals the saved one bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester.errors import ResultError
+from backtester.kernel import codes
+from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from backtester.result import Result
+
+FORMAT = 1
+KIND = "backtester result"
+MANIFEST = "manifest.json"
+_DTYPES = {"orders": ORDER, "fills": FILL, "flows": CASH_FLOW, "changes": CHANGE, "records": RECORD}
+FILES = tuple(f"{name}.parquet" for name in (*_DTYPES, "equity", "bars", "assets"))
+_COLUMNS = ("open", "high", "low", "close", "volume")
+_EXTRA = "extra:"
+_CODES = {
+    "kind": codes.OrderKind,
+    "role": codes.Role,
+    "tif": codes.Tif,
+    "status": codes.Status,
+    "reason": codes.Reason,
+    "phase": codes.Phase,
+    "flow_kind": codes.CashFlowKind,
+    "change_kind": codes.ChangeKind,
+    "outcome": codes.ChangeOutcome,
+}
+
+
+# --- saving ----------------------------------------------------------------------------------------------------------
+
+
+def save(result: Result, directory: str | PathLike[str]) -> None:
+    """Write a result to a directory, in full or not at all.
+
+    Parameters
+    ----------
+    result : Result
+    directory : path
+        New, empty, or an earlier result, which is replaced.
+
+    Raises
+    ------
+    ResultError
+        If the directory holds anything else, or cannot be written.
+    """
+    target = Path(os.path.abspath(directory))
+    replaces = _check_target(target)
+    partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.mkdir()
+        try:
+            _write(result, partial)
+            _put(partial, target, replaces)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise ResultError(
+            f"{target}: the result cannot be written: {error.strerror or error}. Nothing was left there; "
+            "free space, or give a directory that can be written"
+        ) from None
+
+
+def _check_target(target: Path) -> bool:
+    """Refuse a target that must not be replaced; return whether there is a directory to replace."""
+    if not target.parent.is_dir():
+        raise ResultError(f"{target}: the folder {target.parent} does not exist; create it, or give another place")
+    if not os.path.lexists(target):
+        return False
+    if not target.is_dir() or target.is_symlink():
+        raise ResultError(f"{target}: there is a file of this name; a result is a directory, give another name")
+    inside = sorted(path.name for path in target.iterdir())
+    if not inside:
+        return True
+    strangers = [name for name in inside if name not in (*FILES, MANIFEST)]
+    if strangers or not _is_result(target):
+        what = f"holds {', '.join(strangers[:3])}" if strangers else f"has no {MANIFEST} of a result"
+        raise ResultError(
+            f"{target}: the directory {what}; only an empty directory or an earlier result is written over. "
+            "Give another name, or move what is there"
+        )
+    return True
+
+
+def _is_result(directory: Path) -> bool:
+    try:
+        return json.loads((directory / MANIFEST).read_text("utf-8")).get("kind") == KIND
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _put(partial: Path, target: Path, replaces: bool) -> None:
+    """Move a finished directory to its place; an earlier one is moved aside before, and removed after."""
+    if not replaces:
+        partial.rename(target)
+        return
+    aside = partial.with_suffix(".old")
+    target.rename(aside)
+    try:
+        partial.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(result: Result, folder: Path) -> None:
+    import pyarrow.parquet as pq
+
+    written = {}
+    for name, table in _tables_of(result).items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd")
+        written[path.name] = {"rows": table.num_rows, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+    content = {
+        "kind": KIND,
+        "format": FORMAT,
+        "run": result.manifest,
+        "bars": {"name": result.bars.name, "allow_negative": bool(result.bars.allow_negative)},
+        "ambiguous_bars": int(result.ambiguous_bars),
+        "record_names": [[int(key), name] for key, name in result._record_names.items()],
+        "codes": {name: {int(member): member.name.lower() for member in kind} for name, kind in _CODES.items()},
+        "files": written,
+    }
+    content = json.loads(json.dumps(content, allow_nan=False))
+    content["checksum"] = _checksum(content)
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _tables_of(result: Result) -> dict[str, pa.Table]:
+    """Return what the files hold, by name."""
+    import pyarrow as pa
+
+    tables, bars = result.tables, result.bars
+    found = {}
+    for name, dtype in _DTYPES.items():
+        rows = getattr(tables, name)
+        found[name] = pa.table({field: np.ascontiguousarray(rows[field]) for field in dtype.names})
+    time = pa.array(bars.timestamps, pa.timestamp("ns", "UTC"))
+    curves = {"time": time, "equity": tables.equity}
+    if result.benchmark is not None:
+        curves["benchmark"] = result.benchmark
+    found["equity"] = pa.table(curves)
+    row = np.repeat(np.arange(bars.n_bars), bars.n_assets)
+    asset = pa.array(np.tile(np.arange(bars.n_assets, dtype=np.int32), bars.n_bars))
+    panel = {"time": time.take(pa.array(row)), "symbol": pa.DictionaryArray.from_arrays(asset, list(bars.symbols))}
+    panel |= {name: bars[name].ravel() for name in _COLUMNS}
+    panel |= {f"{_EXTRA}{name}": values.ravel() for name, values in bars.extras.items()}
+    for name in ("session", "session_end"):
+        labels = getattr(bars, f"_{name}s")
+        if labels is not None:
+            panel[name] = labels[row]
+    found["bars"] = pa.table(panel)
+    found["assets"] = pa.table({"symbol": pa.array(list(bars.symbols), pa.string()), "multiplier": tables.multipliers})
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Return the hash of a manifest without its checksum."""
+    rest = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
