@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import inspect
 import math
 import platform
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.engine.session import Run
 
-FORMAT = 1  # of the manifest and the files beside it
+FORMAT = 1  # of the manifest
+_FOLDERS = re.compile(r"^.*[\\/](?=[^\\/]*:\d+: )")  # of the file that a refusal names first: nobody else's business
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         "settings": plain,
         "seed": int(settings.seed),
         "mode": "compiled" if run.compiled else "interpreted",
-        "interpreted_because": run.reason,
+        "interpreted_because": _FOLDERS.sub("", run.reason),
         "interrupted": run.interrupted,
         "first_bar": int(run.memory["start"]),
         "seconds": {name: round(value, 6) for name, value in run.seconds.items()},
@@ -53,7 +56,7 @@ def manifest_of(facts: dict[str, Any], bars: Bars) -> dict[str, Any]:
     import backtester
 
     return {
-        **facts,
+        **copy.deepcopy(facts),
         "data": {
             "name": bars.name,
             "symbols": list(bars.symbols),
@@ -88,6 +91,8 @@ def _plain(value: Any) -> Any:
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, (int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)):

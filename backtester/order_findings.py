@@ -205,8 +205,10 @@ def _short(h: OrderHistory) -> str:
 
 
 def _scaled(h: OrderHistory) -> str:
-    others = group_of(h)
+    o, others = h.order, group_of(h)
     said = f"{number(_got(h))} of {number(_asked(h))} filled"
+    if o.scale == o.scale:
+        said += f", what increases the position scaled by {number(o.scale)}"
     return f"{said}; the rebalance also holds {ids(others)}" if others else said
 
 

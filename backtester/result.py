@@ -96,6 +96,8 @@ class Result:
         if run.interpreter is not None:
             names = names | run.interpreter.ctx.record_names
         benchmark = None if run.benchmark is None else run.benchmark[:n]
+        if benchmark is not None:
+            benchmark.flags.writeable = False
         return cls(bars, tables, facts_of(run), names, int(memory["ambiguous_bars"]), benchmark)
 
     # --- tables ------------------------------------------------------------------------------------------------------
@@ -156,9 +158,7 @@ class Result:
         from backtester.trades import build_trades
 
         bars, tables = self.bars, self.tables
-        return build_trades(
-            tables.fills, bars.open, bars.high, bars.low, bars.close, tables.multipliers, bars.n_assets
-        )
+        return build_trades(tables.fills, bars.open, bars.high, bars.low, bars.close, tables.multipliers, bars.n_assets)
 
     # --- numbers -----------------------------------------------------------------------------------------------------
 

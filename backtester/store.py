@@ -31,6 +31,7 @@ from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backtester.bars import Bars
     from backtester.result import Result
 
 FORMAT = 1
@@ -95,7 +96,9 @@ def _check_target(target: Path) -> bool:
     if not os.path.lexists(target):
         return False
     if not target.is_dir() or target.is_symlink():
-        raise ResultError(f"{target}: there is a file of this name; a result is a directory, give another name")
+        raise ResultError(
+            f"{target}: there is a file or a link of this name; a result is a directory, give another name"
+        )
     inside = sorted(path.name for path in target.iterdir())
     if not inside:
         return True
@@ -151,7 +154,7 @@ def _write(result: Result, folder: Path) -> None:
     }
     content = json.loads(json.dumps(content, allow_nan=False))
     content["checksum"] = _checksum(content)
-    (folder / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
 def _tables_of(result: Result) -> dict[str, pa.Table]:
@@ -163,7 +166,7 @@ def _tables_of(result: Result) -> dict[str, pa.Table]:
     for name, dtype in _DTYPES.items():
         rows = getattr(tables, name)
         found[name] = pa.table({field: np.ascontiguousarray(rows[field]) for field in dtype.names})
-    time = pa.array(bars.timestamps, pa.timestamp("ns", "UTC"))
+    time = pa.array(bars.timestamps.view("M8[ns]")).cast(pa.timestamp("ns", "UTC"))
     curves = {"time": time, "equity": tables.equity}
     if result.benchmark is not None:
         curves["benchmark"] = result.benchmark
@@ -191,3 +194,152 @@ def _checksum(content: dict[str, Any]) -> str:
     """Return the hash of a manifest without its checksum."""
     rest = {key: value for key, value in content.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+def load(directory: str | PathLike[str]) -> Result:
+    """Read a result that `save` wrote.
+
+    Parameters
+    ----------
+    directory : path
+
+    Returns
+    -------
+    Result
+        Equal to the one that was saved, bit for bit; `manifest` is as it was then, versions included.
+
+    Raises
+    ------
+    ResultError
+        If there is no result, a file is missing, cut off or altered, or a newer version wrote it.
+    """
+    from backtester.result import Result, Tables
+
+    folder = Path(directory)
+    content = _manifest(folder)
+    tables = {name.removesuffix(".parquet"): _table(folder, name, content) for name in FILES}
+    try:
+        rows = {name: _rows(tables[name], dtype) for name, dtype in _DTYPES.items()}
+        symbols = tuple(tables["assets"]["symbol"].to_pylist())
+        bars = _bars(tables["bars"], symbols, content["bars"])
+        equity = _numbers(tables["equity"], "equity")
+        benchmark = _numbers(tables["equity"], "benchmark") if "benchmark" in tables["equity"].column_names else None
+        raw = Tables(**rows, equity=equity, multipliers=_numbers(tables["assets"], "multiplier"))
+        if len(equity) != bars.n_bars:
+            raise ValueError(f"{len(equity)} values of equity for {bars.n_bars} bars")
+        run, names = content["run"], {int(key): name for key, name in content["record_names"]}
+        facts = {name: run[name] for name in run if name not in ("data", "versions")}
+        result = Result(bars, raw, json.loads(json.dumps(facts)), names, content["ambiguous_bars"], benchmark)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise _damaged(folder, f"what it holds does not fit together ({type(error).__name__}: {error})") from None
+    vars(result)["manifest"] = run
+    return result
+
+
+def _damaged(path: Path, what: str) -> ResultError:
+    return ResultError(
+        f"{path}: {what}. A result is read only as it was written; run again, or take the directory from a backup"
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Return the checked manifest of a result directory."""
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "there is no such directory"
+        raise ResultError(f"{folder}: {what}; Result.load takes the directory that result.to_parquet wrote")
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        what = f"there is no {MANIFEST}, so it is not the directory of a result"
+        raise ResultError(f"{folder}: {what}; give the directory that result.to_parquet wrote") from None
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}; check its permissions") from None
+    except ValueError as error:
+        raise _damaged(path, f"it is cut off or altered ({error})") from None
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        found = content.get("kind") if isinstance(content, dict) else type(content).__name__
+        raise ResultError(f"{path}: it is not the manifest of a result: kind is {found!r}, and must be {KIND!r}")
+    version = content.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        written = content.get("run", {}).get("versions", {}).get("backtester", "a newer one")
+        raise ResultError(
+            f"{path}: format {version}, written by backtester {written}; this version reads formats up to {FORMAT}. "
+            "Upgrade backtester to read it"
+        )
+    if version != FORMAT or content.get("checksum") != _checksum(content):
+        raise _damaged(path, "it was altered: its checksum does not fit what it holds")
+    return content
+
+
+def _table(folder: Path, name: str, content: dict[str, Any]) -> pa.Table:
+    """Return a file of the result as a table, if it is the one the manifest tells of."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / name
+    wanted = content["files"].get(name)
+    if wanted is None:
+        raise _damaged(folder / MANIFEST, f"it does not list {name}")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, "the file is missing") from None
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror or error}; check its permissions") from None
+    if len(data) < wanted["bytes"]:
+        raise _damaged(path, f"the file is cut off: {len(data)} bytes of {wanted['bytes']}")
+    found = hashlib.sha256(data).hexdigest()
+    if found != wanted["sha256"]:
+        raise _damaged(path, f"the file was altered: SHA-256 is {found[:12]}…, and was {wanted['sha256'][:12]}…")
+    try:
+        return pq.read_table(pa.BufferReader(data))
+    except pa.ArrowException as error:
+        raise _damaged(path, f"it is not Parquet ({str(error).splitlines()[0]})") from None
+
+
+def _numbers(table: pa.Table, name: str) -> np.ndarray:
+    """Return a column as a read-only array."""
+    values = np.ascontiguousarray(table[name].to_numpy())
+    values.flags.writeable = False
+    return values
+
+
+def _rows(table: pa.Table, dtype: np.dtype) -> np.ndarray:
+    """Return a table as read-only rows."""
+    if tuple(table.column_names) != dtype.names:
+        raise ValueError(f"columns {table.column_names}, expected {list(dtype.names)}")
+    rows = np.empty(table.num_rows, dtype)
+    for name in dtype.names:
+        rows[name] = table[name].to_numpy()
+    rows.flags.writeable = False
+    return rows
+
+
+def _bars(table: pa.Table, symbols: tuple[str, ...], about: dict[str, Any]) -> Bars:
+    """Return the bars that ran."""
+    from backtester.bars import Bars
+
+    n = len(symbols)
+
+    def panel(name: str) -> np.ndarray:
+        return _numbers(table, name).reshape(-1, n)
+
+    def labels(name: str) -> np.ndarray | None:
+        return np.ascontiguousarray(_numbers(table, name)[::n]) if name in table.column_names else None
+
+    times = table["time"].cast("int64").to_numpy()[::n]
+    return Bars.from_arrays(
+        times,
+        *(panel(name) for name in _COLUMNS),
+        symbols=symbols,
+        extras={name.removeprefix(_EXTRA): panel(name) for name in table.column_names if name.startswith(_EXTRA)},
+        sessions=labels("session"),
+        session_ends=labels("session_end"),
+        name=about["name"],
+        allow_negative=about["allow_negative"],
+        check=False,
+    )

@@ -121,6 +121,11 @@ def clean(text: object) -> str:
     return str(text).translate(_UNSAFE_TABLE)
 
 
+def isolated(name: object) -> str:
+    """Return a clean name between marks that keep its direction of writing to itself; `text_of` takes them out."""
+    return f"\u2068{clean(name)}\u2069"
+
+
 def is_daily(bars: Bars) -> bool:
     """Return whether bars are a day or more apart, so that their session names them and no time of day is needed."""
     return bars.n_bars < 2 or _step(bars) >= _DAILY
@@ -219,7 +224,7 @@ def _reading_notices(result: Result) -> list[tuple[str, str]]:
         found.append(("note", f"No trades: {what}."))
     held = open_positions(result)
     if held:
-        listed = ", ".join(f"{quantity:+,.6g} {clean(symbol)}" for symbol, quantity in held[:3])
+        listed = ", ".join(f"{quantity:+,.6g} {isolated(symbol)}" for symbol, quantity in held[:3])
         more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         where = "Open at the end, marked at the last close, not in the trade statistics"
         found.append(("note", f"{where}: {listed}{more}."))
@@ -292,7 +297,8 @@ def text_of(result: Result) -> str:
     if found:
         lines.append("")
     for kind, sentence in found:
-        lines += _wrapped(("! " if kind == "warning" else "* ") + sentence, "  ")
+        plain = sentence.replace("\u2068", "").replace("\u2069", "")
+        lines += _wrapped(("! " if kind == "warning" else "* ") + plain, "  ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -305,7 +311,8 @@ def written(value: float, kind: str) -> str:
     if kind in ("count", "bars"):
         return f"{value:,.0f}" + (" bars" if kind == "bars" else "")
     scaled, unit, places = (100.0 * value, " %", 2) if kind == "percent" else (value, "", 2 if kind == "money" else 3)
-    return (f"{scaled:,.{places}f}" if abs(scaled) < 1e12 else f"{scaled:.6g}") + unit
+    text = f"{scaled:,.{places}f}" if abs(scaled) < 1e12 else f"{scaled:.6g}"
+    return (text if text.strip("-0.") else text.lstrip("-")) + unit
 
 
 def _head(result: Result) -> list[str]:

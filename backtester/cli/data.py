@@ -15,7 +15,7 @@ from backtester.cli.output import plain, say, say_json
 if TYPE_CHECKING:
     from backtester.bars import Finding
 
-app = typer.Typer(help="Look at market data.", rich_markup_mode="rich", no_args_is_help=True)
+app = typer.Typer(help="Look at market data.", rich_markup_mode="rich")
 
 
 @app.callback()

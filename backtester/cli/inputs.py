@@ -124,6 +124,21 @@ def check_writable(file: Path | None) -> None:
         raise ResultError(f"{file}: no permission to write there")
 
 
+def check_folder(folder: Path | None) -> None:
+    """Refuse, before anything runs, a folder that could not be filled afterwards.
+
+    Raises
+    ------
+    ResultError
+        If it is a file, or cannot be made or written to.
+    """
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise ResultError(f"{folder}: is a file; name a folder")
+    check_writable(folder / "manifest.json" if folder.is_dir() else folder)
+
+
 def _together(paths: list[str]) -> Any:
     """Return paths as the readers take them."""
     named = [_file(path) for path in paths]

@@ -10,7 +10,7 @@ import typer
 
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
-from backtester.cli.inputs import benchmark_of, check_writable, load_bars, reading_options
+from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_strategy, make_strategy
 from backtester.cli.output import result_document, say, say_json, stdout_kept
 
@@ -67,7 +67,7 @@ def run(
     from backtester.costs import Account, Costs, Execution
 
     check_writable(report)
-    check_writable(out / "manifest.json" if out is not None and out.exists() else out)
+    check_folder(out)
     settings: dict[str, Any] = {
         "cash": cash,
         "costs": Costs(commission=commission, spread=spread, slippage=slippage),

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backtester.compiler import cache, entry
-from backtester.compiler.checks import check_assignments, check_constructs, check_random, check_strategy, hooks_of
+from backtester.compiler.checks import (
+    check_assignments,
+    check_constructs,
+    check_random,
+    check_strategy,
+    check_writes,
+    hooks_of,
+)
 from backtester.compiler.fields import as_held, fill, make_fields, read_back
 from backtester.compiler.messages import cannot_compile
 from backtester.compiler.methods import attach
@@ -166,4 +173,5 @@ def _build(walk: Walk, functions: dict[str, Any], digest: str, self_type: Self, 
     for name, function in functions.items():
         hooks.append(entry.compile_hook(name, rebuilder.jitted(function), self_type, ctx_type))
     check_assignments(rebuilder.dispatchers)
+    check_writes(rebuilder.dispatchers)
     return hooks

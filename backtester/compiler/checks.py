@@ -13,6 +13,7 @@ import types as python_types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from numba.core import ir, types
 
 from backtester.compiler.bytecode import Place, facts_of
@@ -129,6 +130,53 @@ def check_assignments(dispatchers: Iterable[Any]) -> None:
                     if isinstance(owner, Self) and statement.attr in owner.map:
                         found = annotation.typemap[statement.value.name]
                         _check_assignment(dispatcher.py_func, statement, owner, types.unliteral(found))
+
+
+#: functions through which numba lets a read-only array be written: they alias it, or write without asking
+_WRITERS = (np.ascontiguousarray, np.asfortranarray, np.fill_diagonal, np.nan_to_num, np.nditer, np.dot)
+
+
+def check_writes(dispatchers: Iterable[Any]) -> None:
+    """Raise `CannotCompile` where compiled code might write into a read-only array, as market data is.
+
+    numba refuses `ctx.close[-1, 0] = x`, but not what `.flat` and the functions of `_WRITERS` do. Interpreted code may
+    use them: NumPy itself refuses the write.
+    """
+    for dispatcher in dispatchers:
+        for compiled in dispatcher.overloads.values():
+            annotation = compiled.type_annotation
+            for block in annotation.blocks.values():
+                for statement in block.body:
+                    writer = _writer(annotation, statement)
+                    if writer:
+                        where = statement.loc
+                        place = Place(where.filename, where.line, dispatcher.py_func.__qualname__.rpartition("_")[0])
+                        raise CannotCompile(
+                            f"{place}: {writer} of a read-only array, as market data is, could write into it; "
+                            "take a copy first: .copy()"
+                        )
+
+
+def _writer(annotation: Any, statement: Any) -> str:
+    """Return what in a statement could write into a read-only array, or an empty string."""
+    if isinstance(statement, (ir.SetItem, ir.StaticSetItem)):
+        target = annotation.typemap[statement.target.name]
+        return ".flat" if isinstance(target, types.NumpyFlatType) and _is_read_only(target.array_type) else ""
+    call = getattr(statement, "value", None)
+    if not (isinstance(statement, ir.Assign) and isinstance(call, ir.Expr) and call.op == "call"):
+        return ""
+    function = getattr(annotation.typemap.get(call.func.name), "typing_key", None)
+    if function not in _WRITERS:
+        return ""
+    arguments = annotation.calltypes[call].args
+    if function is np.nan_to_num and len(arguments) == 1:
+        return ""
+    written = arguments[2:] if function is np.dot else arguments[:1]
+    return f"np.{function.__name__}" if any(map(_is_read_only, written)) else ""
+
+
+def _is_read_only(typ: Any) -> bool:
+    return isinstance(typ, types.Array) and not typ.mutable
 
 
 def _check_assignment(function: Any, statement: ir.SetAttr, owner: Self, found: types.Type) -> None:

@@ -43,6 +43,7 @@ class Interpreted:
         self._fields = strategy.__dict__
         self._series: list[tuple[str, np.ndarray]] = []
         self._originals: dict[str, Any] = {}  # constants and functions, as they were before they were dressed
+        self._scalars: dict[str, tuple[Any, Any]] = {}  # the same for numbers, each with what stands for it
         self._dress()
 
     def _dress(self) -> None:
@@ -81,11 +82,12 @@ class Interpreted:
         return dict(self._series)
 
     def restore(self) -> None:
-        """Put class and attributes back: whole arrays, plain Python numbers."""
+        """Put class and attributes back: whole arrays, plain Python numbers where hooks assigned some."""
         object.__setattr__(self.strategy, "__class__", self._class)
         fields = self._fields
         for name, value in list(fields.items()):
-            fields[name] = as_python(value)
+            original, dressed = self._scalars.get(name, (None, _MISSING))
+            fields[name] = original if value is dressed else as_python(value)
         fields.update(self._series)
         fields.update(self._originals)
 

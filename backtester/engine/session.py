@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.compiler import check_strategy, compile_hooks, make_ctx_type
+from backtester.context import Context
 from backtester.costs import resolve
 from backtester.engine.interrupt import Interrupt
 from backtester.engine.progress import Progress
@@ -135,6 +136,7 @@ class Run:
     def prepare(self) -> None:
         """Call the strategy's `prepare`, lay out the account and compile the hooks."""
         check_strategy(self.strategy)
+        _check_extras(self.bars)
         if self.settings.benchmark is not None:
             from backtester.comparison import benchmark_equity
 
@@ -216,6 +218,8 @@ class Run:
         elif self.hooks is not None:
             self.hooks.read_back()
         self.memory.finish()
+        if callable(self.settings.costs.commission):
+            self._check_commissions()
         return Result.from_run(self)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -263,6 +267,19 @@ class Run:
             interpreter.restore()
             annotate(self, error, int(self.memory["t"]))
             raise
+
+    def _check_commissions(self) -> None:
+        """Refuse the result where a commission function returned no amount of money for a fill."""
+        orders = self.memory.table("orders")
+        paid = orders["commission_base"]
+        wrong = np.flatnonzero(~(np.isfinite(paid) & (paid >= 0.0)))
+        if len(wrong):
+            order = orders[wrong[0]]
+            raise SettingsError(
+                f"Costs: the commission function charged {float(paid[wrong[0]])!r} in all for order {int(order['id'])} "
+                f"of {float(order['quantity'])!r} {self.bars.symbols[int(order['asset'])]}, submitted at bar "
+                f"{int(order['submitted'])}; what it returns must be finite and not negative"
+            )
 
     def _find_start(self) -> None:
         """Set the bar of the first `on_bar` (rule 4), and refuse data that ends before it."""
@@ -315,6 +332,16 @@ class Run:
             by_asset = array.ndim > 1 and array.shape[1] == self.bars.n_assets
             rows.append((array.ctypes.data, per_bar, per_bar // self.bars.n_assets if by_asset else 0))
         return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _check_extras(bars: Bars) -> None:
+    """Refuse extra columns that `ctx` could not show beside its own names."""
+    for name in bars.extras:
+        if hasattr(Context, name):
+            raise DataError(
+                f"the bars have an extra column {name!r}, which is a name of ctx itself; rename it, or leave it out "
+                "with extras=[...] where the bars are read"
+            )
 
 
 def _copied(strategy: Strategy) -> Strategy | None:

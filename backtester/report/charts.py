@@ -68,11 +68,19 @@ def most_traded(result: Result) -> int:
 
 
 def price_series(result: Result) -> dict[str, Any]:
-    """Return the closes of the charted assets, `first` (the one to open with), and how many assets there are."""
+    """Return the closes of the charted assets, `first` (the one to open with), and how many assets there are.
+
+    However few points are kept, the closes of the bars with an entry or an exit are among them.
+    """
     bars: Bars = result.bars
+    trades = _drawn(result._trade_rows)
     assets = charted_assets(result)
     n_points = int(np.clip(PRICE_POINTS // len(assets), *ASSET_POINTS))
-    listed = [{"asset": int(a), **series(bars.close[:, a], n_points)} for a in assets]
+    listed = []
+    for a in assets.tolist():
+        mine = trades[trades["asset"] == a]
+        ends = np.concatenate((mine["entry_bar"], mine["exit_bar"][mine["open"] == 0]))
+        listed.append({"asset": a, **series(bars.close[:, a], n_points, ends)})
     return {"total": bars.n_assets, "first": most_traded(result), "series": listed}
 
 
@@ -82,9 +90,7 @@ def trade_marks(result: Result) -> dict[str, Any]:
     `exit` is the last bar for an open trade; `open` is 1 there.
     """
     trades = result._trade_rows
-    kept = trades
-    if len(trades) > MAX_MARKS:
-        kept = trades[np.unique(np.linspace(0, len(trades) - 1, MAX_MARKS).round().astype(np.int64))]
+    kept = _drawn(trades)
     return {
         "total": len(trades),
         "asset": kept["asset"].tolist(),
@@ -96,6 +102,12 @@ def trade_marks(result: Result) -> dict[str, Any]:
         "pnl": numbers(kept["pnl"], 6),
         "open": kept["open"].tolist(),
     }
+
+
+def _drawn(trades: np.ndarray) -> np.ndarray:
+    if len(trades) <= MAX_MARKS:
+        return trades
+    return trades[np.unique(np.linspace(0, len(trades) - 1, MAX_MARKS).round().astype(np.int64))]
 
 
 def record_series(result: Result) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def m4(values: np.ndarray, n_points: int) -> np.ndarray:
         Four a bucket; the last bucket may be short.
     """
     at = np.flatnonzero(np.isfinite(values))
-    if len(at) <= n_points:
+    size = bucket_size(len(at), n_points)
+    if size == 1:
         return at
-    size = -(-len(at) // max(1, n_points // 4))
     n_buckets = -(-len(at) // size)
     padded = np.concatenate((at, np.full(n_buckets * size - len(at), at[-1])))
     buckets = values[padded].reshape(n_buckets, size)
@@ -37,16 +37,37 @@ def m4(values: np.ndarray, n_points: int) -> np.ndarray:
     return np.unique(padded[np.concatenate(picked)])
 
 
-def series(values: np.ndarray, n_points: int) -> dict[str, Any]:
-    """Return a series as JSON: `y`, and `x`: the first bar, then steps from point to point; None for 0, 1, 2, …"""
+def bucket_size(n: int, n_points: int) -> int:
+    """Return how many of n points make a bucket of `m4`; 1: all are kept."""
+    return 1 if n <= n_points else -(-n // max(1, n_points // 4))
+
+
+def series(values: np.ndarray, n_points: int, also: np.ndarray | None = None) -> dict[str, Any]:
+    """Return a series as JSON.
+
+    Parameters
+    ----------
+    values : float64 [n]
+    n_points : int
+        About how many points are kept at most; see `m4`.
+    also : int64, optional
+        Bars that are kept besides, where their value is finite.
+
+    Returns
+    -------
+    dict
+        `y`; `x`, the first bar, then steps from point to point, None for 0, 1, 2, …; `every`, how many bars four points
+        stand for, 1 if none is left out.
+    """
     at = m4(values, n_points)
-    return points(at, values[at], len(values))
-
-
-def points(at: np.ndarray, values: np.ndarray, n_bars: int) -> dict[str, Any]:
-    """Return points at some bars as JSON, as `series` does."""
-    whole = len(at) == n_bars
-    return {"x": None if whole else np.diff(at, prepend=0).tolist(), "y": numbers(values)}
+    if also is not None:
+        at = np.union1d(at, also[np.isfinite(values[also])])
+    whole = len(at) == len(values)
+    return {
+        "x": None if whole else np.diff(at, prepend=0).tolist(),
+        "y": numbers(values[at]),
+        "every": bucket_size(int(np.count_nonzero(np.isfinite(values))), n_points),
+    }
 
 
 def numbers(values: np.ndarray, digits: int = DIGITS) -> list[float | str | None]:

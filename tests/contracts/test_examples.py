@@ -1,4 +1,4 @@
-"""The examples run as written, each in a process of its own, and leave nothing behind."""
+"""The examples run as written, each in a process of its own, print what they promise, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+_PROMISE = re.compile(r"^# Output:\n((?:#.*\n)+)\Z", re.MULTILINE)
 
 
 def test_examples_are_numbered_without_a_gap():
@@ -20,27 +21,31 @@ def test_examples_are_numbered_without_a_gap():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_example_runs_and_writes_only_into_a_temporary_directory(path, tmp_path):
+def test_the_example_prints_the_output_at_its_end_and_leaves_no_file(path, tmp_path):
+    """An example ends with the line `# Output:` and its output as comments."""
+    promised = _PROMISE.search(path.read_text(encoding="utf-8"))
+    assert promised, "the example ends with `# Output:` and what it prints"
     work, temporary = tmp_path / "work", tmp_path / "temporary"
     work.mkdir()
     temporary.mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+        "TMPDIR": str(temporary),
+        "TEMP": str(temporary),
+        "TMP": str(temporary),
+    }
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(path)], cwd=work, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "error", str(path)],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip(), "an example shows something"
+    expected = [line[2:].rstrip() for line in promised[1].splitlines()]
+    assert [line.rstrip() for line in done.stdout.splitlines()] == expected
     assert not list(work.iterdir()), "an example writes into a temporary directory"
     assert not list(temporary.iterdir()), "a temporary directory is removed at the end"
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_output_the_example_promises_is_what_it_prints(path):
-    """An example ends with its output as comments, one `#` a line, after the line `# Output:`."""
-    text = path.read_text(encoding="utf-8")
-    promised = re.search(r"^# Output:\n((?:#.*\n)+)\Z", text, re.MULTILINE)
-    assert promised, "the example ends with `# Output:` and what it prints"
-    expected = [line[2:].rstrip() for line in promised[1].splitlines()]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=120)
-    assert [line.rstrip() for line in done.stdout.splitlines()] == expected

@@ -307,13 +307,11 @@ def test_close_position_cancels_the_orders_of_the_asset_and_sells():
 
 
 def test_interest_is_simple_by_the_day_on_what_is_free():
-    # 1000·0.365/365 = 1 a day, from bar 1 on; 100 units at 10 leave nothing free in bar 3.
-    result = play([FLAT] * 4, {1: lambda c: c.order(0, 1002 / 10)}, cash_rate=0.365)
-    assert [(f["bar"], f["amount"]) for f in result.tables.flows[:2]] == [
-        (1, 1.0),
-        (2, pytest.approx(1.001, rel=1e-12)),
-    ]
-    assert result.tables.flows["bar"].tolist()[2:] in ([], [3])  # what the purchase left
+    # 1000·0.365/365 = 1 a day, from bar 1 on; 50 units at 10 leave 1002.001 − 500 free in bar 3.
+    result = play([FLAT] * 4, {1: lambda c: c.order(0, 50)}, cash_rate=0.365)
+    flows = result.tables.flows
+    assert flows["bar"].tolist() == [1, 2, 3]
+    assert flows["amount"].tolist() == pytest.approx([1, 1.001, 0.502001], rel=1e-12)
 
 
 def test_a_short_pays_to_borrow_and_its_proceeds_are_not_free():

@@ -5,11 +5,12 @@ const GUTTER = 62, TOP = 10, AXIS = 24;
 // Steps from point to point become bar numbers; undefined values become NaN.
 function decoded(series) {
   const y = Float64Array.from(series.y, (value) => (typeof value === "number" ? value : NaN));
-  if (series.x === null) return {x: Float64Array.from(y, (_, k) => k), y};
+  const sampled = series.every > 1;
+  if (series.x === null) return {x: Float64Array.from(y, (_, k) => k), y, sampled};
   const x = new Float64Array(y.length);
   let bar = 0;
   for (let k = 0; k < y.length; k += 1) x[k] = bar += series.x[k];
-  return {x, y};
+  return {x, y, sampled};
 }
 
 // What part of the bars all panels show, and the bar under the pointer.
@@ -98,7 +99,8 @@ class Panel {
   py(value) {
     const [lo, hi] = this.range;
     const part = this.isLog ? Math.log(value / lo) / Math.log(hi / lo) : (value - lo) / (hi - lo);
-    return this.spec.down ? TOP + part * (this.bottom - TOP) : this.bottom - part * (this.bottom - TOP);
+    const low = this.bottom - this.foot;
+    return this.spec.down ? TOP + part * (low - TOP) : low - part * (low - TOP);
   }
 
   shown() {
@@ -110,12 +112,13 @@ class Panel {
     for (const {points} of this.shown()) {
       const from = lastAtMost(points.x, this.view.lo);
       for (let k = from; k < points.x.length; k += 1) {
-        const value = points.y[k];
+        const value = this.inside(points, k);
         if (value < lo) lo = value;
         if (value > hi) hi = value;
         if (points.x[k] > this.view.hi) break;
       }
     }
+    if (this.spec.marks) [lo, hi] = this.spec.marks.widened(this, lo, hi);
     if (lo > hi) [lo, hi] = [0, 1];
     if (this.spec.zero) lo = Math.min(lo, 0);
     this.isLog = Boolean(this.spec.log && this.spec.log()) && lo > 0;
@@ -128,11 +131,19 @@ class Panel {
     this.range = this.spec.zero ? [0, hi + pad] : [lo - pad, hi + pad];
   }
 
+  // The value of a point; of one outside the view, the value of its line where it enters or leaves.
+  inside({x, y}, k) {
+    const [edge, other] = x[k] < this.view.lo ? [this.view.lo, k + 1] : x[k] > this.view.hi ? [this.view.hi, k - 1] : [x[k], k];
+    if (other === k || !(other in x) || Number.isNaN(y[other])) return y[k];
+    return y[k] + ((edge - x[k]) / (x[other] - x[k])) * (y[other] - y[k]);
+  }
+
   // --- drawing
 
   draw() {
     this.measure();
     if (this.right < 40) return;
+    this.foot = this.spec.marks ? this.spec.marks.foot(this) : 0; // kept free below the lines
     this.fit();
     const ctx = this.base.getContext("2d");
     ctx.clearRect(0, 0, this.width, this.height);
@@ -176,7 +187,7 @@ class Panel {
 
   levels() {
     const [lo, hi] = this.range;
-    const most = Math.max(2, (this.bottom - TOP) / 44);
+    const most = Math.max(2, (this.bottom - this.foot - TOP) / 44);
     if (this.isLog && hi / lo > 4) return {values: logLevels(lo, hi, most), step: null};
     const step = niceStep((hi - lo) / most);
     const values = [];
@@ -232,8 +243,8 @@ class Panel {
       stroke(ctx, x, TOP, x, this.bottom);
       for (const {line, k} of readings) {
         const value = line.points.y[k];
-        if (Number.isNaN(value) || line.points.x[k] > bar) continue;
-        disc(ctx, x, this.py(value), 3.5, this.colour(line.colour), this.colour("page"));
+        if (Number.isNaN(value) || line.points.x[k] > bar || line.points.x[k] < this.view.lo) continue;
+        disc(ctx, this.px(line.points.x[k]), this.py(value), 3.5, this.colour(line.colour), this.colour("page"));
       }
     }
     if (this.spec.marks) this.spec.marks.hover(ctx, this, bar);
@@ -252,7 +263,7 @@ class Panel {
   drawLegend(at, readings) {
     const items = readings.map(({line, k}) => {
       const known = line.points.x[k] <= at;
-      const near = known && line.points.x[k] !== Math.min(at, this.view.n - 1) && this.view.sampled ? "≈ " : "";
+      const near = known && line.points.sampled && line.points.x[k] !== Math.min(at, this.view.n - 1) ? "≈ " : "";
       const key = el("i", {class: "key " + line.colour});
       const value = el("b", {text: near + (known ? this.spec.write(line.points.y[k]) : DASH)});
       return el("span", {class: "item"}, key, named(line.name), " ", value);

@@ -44,12 +44,26 @@ const writeNumber = {
   }),
 };
 
+// A writer that gives all numbers of a column the same number of decimals, by the size that is usual in it.
+function columnWriter(values, sizes, otherwise) {
+  const usual = values.filter((v) => typeof v === "number" && v !== 0).map(Math.abs).sort((a, b) => a - b);
+  if (!usual.length) return otherwise;
+  const middle = usual[usual.length >> 1];
+  const count = usual.every(Number.isInteger) ? 0 : (sizes.find(([size]) => middle >= size) || sizes.at(-1))[1];
+  const least = 10 ** (1 - count);
+  return guarded((v) => ((Math.abs(v) < least && v !== 0) || Math.abs(v) >= 1e12 ? otherwise(v) : fixed(v, count)));
+}
+
+const PRICE_PLACES = [[50, 2], [5, 3], [0.2, 4], [0.01, 5], [0, 8]];
+const QUANTITY_PLACES = [[10, 2], [1, 3], [0, 6]];
+
 function signed(write) {
   return (value) => (typeof value === "number" && value > 0 ? "+" : "") + write(value);
 }
 
 // For an axis: as few digits as the step needs, thousands and millions by a letter.
 function axisNumber(value, step) {
+  if (Math.abs(value) < 1e-9 * step) return "0";
   const size = Math.max(Math.abs(value), step);
   if (size >= 1e15) return exponential(value, 1);
   for (const [unit, letter] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e4, "k"]]) {

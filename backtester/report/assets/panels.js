@@ -17,6 +17,8 @@ function performancePanels(data, view) {
     label: "Drawdown", lines: lines("drawdown", true).map((line, k) => (k ? line : {...line, colour: "loss", width: 1.1, name: "Drawdown"})),
     write: writeNumber.percent, axis: (value, step) => fixed(100 * value, places(100 * step)) + THIN + "%", zero: true, down: true, ticks: true,
   });
+  const every = data.equity.every;
+  if (every > 1) byId("performance-hint").append(` Of every ${fixed(every, 0)} bars, lines keep the first, lowest, highest and last.`);
   byId("performance-controls").append(toggle("Log scale", (on) => {
     log.on = on;
     equity.draw();
@@ -117,9 +119,23 @@ class TradeMarks {
     return this.rows.filter((row) => row.exit >= lo && row.entry <= hi);
   }
 
+  foot(panel) {
+    this.detailed = this.inView(panel).length <= DETAIL;
+    return this.detailed ? 0 : STRIP + 6;
+  }
+
+  // A range of prices that holds the ends of the trades that are drawn.
+  widened(panel, lo, hi) {
+    if (!this.detailed) return [lo, hi];
+    for (const {entry, exit, entryPrice, exitPrice} of this.inView(panel)) {
+      if (entry >= panel.view.lo) [lo, hi] = [Math.min(lo, entryPrice), Math.max(hi, entryPrice)];
+      if (exit <= panel.view.hi) [lo, hi] = [Math.min(lo, exitPrice), Math.max(hi, exitPrice)];
+    }
+    return [lo, hi];
+  }
+
   draw(ctx, panel) {
     const rows = this.inView(panel);
-    this.detailed = rows.length <= DETAIL;
     if (!this.detailed) {
       this.drawStrip(ctx, panel, rows);
       return;
@@ -171,6 +187,7 @@ class TradeMarks {
       if (k >= 0 && k < count) (row.pnl > 0 ? gains : losses)[k] += 1;
     }
     const most = Math.max(...gains.map((value, k) => value + losses[k]), 1);
+    ctx.globalAlpha = 0.8;
     for (let k = 0; k < count; k += 1) {
       const [g, l] = [(gains[k] / most) * STRIP, (losses[k] / most) * STRIP];
       ctx.fillStyle = panel.colour("loss");
@@ -178,6 +195,7 @@ class TradeMarks {
       ctx.fillStyle = panel.colour("gain");
       ctx.fillRect(k * size, panel.bottom - l - g, size - 1, g);
     }
+    ctx.globalAlpha = 1;
   }
 
   hover(ctx, panel, bar) {

@@ -116,7 +116,8 @@ function axisNumberOrMoney(value) {
 
 function metricGroups(data) {
   const other = data.comparison ? data.comparison.name : null;
-  byId("metrics-groups").append(...data.metrics.map(({title, rows}) => {
+  const shown = data.metrics.filter(({title}) => title !== "Costs"); // they have a table of their own
+  byId("metrics-groups").append(...shown.map(({title, rows}) => {
     const compare = other !== null && rows.some((row) => row.against !== null);
     const head = el("tr", {}, el("th", {scope: "col", class: "text", text: title}), el("th", {scope: "col", text: compare ? "Strategy" : ""}),
       compare ? el("th", {scope: "col"}, named(capital(other))) : null);
@@ -170,7 +171,14 @@ function costTable(data) {
   }
 }
 
-function tradeTable(data, clock, goTo) {
+// Prices with the decimals that are usual for their asset.
+function priceWriters(data) {
+  const writers = new Map(data.prices.series.map(({asset, y}) => [asset, columnWriter(y, PRICE_PLACES, writeNumber.price)]));
+  return (assets) => (value, k) => (writers.get(assets[k]) || writeNumber.price)(value);
+}
+
+function tradeTable(data, clock, goTo, writers) {
+  const price = writers(data.trades.columns.asset);
   const side = guarded((v) => (v > 0 ? "long" : "short"));
   const time = (bar) => clock.label(bar);
   const columns = [
@@ -180,9 +188,9 @@ function tradeTable(data, clock, goTo) {
     {key: "entry", label: "Entry", text: true, write: time},
     {key: "exit", label: "Exit", text: true, write: time},
     {key: "bars", label: "Bars", write: writeNumber.count},
-    {key: "quantity", label: "Quantity", write: writeNumber.quantity},
-    {key: "entry_price", label: "Entry price", write: writeNumber.price},
-    {key: "exit_price", label: "Exit price", write: writeNumber.price},
+    {key: "quantity", label: "Quantity", write: columnWriter(data.trades.columns.quantity, QUANTITY_PLACES, writeNumber.quantity)},
+    {key: "entry_price", label: "Entry price", write: price},
+    {key: "exit_price", label: "Exit price", write: price},
     {key: "pnl", label: "Profit", write: writeNumber.money, tone: true, title: "Net of all costs but carry"},
     {key: "return_frac", label: "Return", write: writeNumber.percent, tone: true},
     {key: "costs", label: "Costs", write: writeNumber.money},
@@ -192,28 +200,37 @@ function tradeTable(data, clock, goTo) {
   ];
   const rows = {...data.trades.columns, side: data.trades.columns.quantity};
   if (rows.tag.some((tag) => tag !== 0)) columns.push({key: "tag", label: "Tag"});
+  if (data.symbols.length === 1) columns.splice(1, 1);
   new Table(byId("trades-table"), byId("trades-pager"), {columns, data: rows, caption: "Trades", noun: "trades", total: data.trades.total});
 }
 
-function orderTable(data, clock) {
-  const rows = data.orders.columns;
-  const used = (key) => rows[key].some((value) => value !== null && value !== 0);
+// "market", "market, target", "stop loss": the role says more than the kind where it has a name of its own.
+function orderKind(kind, role) {
+  if (role === "plain") return kind;
+  return role === "target" ? kind + ", target" : role;
+}
+
+function orderTable(data, clock, writers) {
+  const rows = {...data.orders.columns};
+  const price = writers(rows.asset);
+  const quantity = columnWriter(rows.filled, QUANTITY_PLACES, writeNumber.quantity);
+  rows.kind = rows.kind.map((kind, k) => orderKind(kind, rows.role[k]));
+  const column = (key, label, write) => (rows[key].some((value) => value !== null && value !== 0) ? [{key, label, write}] : []);
   const columns = [
     {key: "id", label: "Id", write: writeNumber.count},
     {key: "asset", label: "Symbol", text: true, write: (asset) => (asset < 0 ? DASH : named(data.symbols[asset])), sort: (asset) => data.symbols[asset] ?? null},
     {key: "submitted", label: "Submitted", text: true, write: (bar) => clock.label(bar)},
-    {key: "ended", label: "Ended", text: true, write: (bar) => clock.label(bar)},
     {key: "kind", label: "Kind", text: true},
-    {key: "role", label: "Role", text: true},
-    {key: "quantity", label: "Quantity", write: writeNumber.quantity},
-    {key: "filled", label: "Filled", write: writeNumber.quantity},
-    ...(used("limit_price") ? [{key: "limit_price", label: "Limit", write: writeNumber.price}] : []),
-    ...(used("stop_price") ? [{key: "stop_price", label: "Stop", write: writeNumber.price}] : []),
-    {key: "average_price", label: "Average price", write: writeNumber.price},
-    {key: "tif", label: "In force", text: true},
+    {key: "quantity", label: "Quantity", write: quantity},
+    ...column("limit_price", "Limit", price),
+    ...column("stop_price", "Stop", price),
+    {key: "filled", label: "Filled", write: quantity},
+    {key: "average_price", label: "Average price", write: price},
+    {key: "ended", label: "Ended", text: true, write: (bar) => clock.label(bar)},
     {key: "status", label: "Status", text: true, write: (word) => el("span", {class: "status " + word, text: word})},
     {key: "reason", label: "Reason", text: true},
-    ...(used("tag") ? [{key: "tag", label: "Tag"}] : []),
+    ...(rows.tif.some((word) => word !== "GTC") ? [{key: "tif", label: "In force", text: true}] : []),
+    ...column("tag", "Tag"),
   ];
   const table = new Table(byId("orders-table"), byId("orders-pager"), {columns, data: rows, caption: "Orders", noun: "orders", total: data.orders.total});
   byId("order-ends").append(...data.order_ends.map(({status, reason, orders}) => el("li", {},
