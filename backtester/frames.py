@@ -111,7 +111,8 @@ def fills_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
         "phase": words(fills["phase"], Phase),
         "liquidity": pd.Categorical.from_codes(fills["taker"], ["maker", "taker"]),
     }
-    for name in ("quantity", "reference_price", "price", "commission", "spread", "slippage", "impact", "rounding", "tag"):
+    prices = ("quantity", "reference_price", "price")
+    for name in (*prices, "commission", "spread", "slippage", "impact", "rounding", "tag"):
         frame[name] = fills[name]
     return pd.DataFrame(frame)
 
@@ -146,7 +147,7 @@ def changes_frame(changes: np.ndarray, bars: Bars) -> pd.DataFrame:
             "symbol": symbols_of(np.where(everything, changes["other"], -1), bars),
             "outcome": words(changes["outcome"], ChangeOutcome),
             "price": changes["price"],
-            "quantity": changes["quantity"],
+            "quantity": np.where(everything, np.nan, changes["quantity"]),
             "old_price": changes["old_price"],
             "old_quantity": changes["old_quantity"],
         }
@@ -201,7 +202,7 @@ def positions_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
 
 
 def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
-    """Return the position after each bar, float64 [n_bars, n_assets], by adding up fills with the kernel's dust rule."""
+    """Return the position after each bar, float64 [n_bars, n_assets]: fills added up by the kernel's dust rule."""
     rows = np.ascontiguousarray(fills, FILL)
     columns = (np.ascontiguousarray(rows[name]) for name in ("bar", "asset", "quantity"))
     return _positions(*columns, n_bars, n_assets)

@@ -196,13 +196,13 @@ class Result:
     # --- words and files ---------------------------------------------------------------------------------------------
 
     def explain(self, order_id: int) -> str:
-        """Return in words what happened to an order, bar by bar."""
+        """Return in words what happened to the order `order_id`, bar by bar."""
         from backtester.explain import explain
 
         return explain(self, order_id)
 
     def report(self, path: str | PathLike[str]) -> None:
-        """Write one self-contained HTML page."""
+        """Write one self-contained HTML page to `path`."""
         from backtester.report import write_report
 
         write_report(self, path)
@@ -221,7 +221,7 @@ class Result:
 
     @classmethod
     def load(cls, directory: str | PathLike[str]) -> Result:
-        """Read a result written by `to_parquet`."""
+        """Read a result that `to_parquet` wrote to `directory`."""
         from backtester.store import load
 
         return load(directory)

@@ -110,16 +110,16 @@ class Strategy:
         return f"{type(self).__name__}({inside})"
 
     def prepare(self, bars: Bars) -> None:
-        """Compute, once and vectorised, what the hooks read; ordinary Python. It must be deterministic."""
+        """Compute from `bars`, once and vectorised, what the hooks read; ordinary Python. It must be deterministic."""
 
     def on_bar(self, ctx: Any) -> None:
-        """Decide at the close of a bar; compiled to machine code where it can be."""
+        """Decide at the close of a bar, through `ctx`; compiled to machine code where it can be."""
 
     def on_fill(self, ctx: Any, fill: Any) -> None:
-        """Called for every fill, before the `on_bar` of its bar (in the next bar for fills at the close)."""
+        """Called with `ctx` for each `fill`, before the `on_bar` of its bar (for fills at the close, of the next)."""
 
     def on_reject(self, ctx: Any, order: Any) -> None:
-        """Called for every refused order, before the next `on_bar`."""
+        """Called with `ctx` for every refused `order`, before the next `on_bar`."""
 
 
 def _hints(cls: type) -> dict[str, Any]:

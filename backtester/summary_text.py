@@ -179,7 +179,9 @@ def _run_notices(result: Result) -> list[tuple[str, str]]:
     manifest, bars = result.manifest, result.bars
     found = []
     if manifest["interrupted"]:
-        found.append(("warning", f"Interrupted after {count_of(bars.n_bars, 'bar')}; what follows did not run."))
+        found.append(
+            ("warning", f"Interrupted after {count_of(bars.n_bars, 'bar')}; the rest of the data did not run.")
+        )
     if manifest["interpreted_because"]:
         found.append(("note", f"Ran interpreted, not compiled: {clean(manifest['interpreted_because'])}"))
     ruin = np.flatnonzero(result.tables.flows["kind"] == CashFlowKind.WRITE_OFF)

@@ -52,7 +52,7 @@ class Bars(Doors):
         Further per-bar columns; NaN is allowed in them. `bars["name"]` reads one.
     sessions : ndarray of int64, shape (n_bars,)
         The session of each bar as days since 1970-01-01, non-decreasing: the UTC date of timestamp − 1 ns, unless the
-        source said otherwise (SEMANTICS, rule 1).
+        source said otherwise (rule 1).
     session_ends : ndarray of int64, shape (n_bars,)
         The moment, ns UTC, at which the session of each bar is over by the calendar: the end of the UTC day, or the
         session close that was given. The largest int64 where only the label is known.
@@ -185,7 +185,7 @@ class Bars(Doors):
 
     @property
     def periods_per_year(self) -> float:
-        """(n_bars − 1) / years (SEMANTICS, rule 23); NaN for one bar."""
+        """(n_bars − 1) / years (rule 23); NaN for one bar."""
         return (self.n_bars - 1) / self.years if self.n_bars > 1 else float("nan")
 
     @property
@@ -226,7 +226,7 @@ class Bars(Doors):
         return self._rows(rows(self, key))
 
     def select(self, symbols: str | Iterable[str]) -> Bars:
-        """Return the panel of some assets, in the order given, on the same clock.
+        """Return the panel of the assets named by `symbols`, in that order, on the same clock.
 
         Raises
         ------
@@ -258,13 +258,13 @@ class Bars(Doors):
         return adjusted(self, by)
 
     def resample(self, freq: str) -> Bars:
-        """Return bars of a longer step (`"5min"`, `"1h"`, `"1D"`, `"1W"`, `"1ME"`, …): see `resample.resample`."""
+        """Return bars of the longer step `freq` ("5min", "1D", "1W", …): see `backtester.bars.resample.resample`."""
         from backtester.bars.resample import resample
 
         return resample(self, freq)
 
     def on(self, freq: str) -> Higher:
-        """Return the bars of a longer step, as they are known on this clock: see `resample.Higher`."""
+        """Return the bars of the longer step `freq`, as known on this clock: see `backtester.bars.resample.Higher`."""
         from backtester.bars.resample import Higher
 
         return Higher(self, freq)
@@ -283,13 +283,13 @@ class Bars(Doors):
         return to_frame(self, symbol)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
-        """Write `to_frame()` as CSV, in full or not at all; `from_csv` reads it back to equal bars."""
+        """Write `to_frame()` to `path` as CSV, in full or not at all; `from_csv` reads it back to equal bars."""
         from backtester.bars.write import to_csv
 
         to_csv(self, path)
 
     def to_parquet(self, path: str | PathLike[str]) -> None:
-        """Write `to_frame()` as Parquet, in full or not at all; `from_parquet` reads it back to equal bars."""
+        """Write `to_frame()` to `path` as Parquet, whole or not at all; `from_parquet` reads it back to equal bars."""
         from backtester.bars.write import to_parquet
 
         to_parquet(self, path)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backtester.compiler import cache, entry
+from backtester.compiler.bytecode import Place
 from backtester.compiler.checks import (
     check_assignments,
     check_constructs,
@@ -37,6 +38,7 @@ from backtester.kernel.struct import Ctx, Self, StructBuffer
 __all__ = [
     "CTX_FIELDS",
     "CompiledHooks",
+    "Place",
     "as_held",
     "as_python",
     "as_scalar",

@@ -8,6 +8,7 @@ strategy is compiled.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
@@ -22,11 +23,20 @@ _MAGIC = b"backtester strategy 1\n"
 
 def key_of(*parts: Any) -> str:
     """Return the key of code that depends on `parts`, this package's sources, and the versions below it."""
-    digest = hashlib.sha256(source_hash().encode())
+    digest = hashlib.sha256(source_hash().encode() + _compiler_hash())
     for part in (*platform_key(), *parts):
         text = repr(part).encode()
         digest.update(b"%d:" % len(text) + text)
     return digest.hexdigest()
+
+
+@functools.cache
+def _compiler_hash() -> bytes:
+    """Return a hash of the compiler's own sources: what a newer one refuses must not be found compiled by an older."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
 
 
 def _file(key: str) -> Path | None:

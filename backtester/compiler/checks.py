@@ -216,7 +216,7 @@ def _word(typ: types.Type) -> str:
         return "a float"
     if isinstance(typ, types.BaseTuple):
         return "a tuple (" + ", ".join(map(_word, *_parts(typ))) + ")"
-    return f"of type {typ}"
+    return f"a value of type {typ}"
 
 
 def _remedy(name: str, held: types.Type, found: types.Type) -> str:

@@ -47,6 +47,8 @@ def plain_token(value: Any) -> Any:
         return (str(value.dtype), value.shape, value.strides, value.tobytes())
     if isinstance(value, type) and issubclass(value, enum.Enum):
         return tuple(plain_token(member) for member in value)
+    if isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields"):
+        return ("namedtuple", value.__module__, value.__qualname__, value._fields)
     if isinstance(value, numba_types.Type):
         return ("numba", str(value))
     if value is MISSING:
@@ -57,6 +59,7 @@ def plain_token(value: Any) -> Any:
 
 
 def name_token(value: Any) -> tuple[str, str]:
+    """Return module and qualified name of a value, or its repr where it has no name."""
     return (getattr(value, "__module__", None) or "", getattr(value, "__qualname__", None) or repr(value))
 
 

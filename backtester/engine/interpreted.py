@@ -7,13 +7,14 @@ numbers on `self` are NumPy scalars while the run lasts, and a field keeps the t
 from __future__ import annotations
 
 import enum
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from backtester.compiler import as_held, as_python, as_scalar, interpreted_class, rebuild_for_interpreter
+from backtester.compiler import Place, as_held, as_python, as_scalar, interpreted_class, rebuild_for_interpreter
 from backtester.context import Context
 from backtester.errors import StrategyError
 from backtester.kernel.loop import close_bar, turn
@@ -21,7 +22,7 @@ from backtester.kernel.memory import AccountMemory
 from backtester.strategy import Constant, Strategy
 
 _MISSING = object()
-_WORDS = {np.int64: "an integer", np.float64: "a float", bool: "a bool"}
+_WORDS = {np.int64: "an int", np.float64: "a float", bool: "a bool"}  # as `compiler.checks` says them
 _NUMBERS = (*_WORDS, enum.Enum)
 
 
@@ -66,6 +67,7 @@ class Interpreted:
                 fields[name] = rebuild_for_interpreter(value)
             else:
                 fields[name] = as_scalar(value)
+                self._scalars[name] = value, fields[name]
         own = {  # a class of this run alone: another thread may run the same strategy
             "__setattr__": _guard(frozenset(name for name, _ in self._series)),
             "__module__": self._class.__module__,
@@ -149,13 +151,22 @@ def _guard(series: frozenset[str]) -> Callable[[Any, str, Any], None]:
                     f"change it in place, e.g. self.{name}[-1] = ..."
                 )
             return
-        object.__setattr__(self, name, _kept(name, old, as_scalar(value)))
+        new = as_scalar(value)
+        kept = _kept(old, new)
+        if kept is _MISSING:
+            code, line = sys._getframe(1).f_code, sys._getframe(1).f_lineno
+            place = Place(code.co_filename, line, code.co_qualname.rpartition("<locals>.")[2])
+            raise StrategyError(
+                f"{place}: self.{name} is {_word(old)}, and a field keeps the type it was given in prepare: "
+                f"it cannot take {_word(new)}; {_remedy(name, old, new)}"
+            )
+        object.__setattr__(self, name, kept)
 
     return guarded
 
 
-def _kept(name: str, old: Any, new: Any) -> Any:
-    """Return a new value of a field as the type of the old one, or raise where that would change it."""
+def _kept(old: Any, new: Any) -> Any:
+    """Return a new value of a field as the type of the old one, or `_MISSING` where that would change it."""
     kind = type(old)
     if type(new) is kind and kind is not tuple:
         return new
@@ -164,14 +175,26 @@ def _kept(name: str, old: Any, new: Any) -> Any:
     if kind is np.int64 and isinstance(new, (bool, enum.IntEnum)):
         return np.int64(new)
     if isinstance(old, tuple) and old and all(isinstance(item, _NUMBERS) for item in old):
-        if isinstance(new, tuple) and len(new) == len(old):
-            items = [_kept(name, *pair) for pair in zip(old, new, strict=True)]
-            return type(new)(*items) if hasattr(new, "_fields") else tuple(items)
-    elif not (kind in _WORDS or (isinstance(old, enum.Enum) and isinstance(old.value, int))):
-        return new
-    found = _WORDS.get(type(new), f"a {type(new).__name__}")
-    held = _WORDS.get(kind, f"a {kind.__name__}")
-    raise StrategyError(
-        f"self.{name} is or holds {held}, and a field keeps the type it was given in prepare: "
-        f"it cannot take {found} ({as_python(new)!r})"
-    )
+        if not isinstance(new, tuple) or len(new) != len(old):
+            return _MISSING
+        items = [_kept(*pair) for pair in zip(old, new, strict=True)]
+        if any(item is _MISSING for item in items):
+            return _MISSING
+        return type(new)(*items) if hasattr(new, "_fields") else tuple(items)
+    if kind in _WORDS or (isinstance(old, enum.Enum) and isinstance(old.value, int)):
+        return _MISSING
+    return new
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "a tuple (" + ", ".join(map(_word, value)) + ")"
+    return _WORDS.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def _remedy(name: str, old: Any, new: Any) -> str:
+    if isinstance(old, np.int64) and isinstance(new, np.float64):
+        return f"set self.{name} = 0.0 in prepare, or convert with int(...)"
+    if isinstance(old, bool):
+        return "assign a comparison or bool(...)"
+    return f"give self.{name} the type it needs in prepare"

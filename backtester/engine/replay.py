@@ -48,6 +48,13 @@ def _asset_in(error: BaseException, n_assets: int) -> int | None:
 def annotate(run: Run, error: BaseException, t: int) -> None:
     """Add bar, time and symbol to an exception from user code."""
     error.add_note(f"{type(run.strategy).__name__} raised at {describe_bar(run, t, error)}")
+    explain_read_only(error)
+
+
+def explain_read_only(error: BaseException) -> None:
+    """Say what to do, where the error is NumPy's about writing into market data."""
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        error.add_note("market data is read-only; work on a copy, made in prepare: bars.close.copy()")
 
 
 def replay(run: Run, t: int) -> None:

@@ -15,6 +15,7 @@ from backtester.context import Context
 from backtester.costs import resolve
 from backtester.engine.interrupt import Interrupt
 from backtester.engine.progress import Progress
+from backtester.engine.replay import annotate, explain_read_only, replay
 from backtester.engine.settings import Settings, as_bars, as_strategy
 from backtester.errors import CannotCompile, DataError, SettingsError, StrategyError, did_you_mean
 from backtester.kernel.layout import STATE
@@ -142,7 +143,11 @@ class Run:
 
             self.benchmark = benchmark_equity(self.settings.benchmark, self.bars, self.settings.cash)
         began = time.perf_counter()
-        self.strategy.prepare(self.bars)
+        try:
+            self.strategy.prepare(self.bars)
+        except ValueError as error:
+            explain_read_only(error)
+            raise
         self.seconds["prepare"] = time.perf_counter() - began
         self.memory = AccountMemory(self.bars.market, self.rules)
         self.memory["close_at_end"] = int(self.settings.close_at_end)
@@ -245,8 +250,6 @@ class Run:
                 return
 
     def _advance_compiled(self, goal: int) -> None:
-        from backtester.engine.replay import replay
-
         hooks = self.hooks
         if hooks is None:
             raise StrategyError("advance was called before prepare")
@@ -257,8 +260,6 @@ class Run:
             replay(self, int(self.memory["t"]))
 
     def _advance_interpreted(self, goal: int) -> None:
-        from backtester.engine.replay import annotate
-
         interpreter = self.interpreter
         assert interpreter is not None
         try:

@@ -1,7 +1,7 @@
 """What wakes an order: its time has come, its parent filled, or there is now a position to protect.
 
 Also what a fill does to the orders around it: children follow their parent, one leg shrinks or cancels the other,
-and protective orders with nothing left to reduce go (SEMANTICS 8, 10, 16).
+and protective orders with nothing left to reduce go (rules 8, 10 and 16).
 """
 
 import numpy as np
@@ -197,9 +197,9 @@ def shrink_leg(s, t, i):
     other = s.orders[j]
     left = abs(parent.filled) - abs(o.filled) - abs(other.filled)
     o.quantity = -parent.filled - other.filled
-    if is_live(other):
-        other.quantity = -parent.filled - o.filled
     if left > DUST * abs(parent.filled):
+        if is_live(other):
+            other.quantity = -parent.filled - o.filled
         return
     if is_live(other):
         end_order(s, t, j, CANCELLED, OTHER_LEG_FILLED)

@@ -1,4 +1,4 @@
-"""Rounding to lots and ticks, and the dust rule (SEMANTICS 14)."""
+"""Rounding to lots and ticks, and the dust rule (rule 14)."""
 
 import math
 

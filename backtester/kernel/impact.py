@@ -1,4 +1,4 @@
-"""Daily volatility and volume per asset and bar, for the square-root impact law (SEMANTICS 7)."""
+"""Daily volatility and volume per asset and bar, for the square-root impact law (rule 7)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The clock: one bar after another, resumable between any two of them (SEMANTICS 2).
+"""The clock: one bar after another, resumable between any two of them (rule 2).
 
 `advance` runs compiled hooks; `turn` stops where user code comes next, for interpreted strategies. Both are made of the
 same two halves of a bar, so they cannot differ. The heavy parts (matching, changes, margin) are compiled once, as C

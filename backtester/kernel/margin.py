@@ -1,4 +1,4 @@
-"""Orders the account does not send itself: liquidation, bankruptcy, and the end of the data (SEMANTICS 4, 20)."""
+"""Orders the account does not send itself: liquidation, bankruptcy, and the end of the data (rules 4 and 20)."""
 
 from backtester.kernel.codes import CashFlowKind
 from backtester.kernel.constants import (

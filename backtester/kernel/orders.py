@@ -113,6 +113,7 @@ def reject(s, t, i, reason):
     o = s.orders[i]
     o.status = REJECTED
     o.reason = reason
+    o.eligible = -1
     o.ended = t
     note_reject(s, i)
 

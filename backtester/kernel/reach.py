@@ -1,4 +1,4 @@
-"""Which orders the prices of a bar reach, and at which reference price (SEMANTICS 7, 8, 17, 18).
+"""Which orders the prices of a bar reach, and at which reference price (rules 7, 8, 17 and 18).
 
 Each function answers with a code and a price: NOT_REACHED, TAKER (a market order, a stop, a limit the market has
 passed), RESTING (a limit at its own price) or TRIGGERED (a stop-limit whose limit does not allow the stop price).

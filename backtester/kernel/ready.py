@@ -1,4 +1,4 @@
-"""Whether an asset is ready: every prepared array is finite at the present (SEMANTICS 4)."""
+"""Whether an asset is ready: every prepared array is finite at the present (rule 4)."""
 
 import numpy as np
 from llvmlite import ir

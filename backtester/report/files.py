@@ -33,8 +33,8 @@ def write_whole(path: str | PathLike[str], content: bytes, what: str) -> None:
     name = os.fspath(path)
     if not isinstance(name, str) or not name:
         raise ResultError(f"cannot write the {what}: {path!r} is not the name of a file; give a path as text")
-    target = os.path.realpath(name)
     try:
+        target = os.path.realpath(name)
         mode = _mode_of(target)
         if mode is not None and not stat.S_ISREG(mode):
             with open(target, "wb") as file:

@@ -1,4 +1,4 @@
-"""What a stamp says: labels, session closes, zones and sessions (SEMANTICS, rule 1)."""
+"""What a stamp says: labels, session closes, zones and sessions (rule 1)."""
 
 import datetime as dt
 

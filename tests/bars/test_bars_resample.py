@@ -1,4 +1,4 @@
-"""Longer bars, and what is known of them on the shorter clock (SEMANTICS, rule 6)."""
+"""Longer bars, and what is known of them on the shorter clock (rule 6)."""
 
 import datetime as dt
 import functools

@@ -415,7 +415,7 @@ class Flow(Strategy):
             low, high = min(low, value), max(high, value)
         squares = np.array([i * i for i in range(5)])
         squares[squares > 5] -= 1
-        self.out[-1, :] = (sum(up), len(up), first * third, low, high, best(x), squares[-1], x[::-1][0])
+        self.out[-1, :] = np.array([sum(up), len(up), first * third, low, high, best(x), squares[-1], x[::-1][0]])
         try:
             if ctx.t % 13 == 0:
                 raise ValueError("unlucky")

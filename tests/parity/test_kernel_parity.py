@@ -1,4 +1,4 @@
-"""The kernel against the oracle, which was written from SEMANTICS and not from the kernel, on random streams.
+"""The kernel against the oracle, which was written from the rules and not from the kernel, on random streams.
 
 `PARITY_SEEDS=0:3000 pytest tests/parity/test_kernel_parity.py` runs other streams than the ones of CI.
 

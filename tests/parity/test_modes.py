@@ -1,4 +1,4 @@
-"""Compiled and interpreted strategies leave the same behind, bit for bit (SEMANTICS, rule 26)."""
+"""Compiled and interpreted strategies leave the same behind, bit for bit (rule 26)."""
 
 import math
 from pathlib import Path

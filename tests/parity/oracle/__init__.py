@@ -1,11 +1,11 @@
-"""A second, independent reading of SEMANTICS.md: plain Python, exact arithmetic, every number from scratch.
+"""A second, independent reading of the rules in docs/: plain Python, exact arithmetic, every number from scratch.
 
 `Oracle(market, settings, script).run()` plays one script over one market. It shares `codes` and the column names of
-`tables` with the kernel and nothing else. Read it beside SEMANTICS: `engine` is rule 2, `matching` decides which order
-meets which price, `execution` how much of it is taken, `money` what that costs, `book` how orders begin and end,
-`path` how a price moves inside its bar. Square roots (impact, σ) are floats; all else is a `Fraction`.
+`tables` with the kernel and nothing else. Read it beside docs/timeline.md and docs/accounting.md: `engine` is rule 2,
+`matching` decides which order meets which price, `execution` how much of it is taken, `money` what that costs, `book`
+how orders begin and end, `path` how a price moves inside its bar. Square roots (impact, σ) are floats; all else is a `Fraction`.
 
-Where SEMANTICS is silent, the oracle takes these rulings.
+Where the rules are silent, the oracle takes these rulings.
 
 Time
  1. Bars before `start` are played too: cash earns interest from bar 1 on.

@@ -1,0 +1,118 @@
+"""Benchmarks: every kind, with its equity by hand, and every error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from few_bars import DAY_NS, FLAT, NAN, market, play
+
+from backtester import Bars
+from backtester.comparison import benchmark_equity, buy_and_hold
+from backtester.errors import SettingsError
+
+
+def closes(*prices: float) -> list:
+    """Return flat bars at these prices."""
+    return [(p, p, p, p) if p == p else None for p in prices]
+
+
+def two_assets() -> Bars:
+    return market([list(pair) for pair in zip(closes(10, 11, 12, 13), closes(20, 20, 15, 10), strict=True)])
+
+
+def test_buy_and_hold_splits_the_cash_equally_at_the_first_close():
+    # 500·p/10 + 500·q/20
+    assert buy_and_hold(two_assets(), 1000.0).tolist() == [1000.0, 1050.0, 975.0, 900.0]
+
+
+def test_buy_and_hold_waits_in_cash_for_an_asset_that_starts_later():
+    rows = [list(pair) for pair in zip(closes(10, 10, 12, 12), closes(NAN, 20, 25, 30), strict=True)]
+    assert buy_and_hold(market(rows), 1000.0).tolist() == [1000.0, 1000.0, 600.0 + 625.0, 600.0 + 750.0]
+
+
+def test_buy_and_hold_carries_the_last_price_over_a_missing_bar():
+    rows = [list(pair) for pair in zip(closes(10, NAN, 12, 12), closes(20, 20, 20, 20), strict=True)]
+    assert buy_and_hold(market(rows), 1000.0).tolist() == [1000.0, 1000.0, 1100.0, 1100.0]
+
+
+def test_a_symbol_is_held_alone():
+    assert benchmark_equity("A1", two_assets(), 1000.0).tolist() == [1000.0, 1000.0, 750.0, 500.0]
+
+
+def test_prices_one_per_bar():
+    assert benchmark_equity([5, 6, 7, 8], two_assets(), 100.0).tolist() == [100.0, 120.0, 140.0, 160.0]
+
+
+def test_bars_of_one_asset_count_from_their_closes_on():
+    # closes at days 1, 3 and 5: days 2 and 4 see those of 1 and 3
+    other = Bars.from_arrays(np.array([1, 3, 5]) * DAY_NS, *[np.array([50.0, 60.0, 90.0])] * 4)
+    assert benchmark_equity(other, two_assets(), 100.0).tolist() == [100.0, 100.0, 120.0, 120.0]
+
+
+def test_a_price_a_moment_after_the_close_is_not_yet_known():
+    other = Bars.from_arrays(np.array([1 * DAY_NS, 3 * DAY_NS + 1]), *[np.array([50.0, 60.0])] * 4)
+    assert benchmark_equity(other, two_assets(), 100.0).tolist() == [100.0, 100.0, 100.0, 120.0]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_a_series_is_read_as_of_each_close(zone):
+    index = pd.DatetimeIndex(["1970-01-02", "1970-01-04"], tz="UTC")
+    index = index.tz_localize(None) if zone is None else index.tz_convert(zone)
+    series = pd.Series([50.0, 60.0], index=index.as_unit("s"))
+    assert benchmark_equity(series, two_assets(), 100.0).tolist() == [100.0, 100.0, 120.0, 120.0]
+
+
+def test_before_its_first_price_a_benchmark_is_cash():
+    series = pd.Series([50.0, 60.0], index=pd.DatetimeIndex(["1970-01-03", "1970-01-04"], tz="UTC"))
+    assert benchmark_equity(series, two_assets(), 100.0).tolist() == [100.0, 100.0, 120.0, 120.0]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "says"),
+    [
+        ("buy_and_hodl", "'buy_and_hodl' is no symbol; did you mean 'buy_and_hold'"),
+        ("A2", "'A2' is no symbol"),
+        ([1.0, 2.0], r"has shape \(2,\); it must have one price per bar, \(4,\)"),
+        (np.ones((4, 2)), r"has shape \(4, 2\)"),
+        ([1.0, 0.0, 1.0, 1.0], "finite and above 0"),
+        ([1.0, -2.0, 1.0, 1.0], "finite and above 0"),
+        ([NAN] * 4, "finite and above 0"),
+    ],
+)
+def test_errors(benchmark, says):
+    with pytest.raises(SettingsError, match=says):
+        benchmark_equity(benchmark, two_assets(), 100.0)
+
+
+def test_bars_of_several_assets_are_an_error():
+    with pytest.raises(SettingsError, match="must hold one asset, found 2"):
+        benchmark_equity(two_assets(), two_assets(), 100.0)
+
+
+def test_a_series_that_begins_after_the_bars_is_an_error():
+    late = pd.Series([1.0, 2.0], index=pd.DatetimeIndex(["1999-01-01", "1999-01-02"], tz="UTC"))
+    with pytest.raises(SettingsError, match="begin not later than the bars end"):
+        benchmark_equity(late, two_assets(), 100.0)
+
+
+def test_alpha_beta_and_information_ratio_come_with_a_benchmark():
+    rows = closes(10, 11, 10, 12, 11, 13)
+    held = play(rows, {1: lambda c: c.order_target_percent(0, 1.0)}, benchmark="buy_and_hold")
+    assert np.isfinite(held.metrics[["alpha", "beta"]]).all()
+    alone = play(rows, {1: lambda c: c.order_target_percent(0, 1.0)})
+    assert alone.benchmark is None
+    assert alone.metrics[["alpha", "beta", "information_ratio"]].isna().all()
+
+
+def test_a_benchmark_of_the_equity_itself_has_beta_one_and_alpha_zero():
+    rows = closes(10, 10, 12, 11, 13, 12)
+    script = {1: lambda c: c.order(0, 100)}  # 1000 at 12 in bar 2 buys less, so hold what the account holds
+    equity = play(rows, script).tables.equity
+    metrics = play(rows, script, benchmark=equity.copy()).metrics
+    assert metrics["beta"] == pytest.approx(1.0, rel=1e-12)
+    assert metrics["alpha"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_no_bar_of_the_assets_moves_a_flat_market():
+    assert buy_and_hold(market([FLAT] * 3), 1000.0).tolist() == [1000.0] * 3
