@@ -39,8 +39,8 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
         if benchmark == BUY_AND_HOLD:
             return buy_and_hold(bars, cash)
         if benchmark not in bars.symbols:
-            known = (BUY_AND_HOLD, *bars.symbols)
-            raise SettingsError(f"run: benchmark {benchmark!r} is no symbol{did_you_mean(benchmark, known)}")
+            names = (BUY_AND_HOLD, *bars.symbols)
+            raise SettingsError(f"run: benchmark {benchmark!r} is no symbol{did_you_mean(benchmark, names)}")
         prices = bars.close[:, bars.symbols.index(benchmark)]
     elif hasattr(benchmark, "timestamps"):
         if benchmark.n_assets != 1:

@@ -210,8 +210,8 @@ def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
 
 @kernel_jit()
 def _positions(
-    bar: int64[::1], asset: int64[::1], quantity: float64[::1], n_bars: int, n_assets: int
-) -> float64[:, ::1]:
+    bar: np.ndarray, asset: np.ndarray, quantity: np.ndarray, n_bars: int, n_assets: int
+) -> np.ndarray:
     held = np.zeros((n_bars, n_assets))
     x = np.zeros(n_assets)
     k = 0

@@ -15,6 +15,7 @@ import numpy as np
 
 from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status, Tif
 from backtester.order_account import AccountView, Terms
+from backtester.summary_text import clean
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -47,7 +48,7 @@ class Levels:
 
 def as_row(table: np.ndarray, row: int) -> SimpleNamespace:
     """Return a table row with Python numbers as attributes."""
-    return SimpleNamespace(**{name: table[name][row].item() for name in table.dtype.names})
+    return SimpleNamespace(**{name: table[name][row].item() for name in table.dtype.names or ()})
 
 
 class OrderHistory:
@@ -74,7 +75,7 @@ class OrderHistory:
 
     def _symbol(self) -> str:
         o = self.order
-        return self.bars.symbols[o.asset] if 0 <= o.asset < self.bars.n_assets else f"asset {o.asset}"
+        return clean(self.bars.symbols[o.asset]) if 0 <= o.asset < self.bars.n_assets else f"asset {o.asset}"
 
     def other(self, order_id: int) -> OrderHistory:
         """Return the history of another order."""

@@ -165,7 +165,7 @@ def _tables_of(result: Result) -> dict[str, pa.Table]:
     found = {}
     for name, dtype in _DTYPES.items():
         rows = getattr(tables, name)
-        found[name] = pa.table({field: np.ascontiguousarray(rows[field]) for field in dtype.names})
+        found[name] = pa.table({field: np.ascontiguousarray(rows[field]) for field in dtype.names or ()})
     time = pa.array(bars.timestamps.view("M8[ns]")).cast(pa.timestamp("ns", "UTC"))
     curves = {"time": time, "equity": tables.equity}
     if result.benchmark is not None:
@@ -281,7 +281,7 @@ def _table(folder: Path, name: str, content: dict[str, Any]) -> pa.Table:
     import pyarrow.parquet as pq
 
     path = folder / name
-    wanted = content["files"].get(name)
+    wanted = content.get("files", {}).get(name)
     if wanted is None:
         raise _damaged(folder / MANIFEST, f"it does not list {name}")
     try:
@@ -310,10 +310,11 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
 
 def _rows(table: pa.Table, dtype: np.dtype) -> np.ndarray:
     """Return a table as read-only rows."""
-    if tuple(table.column_names) != dtype.names:
-        raise ValueError(f"columns {table.column_names}, expected {list(dtype.names)}")
+    names = dtype.names or ()
+    if tuple(table.column_names) != names:
+        raise ValueError(f"columns {table.column_names}, expected {list(names)}")
     rows = np.empty(table.num_rows, dtype)
-    for name in dtype.names:
+    for name in names:
         rows[name] = table[name].to_numpy()
     rows.flags.writeable = False
     return rows

@@ -363,8 +363,8 @@ class Bars(Doors):
 def _market(bars: Bars) -> MarketArrays:
     from backtester.kernel.memory import MarketArrays
 
-    columns = (getattr(bars, name) for name in COLUMNS)
-    return MarketArrays(bars.timestamps, bars.sessions, *columns, dict(bars.extras))
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return MarketArrays(bars.timestamps, bars.sessions, *prices, bars.volume, dict(bars.extras))
 
 
 def _frozen(array: Ints) -> Ints:

@@ -42,9 +42,10 @@ class Settings:
             _finite("periods_per_year", self.periods_per_year, positive=True)
         for name, kind in (("costs", Costs), ("account", Account), ("execution", Execution)):
             value = getattr(self, name)
+            article = "an" if kind.__name__[0] in "AE" else "a"
             if not isinstance(value, kind):
                 raise SettingsError(
-                    f"run: {name} must be a {kind.__name__}, found {value!r}; write {name}={kind.__name__}(…)"
+                    f"run: {name} must be {article} {kind.__name__}, found {value!r}; write {name}={kind.__name__}(…)"
                 )
         if self.mode not in MODES:
             raise SettingsError(f"run: mode is {self.mode!r}{did_you_mean(str(self.mode), MODES)}; one of {MODES}")

@@ -39,8 +39,8 @@ BARS = market([FLAT] * 6)
         ({"periods_per_year": 0}, "periods_per_year is 0"),
         ({"costs": 0.001}, r"costs must be a Costs, found 0.001; write costs=Costs\("),
         ({"costs": Costs}, "costs must be a Costs"),
-        ({"account": {}}, "account must be a Account"),
-        ({"execution": None}, "execution must be a Execution"),
+        ({"account": {}}, "account must be an Account"),
+        ({"execution": None}, "execution must be an Execution"),
         ({"mode": "fast"}, "mode is 'fast'"),
         ({"mode": "compile"}, "did you mean 'compiled'"),
         ({"seed": 1.5}, "seed must be a whole number"),
@@ -49,7 +49,7 @@ BARS = market([FLAT] * 6)
         ({"progress": "yes"}, "progress must be True, False or None"),
         ({"comission": 0.1}, "run has no setting 'comission'"),
         ({"cost": Costs()}, "did you mean 'costs'"),
-        ({"benchmark": "A1"}, "did you mean 'A0'"),
+        ({"benchmark": "buy_and_hodl"}, "did you mean 'buy_and_hold'"),
         ({"benchmark": [1.0, 2.0]}, r"benchmark has shape \(2,\)"),
         ({"benchmark": [1.0, 2.0, 3.0, -1.0, 2.0, 2.0]}, "benchmark prices must be"),
         ({"benchmark": market([[FLAT, FLAT]] * 6)}, "must hold one asset, found 2"),
@@ -302,7 +302,9 @@ def test_the_first_call_is_where_the_prepared_arrays_begin(mode):
 @pytest.mark.parametrize("mode", ["compiled", "interpreted"])
 def test_data_shorter_than_the_warm_up_is_refused_and_the_strategy_stays_usable(mode):
     strategy = Average(period=7)
-    with pytest.raises(DataError, match="6 bars of A0 are shorter than the warm-up .*self.average is finite at no bar"):
+    with pytest.raises(
+        DataError, match=r"6 bars of A0 are shorter than the warm-up .*self.average is finite at no bar"
+    ):
         run(strategy, BARS, mode=mode)
     assert type(strategy) is Average
     run(strategy, market([FLAT] * 8), mode=mode)

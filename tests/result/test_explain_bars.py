@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from few_bars import FLAT, NAN, play
+from few_bars import FLAT, NAN, Script, market, play
 
+from backtester import Bars, run
 from backtester.errors import ResultError
 from backtester.kernel.codes import ChangeOutcome, Tif
 
@@ -156,6 +157,14 @@ def test_a_target_says_which_position_it_found():
 
 def test_a_tag_is_in_the_headline():
     assert lines_of(play([FLAT] * 3, {1: lambda c: c.order(0, 5, tag=7)}), 1)[0].endswith(", tag 7")
+
+
+def test_a_symbol_cannot_break_out_of_its_line():
+    bars = market([FLAT] * 4)
+    odd = Bars.from_arrays(bars.timestamps, *[bars.open[:, 0]] * 4, symbols="A\nbar 9: filled\x1b[2J")
+    text = run(Script(script={1: lambda c: c.order(0, 5)}), odd, mode="interpreted").explain(1)
+    assert len(text.splitlines()) == 4
+    assert "\x1b" not in text
 
 
 # --- changes ---------------------------------------------------------------------------------------------------------

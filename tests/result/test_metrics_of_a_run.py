@@ -41,12 +41,15 @@ def result() -> Result:
 
 
 def longest_drawdown(equity: np.ndarray) -> int:
-    """Return the most bars between a peak and the first bar that reaches it again, or the last bar."""
+    """Return the most bars from a peak to the bar that regains it, or to the last bar, if it fell in between."""
     longest, peak_at = 0, 0
     for t in range(1, len(equity)):
+        fell = equity[peak_at : t + 1].min() < equity[peak_at]
+        if fell:
+            longest = max(longest, t - peak_at)
         if equity[t] >= equity[peak_at]:
-            longest, peak_at = max(longest, t - peak_at if t - peak_at > 1 else 0), t
-    return max(longest, len(equity) - 1 - peak_at)
+            peak_at = t
+    return longest
 
 
 def by_numpy(result: Result) -> dict[str, float]:

@@ -97,6 +97,12 @@ def test_everything_made_of_it_is_the_same(result, saved):
         assert loaded.explain(order_id) == result.explain(order_id)
 
 
+def test_the_report_is_the_same(result, saved, tmp_path):
+    result.report(tmp_path / "mine.html")
+    Result.load(saved).report(tmp_path / "loaded.html")
+    assert (tmp_path / "mine.html").read_text("utf-8") == (tmp_path / "loaded.html").read_text("utf-8")
+
+
 def test_the_manifest_is_that_of_the_run_not_of_the_reader(saved):
     rewrite(saved, lambda content: content["run"]["versions"].update(numpy="0.1"))
     assert Result.load(saved).manifest["versions"]["numpy"] == "0.1"
@@ -221,7 +227,7 @@ def test_nothing_is_half_written(result, saved, monkeypatch, error):
     monkeypatch.setattr(store, "_checksum", fail)  # the last step before the manifest, after all files
     expected = ResultError if isinstance(error, OSError) else KeyboardInterrupt
     for place in (saved, saved.parent / "new"):
-        with pytest.raises(expected, match="No space left on device" if expected is ResultError else ""):
+        with pytest.raises(expected, match="No space left on device" if expected is ResultError else None):
             result.to_parquet(place)
     assert [path.name for path in saved.parent.iterdir()] == ["run"]
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
@@ -309,7 +315,7 @@ def test_a_manifest_cut_off_is_noticed(saved):
 def test_a_manifest_of_something_else_is_no_result(saved, text):
     (saved / "manifest.json").write_text(text)
     with pytest.raises(
-        ResultError, match="it is not the manifest of a result: kind is .*, and must be 'backtester result'"
+        ResultError, match=r"it is not the manifest of a result: kind is .*, and must be 'backtester result'"
     ):
         Result.load(saved)
 
@@ -334,7 +340,7 @@ def test_a_format_that_never_was_is_refused(saved, version):
 @pytest.mark.parametrize("key", ["run", "bars", "record_names", "files", "ambiguous_bars"])
 def test_a_manifest_without_a_part_is_refused(saved, key):
     rewrite(saved, lambda content: content.pop(key))
-    with pytest.raises(ResultError, match="does not fit together|does not list"):
+    with pytest.raises(ResultError, match=r"does not fit together|does not list"):
         Result.load(saved)
 
 
@@ -344,5 +350,5 @@ def test_files_that_do_not_fit_together_are_refused(saved, tmp_path):
     shutil.copy(tmp_path / "other" / "equity.parquet", saved / "equity.parquet")
     about = json.loads((tmp_path / "other" / "manifest.json").read_text())["files"]["equity.parquet"]
     rewrite(saved, lambda content: content["files"].update({"equity.parquet": about}))
-    with pytest.raises(ResultError, match="does not fit together .*9 values of equity for 6 bars"):
+    with pytest.raises(ResultError, match=r"does not fit together .*9 values of equity for 6 bars"):
         Result.load(saved)
