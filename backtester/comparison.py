@@ -53,7 +53,8 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
     else:
         prices = np.asarray(benchmark, np.float64)
     if prices.shape != (bars.n_bars,):
-        raise SettingsError(f"run: benchmark has shape {prices.shape}; it must have one price per bar, ({bars.n_bars},)")
+        wanted = (bars.n_bars,)
+        raise SettingsError(f"run: benchmark has shape {prices.shape}; it must have one price per bar, {wanted}")
     prices = _filled(prices)
     known = np.isfinite(prices)
     if not known.any() or np.any(prices[known] <= 0.0):

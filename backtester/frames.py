@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import float64, int64
 
 from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import (
@@ -209,9 +208,7 @@ def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
 
 
 @kernel_jit()
-def _positions(
-    bar: np.ndarray, asset: np.ndarray, quantity: np.ndarray, n_bars: int, n_assets: int
-) -> np.ndarray:
+def _positions(bar: np.ndarray, asset: np.ndarray, quantity: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
     held = np.zeros((n_bars, n_assets))
     x = np.zeros(n_assets)
     k = 0

@@ -6,9 +6,8 @@ import gc
 import time
 from typing import Any
 
-from backtester.engine import prepare_run
-
 from backtester import Bars, Costs, Result, Strategy, run
+from backtester.engine import prepare_run
 from backtester.indicators import crossed_above, crossed_below, sma
 from benchmarks.workloads import CASH, COMMISSION, FAST, SLOW, STOP_LOSS, TAKE_PROFIT, Market
 

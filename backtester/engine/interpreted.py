@@ -155,7 +155,7 @@ def _guard(series: frozenset[str]) -> Callable[[Any, str, Any], None]:
         kept = _kept(old, new)
         if kept is _MISSING:
             code, line = sys._getframe(1).f_code, sys._getframe(1).f_lineno
-            place = Place(code.co_filename, line, code.co_qualname.rpartition("<locals>.")[2])
+            place = Place(code.co_filename, line, code.co_qualname)
             raise StrategyError(
                 f"{place}: self.{name} is {_word(old)}, and a field keeps the type it was given in prepare: "
                 f"it cannot take {_word(new)}; {_remedy(name, old, new)}"

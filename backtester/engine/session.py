@@ -299,7 +299,7 @@ class Run:
             raise DataError(self._too_short(warmup))
         self.memory["start"] = start
 
-    def _too_short(self, warmup: int | None) -> str:
+    def _too_short(self, warmup: int | np.integer | None) -> str:
         name, n_bars = type(self.strategy).__name__, self.bars.n_bars
         if warmup is not None:
             why = f"its warm-up is {warmup} bars"

@@ -59,7 +59,8 @@ class InFill(Strategy):
             ctx.order(1, 1.0)
 
     def on_fill(self, ctx, fill):
-        assert fill.quantity > 1.0, "too small"
+        if fill.quantity <= 1.0:
+            raise ArithmeticError("too small")
 
 
 class InReject(Strategy):
@@ -96,7 +97,7 @@ class BeforeTheData(Strategy):
         (InBar, ValueError, 'raise ValueError("forty")'),
         (InHelper, IndexError, "return x[n]  # beyond the data"),
         (InMethod, IndexError, "return self.limits[ctx.t]"),
-        (InFill, AssertionError, 'assert fill.quantity > 1.0, "too small"'),
+        (InFill, ArithmeticError, 'raise ArithmeticError("too small")'),
         (InReject, RuntimeError, 'raise RuntimeError("refused")'),
         (BeyondThePresent, IndexError, "ctx.order(0, ctx.close[ctx.t + 1, 0])"),
         (BeforeTheData, IndexError, "ctx.order(0, ctx.close[-42, 0])"),
@@ -269,7 +270,7 @@ def test_a_hook_that_could_never_run_is_refused(mode):
 
     class Draws(Strategy):
         def on_bar(self, ctx):
-            ctx.order(0, np.random.random())
+            ctx.order(0, np.random.random())  # noqa: NPY002
 
     class Assigns(Strategy):
         def on_bar(self, ctx):
@@ -278,7 +279,7 @@ def test_a_hook_that_could_never_run_is_refused(mode):
     for strategy, message in (
         (Yields, "on_bar holds `yield`"),
         (Takes, r"on_fill takes \(self, ctx, fill\)"),
-        (Draws, r"np.random.random is not the run's seeded generator.*ctx.random"),
+        (Draws, r"np.random is not the run's seeded generator.*ctx.random"),
         (Assigns, "ctx.cash is read-only"),
     ):
         with pytest.raises(StrategyError, match=message):
@@ -299,7 +300,7 @@ class WithDict(Strategy):
 
 class WithText(Strategy):
     def on_bar(self, ctx):
-        f"{[ctx.t, 'text']!r}"
+        print(f"{[ctx.t, 'text']!r:>{3}}") if ctx.t < 0 else None
 
 
 class WithImport(Strategy):
@@ -311,7 +312,7 @@ class WithImport(Strategy):
 
 CANNOT = [
     (WithDict, 'if self.names["a"] == 2:', "self.names is a dict; use arrays, or numba.typed.Dict"),
-    (WithText, """f"{[ctx.t, 'text']!r}\"""", "."),
+    (WithText, """print(f"{[ctx.t, 'text']!r:>{3}}") if ctx.t < 0 else None""", "f-string"),
     (WithImport, "import math", "an import inside a function has no compiled form"),
 ]
 
@@ -330,7 +331,7 @@ def test_compiled_mode_raises_and_auto_warns_once_in_one_line_at_the_user_s_call
     assert [str(warning.message) for warning in warned] == [f"running interpreted: {reason}"]
     assert warned[0].filename == __file__
     assert result.manifest["mode"] == "interpreted"
-    assert result.manifest["interpreted_because"] == reason
+    assert reason.endswith(result.manifest["interpreted_because"])  # which leaves the directory out
     assert run(strategy, BARS, mode="interpreted").tables.orders.tobytes() == result.tables.orders.tobytes()
 
 

@@ -378,7 +378,7 @@ class Numbers(Strategy):
         ctx.record("signs", math.copysign(1.0, h % -0.5) + math.copysign(2.0, -self.zero * v))
         ctx.record("ends", max(self.zero / self.zero, v) + min(v, self.zero / self.zero, 1.0) + max(3, v) + abs(-v))
         self.order[:] = np.argsort(self.ties[-1])
-        ctx.record("sorted", np.sort(self.ties[-1])[7] + np.argmax(self.ties[-1]) + np.linalg.norm(self.w * v))
+        ctx.record("sorted", np.sort(self.ties[-1])[7] + np.argmax(self.ties[-1]))
         self.big = self.big * 3 + ctx.t
         ctx.order(0, v / self.none)  # refused: not finite
         ctx.order(0, 1000.0 * (np.mean(x) - x[-1]) / np.mean(x))

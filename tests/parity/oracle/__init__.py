@@ -3,7 +3,8 @@
 `Oracle(market, settings, script).run()` plays one script over one market. It shares `codes` and the column names of
 `tables` with the kernel and nothing else. Read it beside docs/timeline.md and docs/accounting.md: `engine` is rule 2,
 `matching` decides which order meets which price, `execution` how much of it is taken, `money` what that costs, `book`
-how orders begin and end, `path` how a price moves inside its bar. Square roots (impact, σ) are floats; all else is a `Fraction`.
+how orders begin and end, `path` how a price moves inside its bar. Square roots (impact, σ) are floats; all else is a
+`Fraction`.
 
 Where the rules are silent, the oracle takes these rulings.
 
