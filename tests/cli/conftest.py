@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import textwrap
 from pathlib import Path
@@ -28,6 +29,10 @@ HOLD = """
 """
 
 
+#: click below 8.2 mixes stderr into stdout unless it is told not to
+SEPARATE = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+
+
 class Cli:
     """Calls the command in this process, in a directory of its own."""
 
@@ -35,7 +40,7 @@ class Cli:
         self.folder = folder
 
     def __call__(self, *arguments: str, code: int = 0):
-        outcome = CliRunner().invoke(app, list(arguments), prog_name="backtester")
+        outcome = CliRunner(**SEPARATE).invoke(app, list(arguments), prog_name="backtester")
         assert outcome.exit_code == code, f"exit code {outcome.exit_code}\n{outcome.output}"
         return outcome
 

@@ -78,7 +78,7 @@ def test_json_is_one_document_without_nan_whatever_the_strategy_prints(cli):
         """
         from backtester import Strategy
 
-        print("imported")
+        print("imported", flush=True)
 
         class Loud(Strategy):
             def prepare(self, bars):

@@ -119,8 +119,9 @@ def test_the_handler_of_ctrl_c_is_put_back_and_a_second_one_is_raised_at_once():
     try:
         for times in (1, 2):
             with pytest.warns(UserWarning, match="interrupted after .* of 20000 bars"):
-                result = run(Signals(times=times), bars, mode="interpreted")
+                result = run(Signals(times=times), bars, mode="interpreted", benchmark=bars.close[:, 0])
             assert result.manifest["interrupted"] is True
+            assert len(result.benchmark) == len(result.equity) < 20_000
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, old)
