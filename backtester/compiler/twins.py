@@ -86,7 +86,8 @@ def _jitted(function: Callable[..., Any], count: int) -> Any:
         call = lambda x, y: function(x, y)  # noqa: E731
     else:
         call = lambda *args: function(*args)  # noqa: E731
-    call.__qualname__ = f"twin_{function.__module__}_{function.__name__}_{count}"
+    home = getattr(function, "__module__", None) or "numpy"  # a ufunc has none before NumPy 2.2
+    call.__qualname__ = f"twin_{home}_{function.__name__}_{count}"
     return kernel_jit(call)
 
 

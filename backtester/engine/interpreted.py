@@ -124,7 +124,8 @@ class Interpreted:
             row = int(memory["fills_seen"])
             memory["fills_seen"] = row + 1
             self.strategy.on_fill(self.ctx, _row(memory.view("fills"), row))
-        while self._has_reject and memory["rejects_seen"] < memory["n_rejects"]:
+        until = memory["n_rejects"]  # what on_reject itself has refused waits for the next bar
+        while self._has_reject and memory["rejects_seen"] < until:
             row = int(memory.view("rejects")[int(memory["rejects_seen"])])
             memory["rejects_seen"] = int(memory["rejects_seen"]) + 1
             self.strategy.on_reject(self.ctx, _row(memory.view("orders"), row))

@@ -98,9 +98,10 @@ def start_trailing(s, i, price):
 @inner_jit
 def trailing_level(o, price):
     """Return the level of a trailing stop at a best price."""
-    if np.isnan(o.distance_frac):
-        return price - o.distance if o.quantity < 0.0 else price + o.distance
-    return price * (1.0 - o.distance_frac) if o.quantity < 0.0 else price * (1.0 + o.distance_frac)
+    distance = o.distance
+    if np.isnan(distance):
+        distance = abs(price) * o.distance_frac
+    return price - distance if o.quantity < 0.0 else price + distance
 
 
 @inner_jit
@@ -173,7 +174,8 @@ def follow_parent(s, t, i, price, reference, up, phase):
             continue
         if not np.isnan(c.distance_frac):
             up_leg = (c.role == STOP_LOSS) == (c.quantity > 0.0)
-            level = price * (1.0 + c.distance_frac) if up_leg else price * (1.0 - c.distance_frac)
+            distance = abs(price) * c.distance_frac
+            level = price + distance if up_leg else price - distance
             if c.role == STOP_LOSS:
                 c.stop_price = level
             else:

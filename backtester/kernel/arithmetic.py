@@ -11,6 +11,12 @@ DUST = 1e-12
 
 
 @inner_jit
+def one_nan(value):
+    """Return a number a user gave, with every NaN as the same bits: their sign differs between modes."""
+    return np.nan if value != value else value
+
+
+@inner_jit
 def floor_lot(value, lot):
     """Round a non-negative quantity down to whole lots; lot 0 leaves it as it is."""
     if lot == 0.0:

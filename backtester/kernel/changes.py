@@ -5,7 +5,7 @@ Every request is a row of the change table, which keeps what became of it.
 
 import numpy as np
 
-from backtester.kernel.arithmetic import DUST
+from backtester.kernel.arithmetic import DUST, one_nan
 from backtester.kernel.codes import Table
 from backtester.kernel.constants import (
     CANCEL,
@@ -94,8 +94,8 @@ def request_change(s, kind, order_id, other, price, quantity):
     c.order_id = order_id
     c.other = other
     c.outcome = QUEUED if outcome == DONE else outcome
-    c.price = price
-    c.quantity = quantity
+    c.price = one_nan(price)
+    c.quantity = one_nan(quantity)
     c.old_price = np.nan
     c.old_quantity = np.nan
     return 1 if outcome == DONE else 0

@@ -109,7 +109,8 @@ def call_events(s, self_address, on_fill, on_reject):
             if status != 0:
                 return status
     if on_reject != 0:
-        while s.rejects_seen < s.n_rejects:
+        until = s.n_rejects  # what on_reject itself has refused waits for the next bar
+        while s.rejects_seen < until:
             s.hook_index = s.rejects[s.rejects_seen]
             s.rejects_seen += 1
             status = call_hook(on_reject, self_address, address_of(s))

@@ -31,6 +31,7 @@ _LIVE_ROWS = (
     ("woken_prices", np.float64, ()),
     ("woken_up", np.int64, ()),
 )
+COLUMN = "column "  # before the names of extra columns, which may be any
 SMALL = 16  # first rows of tables that most runs hardly use
 _TABLES = {
     Table.FILLS: ("fills", tables.FILL),
@@ -76,7 +77,8 @@ def extended_state(extras: tuple[str, ...] = ()) -> State:
     """Return the state type with extra read-only series [n_bars, n_assets] appended, in order."""
     if not extras:
         return STATE
-    return State("State", (*STATE.fields, *(Field(name, "series", float64, 2, readonly=True) for name in extras)))
+    columns = (Field(COLUMN + name, "series", float64, 2, readonly=True) for name in extras)
+    return State("State", (*STATE.fields, *columns))
 
 
 def _growing(memory: AccountMemory) -> ctypes._CFuncPtr:
@@ -162,7 +164,7 @@ class AccountMemory:
         for name in ("open", "high", "low", "close", "volume", "timestamps"):
             buffer.set_array(name, getattr(market, name))
         for name, array in market.extras.items():
-            buffer.set_array(name, array)
+            buffer.set_array(COLUMN + name, array)
         buffer.set_array("session_ends", market.session_ends)
         buffer.set("n_bars", self.n_bars)
         buffer.set("n_assets", self.n_assets)

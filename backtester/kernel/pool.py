@@ -17,7 +17,7 @@ import numpy as np
 SMALLEST = 1 << 16  # bytes; what is smaller comes from NumPy
 MOST = 96 << 20  # bytes kept for later
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # giving back may start a garbage collection that gives back more
 _free: dict[int, list[np.ndarray]] = {}
 _kept = 0
 

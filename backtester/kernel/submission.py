@@ -5,7 +5,7 @@ Rules 10, 14, 15 and 16.
 
 import numpy as np
 
-from backtester.kernel.arithmetic import DUST, truncate_lot
+from backtester.kernel.arithmetic import DUST, one_nan, truncate_lot
 from backtester.kernel.constants import (
     ASSET_UNKNOWN,
     BANKRUPT,
@@ -119,6 +119,7 @@ def submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance
     """Take an order verb; return the order id."""
     t = s.t
     role = TRAILING if kind == TRAILING_STOP else PLAIN
+    quantity = one_nan(quantity)
     refusal = refusal_of_quantity(s, asset, quantity)
     if refusal == NO_REASON:
         refusal = refusal_of_prices(s, kind, quantity, limit_price, stop_price, distance, distance_frac)
@@ -132,10 +133,10 @@ def submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance
             quantity = rounded
     i = new_order(s, t, asset, kind, role, tif, expire, tag, quantity)
     o = s.orders[i]
-    o.limit_price = limit_price
-    o.stop_price = stop_price
-    o.distance = distance
-    o.distance_frac = distance_frac
+    o.limit_price = one_nan(limit_price)
+    o.stop_price = one_nan(stop_price)
+    o.distance = one_nan(distance)
+    o.distance_frac = one_nan(distance_frac)
     if refusal != NO_REASON:
         reject(s, t, i, refusal)
     else:

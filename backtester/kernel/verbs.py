@@ -7,6 +7,7 @@ strategy compiles the strategy alone. Interpreted code calls the same functions 
 import numpy as np
 from numba import float64, int64
 
+from backtester.kernel.arithmetic import one_nan
 from backtester.kernel.changes import (
     request_change,
 )
@@ -70,7 +71,7 @@ def fn_record(address, key, value):
     s.n_records += 1
     row.bar = s.t
     row.key = key
-    row.value = value
+    row.value = one_nan(value)
     return s.n_records
 
 

@@ -1,11 +1,9 @@
 """Compares what the oracle and the kernel made of one stream, column by column; says the first row that differs.
 
-Whole numbers must be equal, money, prices and quantities equal to 1e-9. Three columns are compared only where both
-sides define them:
+Whole numbers must be equal, money, prices and quantities equal to 1e-9. Two columns are compared only where both sides
+define them:
 
-- `eligible` of an order refused at submission: the oracle says -1, the kernel the bar it would have been eligible;
-- `quantity` of an order refused at submission, of a target order that ended before its quantity was fixed, and of the
-  leg of a bracket that the other leg's last fill cancels: the oracle leaves what it had, the kernel 0;
+- `quantity` of an order refused at submission, and of a target order that ended before its quantity was fixed;
 - `limit_price`, `stop_price`, `distance`, `distance_frac` of an order refused at submission.
 """
 
@@ -20,7 +18,7 @@ from oracle import OracleResult
 from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
 
 ORDER_CODES = (
-    "id", "asset", "kind", "role", "tif", "status", "reason", "submitted", "triggered", "ended", "expire",
+    "id", "asset", "kind", "role", "tif", "status", "reason", "submitted", "eligible", "triggered", "ended", "expire",
     "partner", "group", "tag",
 )  # fmt: skip
 ORDER_NUMBERS = ("filled", "filled_value", "commission_base", "commission")
@@ -70,12 +68,10 @@ def _orders(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, s
     for mine, row in zip(oracle.orders, kernel.orders, strict=False):
         refused = mine.status == Status.REJECTED and mine.ended == mine.submitted
         unfixed = mine.role == Role.TARGET and mine.quantity == 0
-        codes = ORDER_CODES if refused else (*ORDER_CODES, "eligible")
         numbers = ORDER_NUMBERS if refused else (*ORDER_NUMBERS, *ORDER_PRICES)
-        completed = mine.parent and mine.reason == Reason.OTHER_LEG_FILLED
-        if not refused and not unfixed and not completed:
+        if not refused and not unfixed:
             numbers = (*numbers, "quantity")
-        yield from _row(f"order {mine.id}", max(mine.ended, mine.submitted), mine, row, codes, numbers)
+        yield from _row(f"order {mine.id}", max(mine.ended, mine.submitted), mine, row, ORDER_CODES, numbers)
         parent = mine.parent or (mine.id if any(mine.legs) else 0)  # the kernel marks a parent by its own id
         if parent != row["parent"]:
             yield mine.submitted, f"order {mine.id}: parent is {parent}, the kernel has {row['parent']}"
