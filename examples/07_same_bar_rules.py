@@ -34,7 +34,7 @@ for width in (0.001, 0.01):
 #   target_first    5.42%     96 ambiguous bars of 6,225
 #   ohlc            5.42%     96 ambiguous bars of 6,225
 #   olhc           -4.23%     96 ambiguous bars of 6,225
-#   nearest         0.48%     96 ambiguous bars of 6,225
+#   nearest        -2.78%     96 ambiguous bars of 6,225
 #   spread          9.65%
 # legs 1.0% away
 #   stop_first      6.71%      0 ambiguous bars of 6,225

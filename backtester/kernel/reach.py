@@ -6,6 +6,7 @@ passed), RESTING (a limit at its own price) or TRIGGERED (a stop-limit whose lim
 
 import numpy as np
 
+from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import LimitFill, SameBar
 from backtester.kernel.constants import (
     LIMIT,
@@ -178,6 +179,7 @@ def first_leg_wins(s, t, first, price, other, other_price, direction):
             return is_stop
         return (price < other_price) == rising
     start = s.open[t, first.asset]
-    if abs(price - start) == abs(other_price - start):
+    nearer = abs(other_price - start) - abs(price - start)
+    if abs(nearer) <= DUST * abs(start):  # legs placed by the same fraction are a tie, whatever rounding made of them
         return is_stop
-    return abs(price - start) < abs(other_price - start)
+    return nearer > 0.0

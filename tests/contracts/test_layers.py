@@ -19,11 +19,11 @@ PACKAGES = ("backtester", "strategies", "envs")
 LAYERS = (
     ("errors",),
     ("kernel",),
-    ("bars", "costs", "tif", "indicators", "metrics", "trades", "reasons"),
+    ("bars", "costs", "tif", "indicators", "metrics", "trades"),
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "store", "summary_text", "report"),
-        *("explain", "order_account", "order_findings", "order_history", "order_words"),
+        "explain",
     ),
     ("research", "signals"),
     ("strategies", "envs"),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from backtester import Account, Bars, Costs, Execution, Strategy, run
+from backtester.explain.history import OrderHistory
+from backtester.explain.reasons import REASONS
+from backtester.explain.words import number
 from backtester.kernel.codes import Reason, Status
-from backtester.order_history import OrderHistory
-from backtester.order_words import number
-from backtester.reasons import REASONS
 
 
 class Anything(Strategy):

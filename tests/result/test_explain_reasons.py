@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 from few_bars import DAY_NS, FLAT, NAN, play
 
+from backtester.explain.reasons import REASONS
 from backtester.kernel.codes import Reason, Role, Tif
-from backtester.reasons import REASONS
 
 
 class Case(NamedTuple):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from backtester.explain.reasons import KINDS, OUTCOMES, REASONS, TIFS, outcome_of, reason_of
 from backtester.kernel.codes import ChangeOutcome, OrderKind, Reason, Tif
-from backtester.reasons import KINDS, OUTCOMES, REASONS, TIFS, outcome_of, reason_of
 
 
 def test_no_code_is_without_a_sentence():

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.explain.account import AccountView, Terms
 from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status, Tif
-from backtester.order_account import AccountView, Terms
 from backtester.summary_text import clean
 
 if TYPE_CHECKING:

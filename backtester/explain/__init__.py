@@ -1,6 +1,6 @@
 """`explain`: in words, what happened to one order, bar by bar.
 
-Everything is read off the tables of the result and its bars (`order_history`, `order_account`); the sentences of the
+Everything is read off the tables of the result and its bars (`history`, `account`); the sentences of the
 codes are those of `reasons`. Runs of bars in which nothing happened share a line, with the nearest approach.
 """
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backtester.errors import ResultError
-from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Reason, Role, Status
-from backtester.order_findings import found_values
-from backtester.order_history import OrderHistory
-from backtester.order_words import (
+from backtester.explain.findings import found_values
+from backtester.explain.history import OrderHistory
+from backtester.explain.reasons import outcome_of, reason_of
+from backtester.explain.words import (
     at_bar,
     change_effect,
     change_text,
@@ -28,7 +28,7 @@ from backtester.order_words import (
     signed,
     submission,
 )
-from backtester.reasons import outcome_of, reason_of
+from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Reason, Role, Status
 
 if TYPE_CHECKING:
     from backtester.result import Result

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from backtester.bars.check import time_text
+from backtester.explain.history import OrderHistory
+from backtester.explain.reasons import KINDS, TIFS
 from backtester.kernel.codes import ChangeKind, OrderKind, Phase, Reason, Role, Tif
-from backtester.order_history import OrderHistory
-from backtester.reasons import KINDS, TIFS
 
 _VERBS = {
     OrderKind.MARKET: "ctx.order",

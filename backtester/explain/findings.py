@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 from backtester.bars.check import time_text
+from backtester.explain.history import OrderHistory
+from backtester.explain.reasons import reason_of
+from backtester.explain.words import at_bar, group_of, ids, money, number, signed
 from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
-from backtester.order_history import OrderHistory
-from backtester.order_words import at_bar, group_of, ids, money, number, signed
-from backtester.reasons import reason_of
 
 Finding = Callable[[OrderHistory], str]
 
