@@ -28,6 +28,14 @@ LOG = VENV / "bootstrap.log"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 OLDEST_PIP = 23
+NO_NETWORK = (  # what pip says where nothing answers
+    "NewConnectionError",
+    "ConnectTimeout",
+    "ProxyError",
+    "Temporary failure",
+    "getaddrinfo",
+    "from versions: none",
+)
 JOBS = {"demo": "", "test": "dev", "check": "dev"}  # job: the extra it needs
 
 
@@ -157,20 +165,18 @@ def follow(rows: "Iterable[str]") -> None:
 
 
 def explain_pip(code: int) -> str:
-    """Return why pip failed, in its own last words, with the usual cause where it shows."""
+    """Return why pip failed: the usual cause where it shows, else pip's own last words."""
     rows = [row.strip() for row in LOG.read_text(encoding="utf-8").splitlines() if row.strip()]
-    errors = [row for row in rows if row.startswith("ERROR:")] or rows[-1:]
     text = "\n".join(rows)
-    signs = ("NewConnectionError", "Temporary failure", "getaddrinfo", "Network is unreachable", "ConnectTimeout")
-    if any(sign in text for sign in (*signs, "from versions: none", "ProxyError", "Connection refused")):
+    said = []
+    if any(sign in text for sign in NO_NETWORK):
         remedy = "no package index could be reached: is there a network, or a proxy to set (https_proxy)?"
     elif "No space left" in text:
         remedy = "the disk is full"
     else:
-        remedy = "the whole output is in the log"
-    return "\n".join(
-        [f"pip failed (exit code {code}); {remedy}", *("    " + row for row in errors[:3]), f"    log: {LOG}"]
-    )
+        remedy = "it said:"
+        said = ["    " + row for row in ([row for row in rows if row.startswith("ERROR:")] or rows[-1:])[:3]]
+    return "\n".join([f"pip failed (exit code {code}); {remedy}", *said, f"    log: {LOG}"])
 
 
 def in_venv(*arguments: str) -> int:

@@ -15,6 +15,7 @@ from backtester.errors import CannotCompile
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)|(?: at|Raised from) (?P<at>\S.*?) \((?P<row>\d+)\)')
+_F_STRING = re.compile(r"opcode \((CONVERT_VALUE|FORMAT_SIMPLE|FORMAT_WITH_SPEC)\)")  # of Python 3.13 on
 _OURS = tuple(str(Path(module).resolve().parent) for module in (numba.__file__, Path(__file__).parent))
 _NOISE = re.compile(
     r"^(Failed in nopython mode pipeline.*|During: .*|- .*|There (is|are) \d+ candidate.*|\s*|\^+|File .*|>>> .*|"
@@ -39,7 +40,10 @@ def cannot_compile(error: Exception) -> CannotCompile:
     if isinstance(error, (AttributeError, ImportError)):
         return CannotCompile(f"the internals of numba {numba.__version__} are not as expected ({text})")
     if isinstance(error, UnsupportedBytecodeError):
-        return CannotCompile(f"{where}{text.partition('. Raised')[0].rstrip('.')}{_quoted(file, line)}")
+        said = text.partition(". Raised")[0].rstrip(".")
+        if _F_STRING.search(said):
+            said = "this f-string has no compiled form"
+        return CannotCompile(f"{where}{said}{_quoted(file, line)}")
     if not isinstance(error, NumbaError):
         lines = f"{type(error).__name__}: {text}".split("\n")
         return CannotCompile(f"{where}numba {numba.__version__} failed ({_shorter(lines[0])})")
@@ -78,7 +82,7 @@ def _what(text: str) -> str:
     bind = re.search(r"Cannot bind .*? to signature '([^']*)' due to \"\w+: ([^\"\n]*)", text)
     if bind:
         return f"a call does not fit the function's parameters {bind[1]}: {bind[2].rstrip('.')}"
-    returned = re.search(r"No conversion from (\S+) to none for '\$\w*return_value", text)
+    returned = re.search(r"No conversion from (\S+) to none for '\$\w*return_(?:value|const)", text)
     if returned:
         return f"a hook returns nothing, found {_shorter(returned[1])}"
     call = re.search(r"No implementation of function ([^\n]*?) found for signature:\s*>>> ([^\n]*)", text)

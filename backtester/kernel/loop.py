@@ -132,7 +132,7 @@ def advance(address, self_address, on_bar, on_fill, on_reject, until):
         if hooks:
             if call_events(s, self_address, on_fill, on_reject) != 0:
                 return FAILED
-        if t >= s.start and not s.bankrupt:
+        if on_bar != 0 and t >= s.start and not s.bankrupt:
             if call_hook(on_bar, self_address, address) != 0:
                 return FAILED
         end_bar(s, t)

@@ -79,7 +79,11 @@ def test_ctrl_c_in_a_long_run_ends_with_130_and_what_ran(cli):
                 time.sleep(0.002)
         """,
     )
-    arguments = [*MODULE, "run", "slow.py", "--data", "sample:sp500", "--mode", "interpreted", "--json"]
+    # whoever runs the tests in the background may have had SIGINT ignored, which a process inherits
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listening}; from backtester.cli import main; main()"
+    arguments = [sys.executable, "-c", code, "run", "slow.py", "--data", "sample:sp500"]
+    arguments += ["--mode", "interpreted", "--json"]
     with subprocess.Popen(arguments, cwd=cli.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
         while not (cli.folder / "started").exists() and time.monotonic() < deadline:

@@ -56,7 +56,7 @@ def public_functions():
             value = getattr(value, "py_func", value)
             if inspect.isclass(value):
                 yield f"{front}.{name}", value, inspect.getdoc(value) or ""
-                for method, function in inspect.getmembers(value, inspect.isroutine):
+                for method, function in inspect.getmembers(value, callable):
                     if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith("backtester"):
                         yield f"{front}.{name}.{method}", function, inspect.getdoc(function) or ""
             elif inspect.isroutine(value):

@@ -270,3 +270,14 @@ def test_methods_inheritance_and_super_prepare(mode):
 
     assert run(Base, market([FLAT] * 3), mode=mode).fills["quantity"].tolist() == [6]
     assert run(Child, market([FLAT] * 3), mode=mode).fills["quantity"].tolist() == [7]  # 4/2·3 + 1
+
+
+@MODES
+def test_a_strategy_without_on_bar_runs_and_trades_nothing(mode):
+    class Idle(Strategy):
+        def prepare(self, bars):
+            self.level = bars.close * 1.0
+
+    result = run(Idle(), BARS, mode=mode)
+    assert len(result.tables.orders) == 0
+    assert (result.tables.equity == result.tables.equity[0]).all()
