@@ -20,7 +20,7 @@ from backtester.kernel.orders import (
 from backtester.kernel.reach import rises
 
 
-@inner_jit
+@inner_jit(forceinline=True)
 def has_work(s, t):
     """Whether bar t may do something to an order."""
     if s.n_pending > 0 or s.stirred != 0 or s.n_trailing > 0 or s.n_dated > 0:

@@ -223,7 +223,7 @@ def carry(s, t):
         add_flow(s, t, -1, _DEBIT_INTEREST, s.debit_rate * free * years)
 
 
-@inner_jit
+@inner_jit(forceinline=True)
 def mark(s, t):
     """Mark every asset that has a bar at its close, and the account with them."""
     value = 0.0

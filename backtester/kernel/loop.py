@@ -70,7 +70,7 @@ def fn_apply(address, t):
 PARTS = {"fn_match": fn_match, "fn_attempt": fn_attempt, "fn_settle": fn_settle, "fn_apply": fn_apply}
 
 
-@inner_jit
+@inner_jit(forceinline=True)
 def begin_bar(s, t):
     """Everything of bar t that comes before user code."""
     s.t = t
@@ -88,7 +88,7 @@ def begin_bar(s, t):
             call_pointer(s.fn_settle, int64, s, t, 0)
 
 
-@inner_jit
+@inner_jit(forceinline=True)
 def end_bar(s, t):
     """Everything of bar t that comes after user code."""
     if s.fill_at == AT_CLOSE and s.n_market > 0:
