@@ -21,7 +21,7 @@ _INTS = (
     "n_bars",
     "start",  # bar of the first on_bar
     "next_bar",  # where `advance` goes on
-    "stage",  # Stage: what of bar t is still to do
+    "stage",  # 1 while `turn` has begun bar t and user code comes next, else 0
     "hook_index",  # the row on_fill or on_reject is called with
     # addresses of the kernel functions user verbs call, and of the table-grow callback
     "fn_submit",
@@ -153,10 +153,3 @@ def _fields() -> tuple[Field, ...]:
 
 
 STATE = State("State", _fields())
-
-
-class Stage:
-    """Where inside a bar `advance` stopped."""
-
-    BEGIN = 0  #: the bar has not begun
-    HOOKS = 1  #: matched and marked; user code is next
