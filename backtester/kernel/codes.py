@@ -4,7 +4,7 @@ A refusal is data: the kernel stores a code, and `backtester.explain` makes the 
 `IntEnum` here, so that a code compares equal to its name in compiled and in interpreted code.
 """
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class OrderKind(IntEnum):
@@ -208,6 +208,15 @@ class Delisting(IntEnum):
     FINAL_PRICE = 0  #: what the bars declare
     LAST_MARK = 1
     WORTHLESS = 2
+
+
+class Calendar(IntFlag):
+    """Where a bar stands in its session and month."""
+
+    SESSION_START = 1
+    SESSION_END = 2
+    MONTH_START = 4
+    MONTH_END = 8
 
 
 class Table(IntEnum):
