@@ -239,7 +239,7 @@ class Context:
         return self._balances[currency] if self._keeps else self.cash
 
     def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float) -> np.float64:
-        """Signed quantity that loses `risk_frac` of equity from the mark to `stop_price`, in whole lots; 0 if undefined."""
+        """Signed quantity that loses `risk_frac` of equity from the mark to `stop_price`; 0 where undefined."""
         a = self._asset("quantity_for_risk", a)
         terms = (float(self._marks[a]), float(stop_price), float(self._multipliers[a]), float(self._lots[a]))
         return np.float64(_quantity_for_risk(float(risk_frac), float(self.equity), *terms))

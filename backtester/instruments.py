@@ -92,7 +92,8 @@ def check_instruments(instruments: Any) -> None:
     """Refuse what is not a sequence of instruments, each of another symbol."""
     if isinstance(instruments, (str, bytes, Instrument)) or not isinstance(instruments, Sequence):
         raise SettingsError(
-            f"Account: instruments must be a list of Instrument, found {instruments!r}; write instruments=[Instrument(…)]"
+            f"Account: instruments must be a list of Instrument, found {instruments!r}; "
+            "write instruments=[Instrument(…)]"
         )
     seen = set()
     for item in instruments:
@@ -122,9 +123,7 @@ def check_currencies(account: Account) -> None:
         if not isinstance(pair, str) or not pair.removeprefix(INVERSE):
             raise SettingsError(f"Account: fx[{name!r}] must be the symbol of a pair, found {pair!r}")
         if name == account.currency:
-            raise SettingsError(
-                f"Account: fx names {name!r}, the account's own currency, whose rate is 1; leave it out"
-            )
+            raise SettingsError(f"Account: fx names {name!r}, the account's own currency; leave it out, its rate is 1")
         if name not in used:
             raise SettingsError(
                 f"Account: fx names {name!r}, and no instrument is in it{did_you_mean(str(name), used)}; "

@@ -1,4 +1,4 @@
-"""Cancels, modifies, `oco` pairs and transfers: asked for in `on_bar`, carried out at the start of a later bar (rule 2).
+"""Cancels, modifies, `oco` pairs, transfers: asked for in `on_bar`, carried out at the start of a later bar (rule 2).
 
 Every request is a row of the change table, which keeps what became of it.
 """

@@ -186,6 +186,7 @@ def note_action(s, t, a, kind, value, before, after):
     row.before = before
     row.after = after
     row.mark = s.marks[a]
+    row.fx = s.rates[s.currencies[a]]
 
 
 @kernel_cfunc(int64(int64, int64))

@@ -241,6 +241,7 @@ def add_flow(s, t, a, kind, currency, amount):
     row.kind = kind
     row.currency = currency
     row.amount = amount
+    row.fx = s.rates[currency]
     if s.keeps:
         s.balances[currency] += amount
         s.cash += amount * s.rates[currency]

@@ -68,6 +68,7 @@ CASH_FLOW = np.dtype(
         ("kind", _I),  # CashFlowKind
         ("currency", _I),  # number of the currency of `amount`; 0 is the account's
         ("amount", _F),  # signed change of cash
+        ("fx", _F),  # money of the account for one unit of that currency
     ]
 )
 
@@ -80,6 +81,7 @@ ACTION = np.dtype(
         ("before", _F),  # position, signed
         ("after", _F),
         ("mark", _F),  # the mark after it: what a fraction of a lot is paid out at
+        ("fx", _F),  # exchange rate of the asset's currency then
     ]
 )
 
