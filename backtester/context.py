@@ -229,6 +229,10 @@ class Context:
         a = self._asset("exposure", a)
         return np.float64(_exposure(self._positions[a], self._multipliers[a], self._marks[a], self.equity))
 
+    def mark(self, a: int) -> np.float64:
+        """Price that asset `a` is valued at: its last close in units of now; NaN before its first bar."""
+        return self._marks[self._asset("mark", a)]
+
     def multiplier(self, a: int) -> np.float64:
         """Money of the account per unit of price and quantity of asset `a` now: contract times exchange rate."""
         return self._multipliers[self._asset("multiplier", a)]
@@ -238,10 +242,11 @@ class Context:
         currency = self._currencies[self._asset("balance", a)]
         return self._balances[currency] if self._keeps else self.cash
 
-    def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float) -> np.float64:
-        """Signed quantity that loses `risk_frac` of equity from the mark to `stop_price`; 0 where undefined."""
+    def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float, entry_price: float = NAN) -> np.float64:
+        """Signed quantity that loses `risk_frac` of equity from the entry (else the mark) to the stop; 0 if undefined."""
         a = self._asset("quantity_for_risk", a)
-        terms = (float(self._marks[a]), float(stop_price), float(self._multipliers[a]), float(self._lots[a]))
+        entry = float(self._marks[a] if math.isnan(entry_price) else entry_price)
+        terms = (entry, float(stop_price), float(self._multipliers[a]), float(self._lots[a]))
         return np.float64(_quantity_for_risk(float(risk_frac), float(self.equity), *terms))
 
     def open_orders(self, a: int) -> np.int64:

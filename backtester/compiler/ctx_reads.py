@@ -86,21 +86,24 @@ _read_verb("open_orders", inner_jit(lambda s, a: s.open_counts[a]))
 _read_verb("ready", inner_jit(lambda s, a: _ready(s.fn_ready, (address_of_ctx(s), a)) != 0))
 _read_verb("unrealized_pnl", _unrealized_pnl)
 _read_verb("exposure", _exposure)
+_read_verb("mark", inner_jit(lambda s, a: s.marks[a]))
 _read_verb("multiplier", inner_jit(lambda s, a: s.multipliers[a]))
 _read_verb("balance", inner_jit(lambda s, a: s.balances[s.currencies[a]] if s.keeps else s.cash))
 
 
 @overload_method(Ctx, "quantity_for_risk")
-def _ctx_quantity_for_risk(ctx, a, risk_frac, stop_price):
-    check("quantity_for_risk", {"a": a}, {"risk_frac": risk_frac, "stop_price": stop_price})
+def _ctx_quantity_for_risk(ctx, a, risk_frac, stop_price, entry_price=math.nan):
+    prices = {"stop_price": stop_price, "entry_price": entry_price}
+    check("quantity_for_risk", {"a": a}, {"risk_frac": risk_frac, **prices})
     state = state_of(ctx)
 
-    def quantity_for_risk(ctx, a, risk_frac, stop_price):
+    def quantity_for_risk(ctx, a, risk_frac, stop_price, entry_price=math.nan):
         s = as_struct(ctx, state)
         if a < 0 or a >= s.n_assets:
             raise IndexError("ctx.quantity_for_risk(a): asset a is out of range: it must be from 0 to n_assets - 1")
+        entry = s.marks[a] if math.isnan(entry_price) else float(entry_price)
         return reads.quantity_for_risk(
-            float(risk_frac), s.equity, s.marks[a], float(stop_price), s.multipliers[a], s.lot_size[a]
+            float(risk_frac), s.equity, entry, float(stop_price), s.multipliers[a], s.lot_size[a]
         )
 
     return quantity_for_risk

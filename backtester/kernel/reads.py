@@ -36,13 +36,13 @@ def exposure(position: float, multiplier: float, mark: float, equity: float) -> 
 
 @inner_jit
 def quantity_for_risk(
-    risk_frac: float, equity: float, mark: float, stop_price: float, multiplier: float, lot: float
+    risk_frac: float, equity: float, entry: float, stop_price: float, multiplier: float, lot: float
 ) -> float:
-    """Return the signed quantity that loses `risk_frac` of equity between mark and stop; 0 where that is undefined.
+    """Return the signed quantity that loses `risk_frac` of equity between entry and stop; 0 where that is undefined.
 
-    A stop below the mark is that of a long position. Rounded towards zero to the lot.
+    A stop below the entry is that of a long position. Rounded towards zero to the lot.
     """
-    distance = mark - stop_price
+    distance = entry - stop_price
     risk = risk_frac * equity
     if not risk > 0.0 or distance == 0.0 or not math.isfinite(distance) or not math.isfinite(risk):
         return 0.0

@@ -65,6 +65,7 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
         ns UTC, increasing.
     """
     n = len(equity)
+    timestamps = np.asarray(timestamps)
     if n < 2 or not np.isfinite(equity[[0, -1]]).all() or equity[0] <= 0.0:
         return NAN
     at = np.flatnonzero(deposits[1:]) + 1

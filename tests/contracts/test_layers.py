@@ -19,7 +19,7 @@ PACKAGES = ("backtester", "strategies", "envs")
 LAYERS = (
     ("errors",),
     ("kernel",),
-    ("bars", "costs", "tif", "indicators", "metrics", "trades"),
+    ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "store", "summary_text", "report"),

@@ -21,7 +21,8 @@ from backtester.engine.settings import Settings
 DATACLASSES = {
     Costs: "commission commission_per_unit commission_per_order commission_min spread slippage impact borrow_rate "
     "cash_rate debit_rate",
-    Account: "leverage maintenance allow_short on_shortfall lot_size tick_size",
+    Account: "leverage maintenance allow_short on_shortfall lot_size tick_size multiplier max_drawdown max_gross "
+    "max_exposure max_order instruments currency fx settlement delisting",
     Execution: "fill_at same_bar limit_fill max_participation latency_bars",
     Settings: "cash costs account execution benchmark risk_free periods_per_year close_at_end mode seed progress",
 }
@@ -33,10 +34,10 @@ CHOICES = {
     (Execution, "limit_fill"): ("touch", "through"),
 }
 
-FRONT = "Bars Costs Account Execution Strategy Result run constant GTC DAY IOC FOK GTD __version__"
+FRONT = "Bars Costs Account Execution Instrument Strategy Result run constant GTC DAY IOC FOK GTD __version__"
 
-CTX_READS = "t timestamp n_assets open high low close volume cash equity"
-CTX_QUESTIONS = "position entry_price unrealized_pnl exposure open_orders ready"
+CTX_READS = "t timestamp n_assets open high low close volume adjusted_close cash equity"
+CTX_QUESTIONS = "position entry_price unrealized_pnl exposure open_orders ready multiplier balance mark"
 CTX_VERBS = {
     "order": "a quantity",
     "limit": "a quantity price",
@@ -49,6 +50,7 @@ CTX_VERBS = {
     "order_target_percent": "a fraction",
     "rebalance": "weights",
     "close_position": "a",
+    "scale_out": "a prices fractions",
 }
 CTX_CHANGES = {
     "oco": "id1 id2",
@@ -57,12 +59,19 @@ CTX_CHANGES = {
     "cancel_all": "a",
     "record": "name value",
     "random": "",
+    "deposit": "amount",
+    "withdraw": "amount",
+    "convert": "amount from_a to_a",
+    "is_session_start": "",
+    "is_session_end": "",
+    "is_month_start": "",
+    "is_month_end": "",
+    "minutes_to_close": "",
+    "quantity_for_risk": "a risk_frac stop_price entry_price",
 }
 
-RESULT = (
-    "equity returns orders fills trades positions cash_flows records metrics ambiguous_bars manifest bars benchmark"
-)
-RESULT_TABLES = "equity returns orders fills trades positions cash_flows records metrics"
+RESULT = "equity returns orders fills trades positions cash_flows actions records metrics ambiguous_bars manifest bars benchmark"
+RESULT_TABLES = "equity returns orders fills trades positions cash_flows actions records metrics"
 RESULT_METHODS = {"explain": "order_id", "report": "path", "plot": "", "to_parquet": "directory", "load": "directory"}
 
 BARS = "symbols index open high low close volume extras sessions timestamps n_bars n_assets content_hash name"

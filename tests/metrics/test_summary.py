@@ -176,11 +176,13 @@ def test_no_loss_means_no_profit_factor():
 
 def test_costs_and_turnover():
     fills = np.zeros(3, FILL)
+    fills["fx"] = 1.0
     fills["asset"] = [0, 1, 1]
     fills["quantity"] = [10.0, -2.0, 2.0]
     fills["price"] = [5.0, 100.0, 50.0]
     fills["commission"], fills["spread"], fills["rounding"] = [1.0, 2.0, 3.0], [0.5, 0.5, 0.0], [0.0, -0.25, 0.0]
     flows = np.zeros(3, CASH_FLOW)
+    flows["fx"] = 1.0
     flows["kind"] = [CashFlowKind.BORROW, CashFlowKind.CASH_INTEREST, CashFlowKind.BORROW]
     flows["amount"] = [-4.0, 7.0, -2.0]
     totals = metrics.fill_totals(fills, flows, np.array([1.0, 10.0]))

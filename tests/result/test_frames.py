@@ -9,7 +9,7 @@ from few_bars import DAY_NS, FLAT, market, play
 
 from backtester import frames
 from backtester.kernel.codes import Reason, Status, Tif
-from backtester.kernel.tables import FILL
+from backtester.kernel.tables import ACTION, FILL
 
 
 def test_codes_are_lower_case_words_and_no_reason_is_the_empty_word():
@@ -121,7 +121,7 @@ def test_positions_follow_the_fills_and_dust_is_nothing():
     fills = np.zeros(4, FILL)
     fills["bar"] = [1, 1, 2, 4]
     fills["quantity"] = [0.1, 0.2, -0.3, 2.0]
-    held = frames.positions_of(fills, 5, 1)
+    held = frames.positions_of(fills, np.zeros(0, ACTION), 5, 1)
     assert held[:, 0].tolist() == [0.0, 0.1 + 0.2, 0.0, 0.0, 2.0]
 
 

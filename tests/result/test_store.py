@@ -17,7 +17,7 @@ from backtester.errors import ResultError
 from backtester.kernel.codes import Reason, Tif
 
 TABLES = ("orders", "fills", "flows", "changes", "records", "equity", "multipliers")
-FRAMES = ("orders", "fills", "trades", "positions", "cash_flows", "changes", "records")
+FRAMES = ("orders", "fills", "trades", "positions", "cash_flows", "changes", "actions", "records")
 
 
 def everything(c):
@@ -322,11 +322,11 @@ def test_a_manifest_of_something_else_is_no_result(saved, text):
 
 def test_a_newer_format_says_which_and_what_to_do(saved):
     def newer(content):
-        content["format"] = 2
+        content["format"] = 3
         content["run"]["versions"]["backtester"] = "9.9"
 
     rewrite(saved, newer)
-    with pytest.raises(ResultError, match=r"format 2, written by backtester 9\.9; .* up to 1\. Upgrade backtester"):
+    with pytest.raises(ResultError, match=r"format 3, written by backtester 9\.9; .* up to 2\. Upgrade backtester"):
         Result.load(saved)
 
 

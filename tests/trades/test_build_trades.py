@@ -19,6 +19,7 @@ def fill(bar, quantity, price, *, order=0, asset=0, phase=Phase.OPEN, reference=
 
 def table(*rows):
     fills = np.zeros(len(rows), FILL)
+    fills["fx"] = 1.0
     for row, values in zip(fills, rows, strict=True):
         for name, value in values.items():
             row[name] = value

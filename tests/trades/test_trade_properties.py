@@ -27,6 +27,7 @@ def histories(draw):
         array[missing] = np.nan
     n_fills = draw(st.integers(0, 60))
     fills = np.zeros(n_fills, FILL)
+    fills["fx"] = 1.0
     key = np.sort(rng.integers(0, N_BARS * 4, n_fills))
     fills["bar"], fills["phase"] = key // 4, key % 4
     fills["asset"] = rng.integers(0, n_assets, n_fills)
