@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at strategies.", rich_markup_mode="rich")
 _SHIPPED = "strategies"
+_NO_STRATEGIES = ("_", "test_", "conftest")  # files that are not looked into begin so
 
 
 @app.callback()
@@ -63,7 +64,7 @@ def _modules(target: str) -> list[tuple[str, types.ModuleType]]:
     folder = Path(target)
     is_package = target.isidentifier() and (folder / "__init__.py").exists()
     if folder.is_dir() and not is_package:
-        files = [file for file in sorted(folder.glob("*.py")) if not file.name.startswith(("_", "test_", "conftest"))]
+        files = [file for file in sorted(folder.glob("*.py")) if not file.name.startswith(_NO_STRATEGIES)]
         if not files:
             raise StrategyError(f"{target}: there is no Python file in this folder")
         return [(str(file), module_of(str(file))) for file in files]
@@ -93,7 +94,7 @@ def _imported(names: Any) -> list[tuple[str, types.ModuleType]]:
     """Import modules of a package; one that needs a library which is not installed is left out, with a warning."""
     found = []
     for name in names:
-        if any(part.startswith("_") for part in name.split(".")):
+        if any(part.startswith(_NO_STRATEGIES) for part in name.split(".")):
             continue
         try:
             found.append((name, module_of(name)))
