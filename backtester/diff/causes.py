@@ -121,9 +121,8 @@ def _arithmetic(first: Difference, names: tuple[str, str]) -> str:
         return ""
     if "price" not in first.fields:
         return ""
-    beside = [f"{number(row['price'] - row['reference_price'])} in {n}" for row, n in zip((a, b), names, strict=True)]
-    text = f": both start from the reference price {number(a['reference_price'])}, and the price is {beside[0]} and "
-    text += f"{beside[1]} beside it"
+    added = [f"{n} adds {number(row['price'] - row['reference_price'])}" for row, n in zip((a, b), names, strict=True)]
+    text = f": both start from the reference price {number(a['reference_price'])}, to which {' and '.join(added)}"
     return text + (", which changes the quantity, too" if "quantity" in first.fields else "")
 
 
@@ -198,7 +197,7 @@ def _beyond(
     if matter:
         return f"The runs were given differently: {_listed(matter)}; {same}."
     where = "in prepare, most likely: what it stores for a bar must depend on bars up to it alone"
-    return f"The strategy looks ahead: nothing else differs, and {same}. Look {where}."
+    return f"The strategy looks ahead, or is not deterministic: nothing else differs, and {same}. Look {where}."
 
 
 def _nothing(first: Difference, inputs: tuple[Input, ...]) -> str:

@@ -33,7 +33,7 @@ CHOICES = {
     (Execution, "limit_fill"): ("touch", "through"),
 }
 
-FRONT = "Bars Costs Account Execution Strategy Result run constant GTC DAY IOC FOK GTD __version__"
+FRONT = "Bars Costs Account Execution Strategy Result run compare constant GTC DAY IOC FOK GTD __version__"
 
 CTX_READS = "t timestamp n_assets open high low close volume cash equity"
 CTX_QUESTIONS = "position entry_price unrealized_pnl exposure open_orders ready"
@@ -63,7 +63,14 @@ RESULT = (
     "equity returns orders fills trades positions cash_flows records metrics ambiguous_bars manifest bars benchmark"
 )
 RESULT_TABLES = "equity returns orders fills trades positions cash_flows records metrics"
-RESULT_METHODS = {"explain": "order_id", "report": "path", "plot": "", "to_parquet": "directory", "load": "directory"}
+RESULT_METHODS = {
+    "explain": "order_id",
+    "diff": "other rtol",
+    "report": "path",
+    "plot": "",
+    "to_parquet": "directory",
+    "load": "directory",
+}
 
 BARS = "symbols index open high low close volume extras sessions timestamps n_bars n_assets content_hash name"
 BARS_METHODS = (
