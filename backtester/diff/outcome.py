@@ -202,12 +202,27 @@ def _inputs(found: Diff) -> list[str]:
         return ["", "Given", "  the same strategy, parameters, settings, seed, data and versions"]
     lines = ["", f"Given differently ({found.names[0]} → {found.names[1]})"]
     texts = [one.text + ("" if one.matters else " (changes nothing that a run does)") for one in found.inputs]
-    texts += [f"data: {change.text}" for change in found.data]
+    texts += [f"data: {text}" for text in _data(found.data)]
     for text in texts[:_MOST]:
         lines += _wrapped(text)
     if len(texts) > _MOST:
         lines.append(f"  and {len(texts) - _MOST} more")
     return lines
+
+
+def _data(changes: tuple[DataChange, ...]) -> list[str]:
+    """Return how the data differ: of each symbol, the first of the columns that do, and which others do."""
+    by_symbol: dict[str, list[DataChange]] = {}
+    firsts = []
+    for change in changes:
+        if change.symbol not in by_symbol or not change.symbol:
+            firsts.append(change)
+        by_symbol.setdefault(change.symbol, []).append(change)
+    found = []
+    for change in firsts:
+        others = [other.column for other in by_symbol[change.symbol] if other is not change and other.column]
+        found.append(change.text + (f"; also {', '.join(others)}" if others else ""))
+    return found
 
 
 def _wrapped(text: str) -> list[str]:

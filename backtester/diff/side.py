@@ -13,6 +13,7 @@ from backtester.summary_text import GROUPS, Metric, clean, step_words, when, wri
 if TYPE_CHECKING:
     from backtester.result import Result
 
+_LABELS = {"parameters": "parameter ", "versions": "version of "}  # a parameter may be called like a setting
 _WIDEST = 22  # characters of a column
 #: what an input that differs makes incomparable; by the beginning of its name
 _MEANING = (
@@ -148,7 +149,9 @@ def _facts(result: Result) -> dict[str, Any]:
         "bars": bars.n_bars,
         "content hash": manifest["data"]["content_hash"][:12],
     }
-    given = {name: value for (_, name), value in inputs_of(result).items() if name != "mode"}
+    given = {
+        _LABELS.get(group, "") + name: value for (group, name), value in inputs_of(result).items() if name != "mode"
+    }
     given["source code"] = given["source code"][:12]
     return {**given, **data}
 

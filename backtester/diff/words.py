@@ -82,10 +82,9 @@ class Teller:
         rows = [
             None if row is None else row_of(stream, row) for stream, row in zip(streams, (pair.a, pair.b), strict=True)
         ]
-        shown = rows[0] if rows[0] is not None else rows[1]
-        assert shown is not None
+        shown = _the_one(rows)[1]
         order_id = shown.get("order_id", shown.get("id"))
-        text = getattr(self, f"_{pair.stream}")(pair, rows) if hasattr(self, f"_{pair.stream}") else ""
+        tell = {"fill": self._fill, "order": self._order, "end": self._end}.get(pair.stream, self._plain)
         return Difference(
             kind=pair.stream,
             time=time_text(self.time),
@@ -95,7 +94,7 @@ class Teller:
             fields=pair.fields,
             a=rows[0],
             b=rows[1],
-            text=text or self._plain(pair, rows),
+            text=tell(pair, rows),
         )
 
     # --- kinds -------------------------------------------------------------------------------------------------------
@@ -109,15 +108,11 @@ class Teller:
         return Difference("equity", time_text(self.time), self.bars, None, "", ("equity",), a, b, text)
 
     def _fill(self, pair: Pair, rows: list[dict[str, Any] | None]) -> str:
-        if pair.a is None or pair.b is None:
-            side = 0 if pair.b is None else 1
-            row = rows[side]
-            assert row is not None
+        if None in rows:
+            side, row = _the_one(rows)
             done = fill_text(self._history(side, row["order_id"]), self._raw(side, pair))
             return f"order {row['order_id']} {done}, in {self.names[side]} alone; {self._fate(1 - side, row)}"
-        one, other = rows
-        assert one is not None
-        assert other is not None
+        one, other = _both_of(rows)
         what = signed(one["quantity"]) if "quantity" not in pair.fields else _verb(one["quantity"])
         text = f"order {one['order_id']}, {what} {clean(one['symbol'])}: {self._fields(pair, one, other)}"
         if "price" in pair.fields and "reference_price" not in pair.fields:
@@ -125,23 +120,17 @@ class Teller:
         return text
 
     def _order(self, pair: Pair, rows: list[dict[str, Any] | None]) -> str:
-        if pair.a is None or pair.b is None:
-            side = 0 if pair.b is None else 1
-            row = rows[side]
-            assert row is not None
+        if None in rows:
+            side, row = _the_one(rows)
             what = headline(self._history(side, row["id"])).partition(": ")[2]
             return f"{self.names[side]} sends order {row['id']}, {what}; {self.names[1 - side]} does not"
-        one, other = rows
-        assert one is not None
-        assert other is not None
+        one, other = _both_of(rows)
         what = f"{one['kind'].replace('_', ' ')} order for {clean(one['symbol'])}"
         return f"order {one['id']}, {what}: {self._fields(pair, one, other)}"
 
     def _end(self, pair: Pair, rows: list[dict[str, Any] | None]) -> str:
-        if pair.a is None or pair.b is None:
-            side = 0 if pair.b is None else 1
-            row = rows[side]
-            assert row is not None
+        if None in rows:
+            side, row = _the_one(rows)
             reason = f" ({row['reason']})" if row["reason"] else ""
             about = f"order {row['id']} for {clean(row['symbol'])} is {row['status']}{reason}"
             return f"{about}, in {self.names[side]} alone; {self._fate(1 - side, {'order_id': row['id']})}"
@@ -149,13 +138,11 @@ class Teller:
 
     def _plain(self, pair: Pair, rows: list[dict[str, Any] | None]) -> str:
         """Return a sentence for a row of any kind: what it is about, and its columns."""
-        one, other = rows
-        shown = one if one is not None else other
-        assert shown is not None
+        if None not in rows:
+            one, other = _both_of(rows)
+            return f"{_head(pair.stream, one)}: {self._fields(pair, one, other)}"
+        side, shown = _the_one(rows)
         head = _head(pair.stream, shown)
-        if one is not None and other is not None:
-            return f"{head}: {self._fields(pair, one, other)}"
-        side = 0 if other is None else 1
         keys = ("order_id", "id", "symbol", "kind", "name")
         rest = [
             f"{name} {_text(name, value)}" for name, value in shown.items() if name not in keys and _told(name, value)
@@ -195,6 +182,16 @@ class Teller:
             reason = f" ({order['reason']})" if order["reason"] else ""
             return f"in {name} it ends at {_stamp(order['ended'].value)}, {order['status']}{reason}"
         return f"in {name} it goes on working"
+
+
+def _the_one(rows: list[dict[str, Any] | None]) -> tuple[int, dict[str, Any]]:
+    """Return which run has a row, the first of two, and the row."""
+    return next((side, row) for side, row in enumerate(rows) if row is not None)
+
+
+def _both_of(rows: list[dict[str, Any] | None]) -> tuple[dict[str, Any], dict[str, Any]]:
+    one, other = (row for row in rows if row is not None)
+    return one, other
 
 
 def bar_at(result: Result, time: int) -> int | None:

@@ -312,6 +312,16 @@ def test_a_decision_on_the_past_is_traced_to_the_first_value_that_differs():
     )
 
 
+def test_the_columns_of_a_symbol_share_a_line():
+    bars = market(ROWS)
+    changed = moved(moved(moved(bars, 3, "high", 14.0), 4, "close", 12.5), 5, "volume", 7.0)
+    text = str(of(on(bars, at=-1), on(changed, at=-1)))
+    lines = " ".join(text.split())
+    assert "data: high of A0 differs in 1 bar, first in bar 3 (1970-01-05T00:00:00Z): 13 in A and 14 in B" in lines
+    assert "14 in B; also close, volume" in lines
+    assert text.count("data:") == 1
+
+
 def test_data_that_differ_without_an_effect_are_no_difference():
     bars = market(ROWS)
     found = of(on(bars, at=-1), on(moved(bars, 3, "volume", 5.0), at=-1))

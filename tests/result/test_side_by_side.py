@@ -50,9 +50,19 @@ def test_metrics_are_those_of_each_result():
 def test_what_they_were_given_differently_is_told_and_nothing_else():
     found = compare(bought(10.0), bought(20.0))
     assert found.names == ("A", "B")
-    assert found.different == {"units": (10.0, 20.0)}
+    assert found.different == {"parameter units": (10.0, 20.0)}
     assert found.notes == ()
-    assert row_of(str(found), "units") == ["10", "20"]
+    assert row_of(str(found), "parameter units") == ["10", "20"]
+
+
+def test_a_parameter_may_be_called_like_a_setting():
+    class Named(Strategy):
+        cash: float = 1.0
+        benchmark: str = "none"
+
+    found = compare(*(run(Named(cash=cash), market(ROWS), mode="interpreted") for cash in (1.0, 2.0)))
+    assert found.different == {"parameter cash": (1.0, 2.0)}
+    assert found.notes == ()
 
 
 def test_one_result_is_shown_alone():
