@@ -142,6 +142,8 @@ def _hints(difference: Difference) -> list[str]:
             found += _BY_REASON.get(Reason[reason], ())
     if difference.kind == "cash_flow":
         return [*found, *(str(row["kind"]).partition("_")[0] for row in rows)]
+    if difference.kind == "outcome":  # asked for alike, for what was asked otherwise has differed before
+        return [*found, *(_PLACES if difference.fields else ("latency_bars",))]
     if difference.kind in ("fill", "trigger"):
         columns = difference.fields or ("phase", "quantity")
         return [*found, *(word for column in columns for word in _BY_COLUMN.get(column, (column,)))]

@@ -154,10 +154,11 @@ def test_a_bracket_placed_by_fractions_is_compared_where_it_is_known():
 
 def test_an_order_that_ends_in_one_run_alone_and_what_it_does_in_the_other():
     rows = [FLAT] * 7
-    found = of(play(rows, {1: lambda c: c.limit(0, 5, 9), 3: lambda c: c.cancel(1)}),
-               play(rows, {1: lambda c: c.limit(0, 5, 9), 3: lambda c: c.cancel(1)}, latency_bars=1))  # fmt: skip
+    send = {1: lambda c: c.limit(0, 5, 9), 3: lambda c: c.cancel(1)}
+    found = of(play(rows, send), play(rows, send, latency_bars=1, allow_short=False))
     # the cancel of bar 3 acts in bar 4, and with latency in bar 5
     assert (found.first.kind, found.first.bars) == ("outcome", (4, 4))
+    assert found.why == ("Because of execution.latency_bars 0 → 1.",)
     ends = next(one for one in found.also if one.kind == "end")
     assert ends.text == (
         "order 1 for A0 is cancelled (cancelled_by_user), in A alone; in B it ends at 1970-01-07T00:00:00Z, cancelled "
