@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backtester.costs import Account as Account
     from backtester.costs import Costs as Costs
     from backtester.costs import Execution as Execution
+    from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
     from backtester.result import Result as Result
@@ -39,6 +40,7 @@ _HOMES = {
     "Instrument": "instruments",
     "Result": "result",
     "Strategy": "strategy",
+    "compare": "diff",
     "constant": "strategy",
     "run": "engine",
 }

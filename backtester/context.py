@@ -243,7 +243,7 @@ class Context:
         return self._balances[currency] if self._keeps else self.cash
 
     def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float, entry_price: float = NAN) -> np.float64:
-        """Signed quantity that loses `risk_frac` of equity from the entry (else the mark) to the stop; 0 if undefined."""
+        """Signed quantity that loses `risk_frac` of equity from entry (else mark) to stop; 0 if undefined."""
         a = self._asset("quantity_for_risk", a)
         entry = float(self._marks[a] if math.isnan(entry_price) else entry_price)
         terms = (entry, float(stop_price), float(self._multipliers[a]), float(self._lots[a]))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.bars import Bars
+    from backtester.diff import Diff
     from backtester.engine.session import Run
 
 TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
@@ -230,6 +231,16 @@ class Result:
         from backtester.explain import explain
 
         return explain(self, order_id)
+
+    def diff(self, other: Result, *, rtol: float = 0.0) -> Diff:
+        """Return the first bar, order, fill or cash flow in which the run `other` differs from this one, and why.
+
+        This run is A and `other` is B. Numbers no further apart than the fraction `rtol` count as equal:
+        see `backtester.diff.diff`.
+        """
+        from backtester.diff import diff
+
+        return diff(self, other, rtol=rtol)
 
     def report(self, path: str | PathLike[str]) -> None:
         """Write one self-contained HTML page to `path`."""

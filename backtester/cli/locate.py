@@ -29,7 +29,7 @@ def find_strategy(target: str) -> type[Strategy]:
     where, _, name = target.rpartition(":")
     if not (where and name.isidentifier()):
         where, name = target, ""
-    if where.endswith(".py") or "/" in where or "\\" in where or Path(where).is_file():
+    if _is_file(where):
         return _class_in(_module_of_file(Path(where)), name, where)
     return _class_in(*_module_by_name(where, name), where)
 
@@ -140,11 +140,7 @@ def _bad_syntax(error: SyntaxError) -> StrategyError:
 def _class_in(module: types.ModuleType, name: str, where: str) -> type[Strategy]:
     from backtester.strategy import Strategy
 
-    own = {
-        key: value
-        for key, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__
-    }
+    own = strategies_in(module)
     if name:
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, Strategy):
@@ -160,6 +156,34 @@ def _class_in(module: types.ModuleType, name: str, where: str) -> type[Strategy]
         )
         raise StrategyError(f"{where}: {what}{remedy}")
     return next(iter(own.values()))
+
+
+def strategies_in(module: types.ModuleType) -> dict[str, type[Strategy]]:
+    """Return the strategies that a module defines itself, by name, in the order of the file."""
+    from backtester.strategy import Strategy
+
+    return {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__
+    }
+
+
+def module_of(target: str) -> types.ModuleType:
+    """Return the module that a file or a dotted name stands for.
+
+    Raises
+    ------
+    StrategyError
+        If there is none.
+    """
+    if _is_file(target):
+        return _module_of_file(Path(target))
+    return _module_by_name(target, "module")[0]
+
+
+def _is_file(where: str) -> bool:
+    return where.endswith(".py") or "/" in where or "\\" in where or Path(where).is_file()
 
 
 # --- parameters ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,14 @@ DataSources = Annotated[
         "(sp500, nasdaq, googl, eurusd, stocks). Repeat it for a portfolio.",
     ),
 ]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH|sample:NAME",
+        show_default=False,
+        help="A .csv, .csv.gz or .parquet file, a folder or pattern of them, or a bundled sample.",
+    ),
+]
 Reading = Annotated[
     list[str] | None,
     typer.Option(
@@ -96,6 +104,7 @@ Out = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout; NaN is null.")
 ]
+Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace files that are there.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing but warnings and errors.")
 ]

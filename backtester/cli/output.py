@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -23,6 +24,41 @@ def say(text: str) -> None:
     """Print text on stdout, with "?" for characters that the terminal's encoding lacks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     typer.echo(text.encode(encoding, "replace").decode(encoding))
+
+
+def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """Print a table on stdout: fitted to a terminal, and as wide as it is elsewhere.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        The heads of the columns.
+    rows : iterable of sequence
+        Their cells; nothing in them is markup.
+    right : sequence of str
+        Heads of columns that are aligned to the right.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads:
+        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    on_terminal = sys.stdout.isatty()
+    console = Console(file=io.StringIO(), force_terminal=on_terminal, width=None if on_terminal else 100_000)
+    with console.capture() as captured:
+        console.print(table)
+    say("\n".join(text.rstrip() for text in captured.get().splitlines()))
+
+
+def clean(text: object) -> str:
+    """Return text on one line that no terminal takes for anything else; a name may hold anything."""
+    from backtester.summary_text import clean as cleaned
+
+    return cleaned(text)
 
 
 def line(kind: str, text: str) -> None:

@@ -57,6 +57,10 @@ def test_the_version_is_told_once_more_in_the_changelog_and_nowhere_else():
 def test_what_a_package_needs_is_there():
     for name in ("LICENSE", "README.md", "backtester/py.typed", "backtester/bars/samples/samples.json"):
         assert (ROOT / name).exists()
+    for part in ("bars/samples/samples.json", "report/assets", "cli/templates/strategy.py.txt"):
+        assert (ROOT / "backtester" / part).exists()
+        patterns = PROJECT["tool"]["setuptools"]["package-data"]["backtester"]
+        assert any(pattern.rstrip("*").rstrip("/") in part for pattern in patterns)
     assert PROJECT["project"]["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 

@@ -34,7 +34,7 @@ CHOICES = {
     (Execution, "limit_fill"): ("touch", "through"),
 }
 
-FRONT = "Bars Costs Account Execution Instrument Strategy Result run constant GTC DAY IOC FOK GTD __version__"
+FRONT = "Bars Costs Account Execution Instrument Strategy Result run compare constant GTC DAY IOC FOK GTD __version__"
 
 CTX_READS = "t timestamp n_assets open high low close volume adjusted_close cash equity"
 CTX_QUESTIONS = "position entry_price unrealized_pnl exposure open_orders ready multiplier balance mark"
@@ -70,9 +70,19 @@ CTX_CHANGES = {
     "quantity_for_risk": "a risk_frac stop_price entry_price",
 }
 
-RESULT = "equity returns orders fills trades positions cash_flows actions records metrics ambiguous_bars manifest bars benchmark"
+RESULT = (
+    "equity returns orders fills trades positions cash_flows actions records metrics ambiguous_bars manifest bars "
+    "benchmark"
+)
 RESULT_TABLES = "equity returns orders fills trades positions cash_flows actions records metrics"
-RESULT_METHODS = {"explain": "order_id", "report": "path", "plot": "", "to_parquet": "directory", "load": "directory"}
+RESULT_METHODS = {
+    "explain": "order_id",
+    "diff": "other rtol",
+    "report": "path",
+    "plot": "",
+    "to_parquet": "directory",
+    "load": "directory",
+}
 
 BARS = "symbols index open high low close volume extras sessions timestamps n_bars n_assets content_hash name"
 BARS_METHODS = (

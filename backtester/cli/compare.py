@@ -1,0 +1,91 @@
+"""`backtester compare` and `backtester diff`: stored results side by side, and where two of them part."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtester.cli import options as o
+from backtester.cli.failures import ExitCode
+from backtester.cli.output import say, say_json
+from backtester.errors import ResultError, did_you_mean
+
+if TYPE_CHECKING:
+    from backtester.result import Result
+
+_FOLDER = "A folder that `backtester run --out` or result.to_parquet wrote."
+
+
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="RESULT...", show_default=False, help=_FOLDER)],
+    every: Annotated[bool, typer.Option("--all", help="Show every metric, not the key ones alone.")] = False,
+    as_json: o.AsJson = False,
+) -> None:
+    """Set stored results side by side: metrics, what they were given differently, and what forbids comparing them.
+
+    Example: `backtester compare runs/fast10 runs/fast20 runs/fast50`
+    """
+    from backtester.diff import compare as compare_results
+
+    results = [load(folder) for folder in folders]
+    found = compare_results(*results, names=short_names(folders))
+    if as_json:
+        say_json({**found.as_dict(), "folders": [str(folder) for folder in folders]})
+    else:
+        say(found.text(every))
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", show_default=False, help=_FOLDER)],
+    b: Annotated[Path, typer.Argument(metavar="B", show_default=False, help=_FOLDER)],
+    rtol: Annotated[
+        float, typer.Option(help="Numbers no further apart than this fraction of the larger count as equal.")
+    ] = 0.0,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Find the first bar, order, fill or cash flow in which two stored runs differ, and why; exit with 1 if they do.
+
+    Example: `backtester diff runs/before runs/after`
+    """
+    from backtester.diff import diff as diff_results
+
+    one, other = load(a), load(b)
+    names = short_names([a, b])
+    found = diff_results(one, other, names=(names[0], names[1]), rtol=rtol)
+    if as_json:
+        say_json({**found.as_dict(), "folders": [str(a), str(b)]})
+    elif not quiet:
+        say(str(found))
+    if found:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def load(folder: Path) -> Result:
+    """Return a stored result.
+
+    Raises
+    ------
+    ResultError
+        If there is none; a folder of a similar name is suggested.
+    """
+    from backtester.result import Result
+
+    if not folder.exists():
+        near = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+        meant = did_you_mean(folder.name, near)
+        raise ResultError(f"{folder}: there is no such folder{meant}; `backtester run … --out DIR` writes one")
+    return Result.load(folder)
+
+
+def short_names(folders: list[Path]) -> tuple[str, ...]:
+    """Return what to call results: the last parts of their paths, as many as tell them apart."""
+    full = [Path(os.path.abspath(folder)) for folder in folders]
+    for n in range(1, max(len(path.parts) for path in full) + 1):
+        names = tuple("/".join(path.parts[-n:]) for path in full)
+        if len(set(names)) == len(names):
+            return names
+    return tuple(f"{path.name} ({k + 1})" for k, path in enumerate(full))
