@@ -26,7 +26,8 @@ class Turtle(Strategy):
     unless it is one of the longer channel too. `Turtle(entry=55, exit=20, failsafe=0)` is System 2.
 
     The orders of a bar lie at the channel of the bars before it, and fill inside the bar or at the open beyond it. A
-    bar brings one unit at most. N, and the quantity of a unit, stay as they were for the first unit of a position.
+    bar brings one unit at most. N, and the quantity of a unit, are those of the bar in which the orders for the first
+    unit were last moved, and stay as long as the position; those orders move when their channel does.
     Every unit has a stop; all of them lie at the same price: `stop` N from the last fill, or at the exit channel where
     that is nearer, and never move back.
 
@@ -87,6 +88,7 @@ class Turtle(Strategy):
         self.last_fill = constant(np.zeros(n_assets))  # price of the last unit
         self.unit_n = constant(np.zeros(n_assets))  # N and quantity, when the orders for the first unit were sent
         self.unit_quantity = constant(np.zeros(n_assets))
+        self.unit_held = constant(np.zeros((n_assets, self.max_units)))  # of each unit, with the order id of its stop
         self.stop_ids = constant(np.zeros((n_assets, self.max_units), np.int64))
         self.stop_prices = constant(np.full((n_assets, self.max_units), math.nan))
         self.buy_price = constant(np.full(n_assets, math.nan))  # of the orders for the first unit
@@ -99,23 +101,41 @@ class Turtle(Strategy):
         self.before = constant(np.full((n_assets, 5), math.nan))  # channels and N at the asset's own bar before
 
     def on_fill(self, ctx: Context, fill: Any) -> None:
-        a = fill.asset
-        entered = self.held[a] * fill.quantity >= 0.0
-        self.held[a] += fill.quantity
-        if not entered:
-            if abs(self.held[a]) <= 1e-9 * self.unit_quantity[a]:
-                self.held[a] = 0.0
-                self.units[a] = 0
-            return
+        if self.held[fill.asset] * fill.quantity >= 0.0:
+            self.entered(fill.asset, fill.order_id, fill.quantity, fill.price)
+        else:
+            self.left(fill.asset, fill.order_id, fill.quantity)
+
+    def entered(self, a: int, order_id: int, quantity: float, price: float) -> None:
+        """Note a fill that adds: a new unit, or more of the last one; its stop is the order after it."""
         u = self.units[a]
-        self.last_fill[a] = fill.price
-        if u > 0 and self.stop_ids[a, u - 1] == fill.order_id + 1:  # more of the same unit
-            return
-        if u < self.max_units:
-            self.stop_ids[a, u] = fill.order_id + 1
+        if (u == 0 or self.stop_ids[a, u - 1] != order_id + 1) and u < self.max_units:
+            self.stop_ids[a, u] = order_id + 1
             self.stop_prices[a, u] = math.nan
-            self.units[a] = u + 1
+            self.unit_held[a, u] = 0.0
+            u += 1
+            self.units[a] = u
+        self.unit_held[a, u - 1] += quantity
+        self.held[a] += quantity
+        self.last_fill[a] = price
         self.adding[a] = False
+
+    def left(self, a: int, order_id: int, quantity: float) -> None:
+        """Note a fill of a stop, and forget a unit of which nothing is left."""
+        kept, least = 0, 1e-9 * self.unit_quantity[a]
+        for u in range(self.units[a]):
+            if self.stop_ids[a, u] == order_id:
+                self.unit_held[a, u] += quantity
+            if abs(self.unit_held[a, u]) > least:
+                self.stop_ids[a, kept] = self.stop_ids[a, u]
+                self.stop_prices[a, kept] = self.stop_prices[a, u]
+                self.unit_held[a, kept] = self.unit_held[a, u]
+                kept += 1
+        self.units[a] = kept
+        self.held[a] += quantity
+        if abs(self.held[a]) <= least:
+            self.held[a] = 0.0
+            self.units[a] = 0
 
     def on_bar(self, ctx: Context) -> None:
         for a in range(ctx.n_assets):
