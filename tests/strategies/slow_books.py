@@ -6,6 +6,7 @@ beyond them, or the high and low reach them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -32,7 +33,7 @@ class BookMarket(SlowMarket):
         rows = self.own_rows(t, a)
         ranges = [
             max(self.high[now][a], self.close[before][a]) - min(self.low[now][a], self.close[before][a])
-            for before, now in zip(rows, rows[1:], strict=False)
+            for before, now in itertools.pairwise(rows)
         ]
         average = sum(ranges[:n]) / n
         for value in ranges[n:]:
@@ -240,9 +241,7 @@ class GridMarket(BookMarket):
 
 
 class TrailingMarket(BookMarket):
-    def __init__(
-        self, bars: Bars, trend: int, entry: int, atr_period: int, stop_atrs: float, risk: float, short: bool
-    ):
+    def __init__(self, bars: Bars, trend: int, entry: int, atr_period: int, stop_atrs: float, risk: float, short: bool):
         super().__init__(bars)
         self.trend, self.entry, self.atr_period = trend, entry, atr_period
         self.stop_atrs, self.risk, self.short = stop_atrs, risk, short

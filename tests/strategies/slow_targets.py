@@ -6,6 +6,7 @@ Newton's method, with NumPy, while the strategy goes from coordinate to coordina
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def rsi_reversion(n: int, entry: float, trend: int, exit: int, short: bool) -> D
     def rsi(closes: list[float]) -> float:
         if len(closes) <= n:
             return NAN
-        changes = [after - before for before, after in zip(closes, closes[1:], strict=False)]
+        changes = [after - before for before, after in itertools.pairwise(closes)]
         up, down = ([max(sign * change, 0.0) for change in changes] for sign in (1, -1))
         averages = []
         for moves in (up, down):
@@ -119,7 +120,7 @@ def past_return(market: SlowMarket, t: int, a: int, lookback: int, skip: int) ->
 
 def own_returns(market: SlowMarket, t: int, a: int) -> list[float]:
     own = market.closes(t, a)
-    return [after / before - 1.0 for before, after in zip(own, own[1:], strict=False)]
+    return [after / before - 1.0 for before, after in itertools.pairwise(own)]
 
 
 def time_series_momentum(

@@ -4,6 +4,8 @@ Bars open at the close before and reach no further than open and close, so a mar
 decision, and every sum can be done by hand.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -120,7 +122,7 @@ def long_trend():
 def widening():
     """Swings that go a little further each time, in four bars each: every breakout is the end of its move."""
     turns = np.array([100.0 + side * (1.0 + 0.4 * k) for k in range(40) for side in (1.0, -1.0)])
-    return np.concatenate([np.linspace(a, b, 5)[1:] for a, b in zip(turns, turns[1:], strict=False)])
+    return np.concatenate([np.linspace(a, b, 5)[1:] for a, b in itertools.pairwise(turns)])
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,7 @@ def test_turtle_units_and_stops_by_hand():
 
 
 def months(*rates):
-    """Return the days of 2019, January first, that move at one rate per month, with a swing of ±0.2 % from day to day."""
+    """Return the days of 2019 at one rate per month, January first, with a swing of ±0.2 % from day to day."""
     lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
     swing = np.tile([1.002, 1.0 / 1.002], 183)[:365]
     growth = np.concatenate([np.full(n, 1.0 + rate) for n, rate in zip(lengths, rates, strict=True)])
