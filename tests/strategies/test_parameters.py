@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,16 @@ def test_parameters_change_what_is_done(cls):
         other = (not value) if isinstance(value, bool) else OTHER.get(f"{cls.__name__}.{name}", value * 2)
         changed = run(cls(**base | {name: other}), bars).tables
         assert changed.orders.tobytes() != before, f"{cls.__name__}.{name}"
+
+
+def test_the_docs_list_every_strategy_with_its_parameters():
+    page = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\|.*\|(.*)\|$", page, re.M)
+    listed = {name: tuple(re.findall(r"`(.+?)`", parameters)) for name, parameters in rows}
+    assert listed == {
+        cls.__name__: tuple(f"{name}={default!r}" for name, (_kind, default) in cls.parameter_types().items())
+        for cls in SHIPPED
+    }
 
 
 def test_the_package_loads_nothing_until_a_class_is_used():
