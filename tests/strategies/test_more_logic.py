@@ -16,7 +16,7 @@ from test_shipped_logic import CREDIT, market
 from backtester import Bars, run
 from backtester.kernel.codes import Status
 from strategies import CrossSectionalMomentum, PairsTrading, RiskParity, RsiReversion, TimeSeriesMomentum
-from strategies.risk_parity import equal_contributions
+from strategies.risk_parity import choose_members, equal_contributions
 
 #: `exit` is 7: averages of fewer prices in whole cents can be equal to a price, but for rounding
 CASES = [
@@ -90,3 +90,14 @@ def test_a_negative_correlation_has_the_published_weights_of_two_assets():
         x = np.ones(2)
         equal_contributions(covariance, 2, x)
         np.testing.assert_allclose(x / x.sum(), [1 / 3, 2 / 3], rtol=1e-9)
+
+
+def test_an_asset_takes_part_in_risk_parity_with_a_window_of_returns_that_differ():
+    moves = np.full((12, 4), 0.01)
+    moves[::2] = -0.01
+    moves[:8, 1] = np.nan  # four of the last eight: as many as the window
+    moves[:9, 2] = np.nan  # three
+    moves[:, 3] = 0.01  # a price that does not move, or does so like clockwork, has no variance to divide by
+    members = np.zeros(4, np.int64)
+    assert choose_members(moves, 4, members) == 2
+    assert members[:2].tolist() == [0, 1]
