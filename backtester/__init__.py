@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backtester.costs import Costs as Costs
     from backtester.costs import Execution as Execution
     from backtester.engine import run as run
+    from backtester.instruments import Instrument as Instrument
     from backtester.result import Result as Result
     from backtester.strategy import Strategy as Strategy
     from backtester.strategy import constant as constant
@@ -35,6 +36,7 @@ _HOMES = {
     "GTC": "tif",
     "GTD": "tif",
     "IOC": "tif",
+    "Instrument": "instruments",
     "Result": "result",
     "Strategy": "strategy",
     "constant": "strategy",

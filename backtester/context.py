@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from backtester.kernel import reads
-from backtester.kernel.codes import ChangeKind, OrderKind
+from backtester.kernel.codes import Calendar, ChangeKind, OrderKind
 from backtester.kernel.memory import AccountMemory
 from backtester.kernel.reads import record_key
 from backtester.kernel.verbs import DOORS
@@ -21,13 +21,20 @@ from backtester.kernel.verbs import DOORS
 NAN = math.nan
 _CANCEL, _CANCEL_ALL = int(ChangeKind.CANCEL), int(ChangeKind.CANCEL_ALL)
 _MODIFY, _OCO = int(ChangeKind.MODIFY), int(ChangeKind.OCO)
+_DEPOSIT, _CONVERT = int(ChangeKind.DEPOSIT), int(ChangeKind.CONVERT)
+_SESSION_START, _SESSION_END = int(Calendar.SESSION_START), int(Calendar.SESSION_END)
+_MONTH_START, _MONTH_END = int(Calendar.MONTH_START), int(Calendar.MONTH_END)
 _MARKET, _LIMIT, _STOP = int(OrderKind.MARKET), int(OrderKind.LIMIT), int(OrderKind.STOP)
 _STOP_LIMIT, _TRAILING_STOP = int(OrderKind.STOP_LIMIT), int(OrderKind.TRAILING_STOP)
 _QUANTITY, _VALUE, _PERCENT = 0, 1, 2
 
 _unrealized_pnl = getattr(reads.unrealized_pnl, "py_func", reads.unrealized_pnl)
 _exposure = getattr(reads.exposure, "py_func", reads.exposure)
+_quantity_for_risk = getattr(reads.quantity_for_risk, "py_func", reads.quantity_for_risk)
+_minutes_to_close = getattr(reads.minutes_to_close, "py_func", reads.minutes_to_close)
+_rung = getattr(reads.rung, "py_func", reads.rung)
 _submit_id = DOORS["fn_submit"].ctypes
+_scale_out_id = DOORS["fn_scale_out"].ctypes
 _target_id = DOORS["fn_target"].ctypes
 _bracket_id = DOORS["fn_bracket"].ctypes
 _change = DOORS["fn_change"].ctypes
@@ -57,15 +64,23 @@ class Context:
 
     __slots__ = (
         "_address",
+        "_adjusted",
         "_at",
+        "_balances",
+        "_calendar",
+        "_closes",
         "_counts",
+        "_currencies",
         "_entries",
         "_extras",
         "_floats",
+        "_keeps",
+        "_lots",
         "_marks",
         "_multipliers",
         "_positions",
         "_series",
+        "_sessions",
         "_size",
         "_words",
         "n_assets",
@@ -85,6 +100,15 @@ class Context:
         self._entries = memory.view("entry_prices")
         self._marks = memory.view("marks")
         self._multipliers = memory.view("multipliers")
+        self._lots = memory.view("lot_size")
+        self._currencies = memory.view("currencies")
+        self._balances = memory.view("balances")
+        self._keeps = bool(memory["keeps"])
+        self._calendar = memory.view("calendar")
+        self._sessions = memory.view("sessions")
+        self._closes = memory.view("session_closes")
+        self._adjusted = memory.view("adjusted_close").view()
+        self._adjusted.flags.writeable = False
         self._counts = memory.view("open_counts")
         self.n_assets = np.int64(memory.n_assets)
         self._size = memory.n_assets
@@ -148,6 +172,40 @@ class Context:
         """Volumes up to now, float64 [t + 1, n_assets]; NaN where unknown."""
         return self._series[4][: self._words[0]]
 
+    @property
+    def adjusted_close(self) -> np.ndarray:
+        """Closes up to now in the units of this bar, float64 [t + 1, n_assets]: splits and dividends leave no jump."""
+        return self._adjusted[: self._words[0]]
+
+    @property
+    def session(self) -> np.int64:
+        """Session of the current bar, days since 1970-01-01."""
+        return self._sessions[self._words[self._at["t"]]]
+
+    def _is(self, bit: int) -> bool:
+        return bool(self._calendar[self._words[self._at["t"]]] & bit)
+
+    def is_session_start(self) -> bool:
+        """Whether this bar is the first of its session."""
+        return self._is(_SESSION_START)
+
+    def is_session_end(self) -> bool:
+        """Whether this bar is the last of its session."""
+        return self._is(_SESSION_END)
+
+    def is_month_start(self) -> bool:
+        """Whether this bar is the first of the sessions of its month."""
+        return self._is(_MONTH_START)
+
+    def is_month_end(self) -> bool:
+        """Whether this bar is the last of the sessions of its month."""
+        return self._is(_MONTH_END)
+
+    def minutes_to_close(self) -> np.float64:
+        """Minutes from this bar's close to the scheduled end of its session; NaN where that is not known."""
+        t = self._words[self._at["t"]]
+        return np.float64(_minutes_to_close(int(self._closes[t]), int(self._words[self._at["timestamp"]])))
+
     def _asset(self, verb: str, a: int) -> int:
         if not 0 <= a < self._size:
             raise IndexError(f"ctx.{verb}(a): asset a is out of range: it must be from 0 to n_assets - 1")
@@ -170,6 +228,21 @@ class Context:
         """Signed value of the position as a fraction of equity."""
         a = self._asset("exposure", a)
         return np.float64(_exposure(self._positions[a], self._multipliers[a], self._marks[a], self.equity))
+
+    def multiplier(self, a: int) -> np.float64:
+        """Money of the account per unit of price and quantity of asset `a` now: contract times exchange rate."""
+        return self._multipliers[self._asset("multiplier", a)]
+
+    def balance(self, a: int) -> np.float64:
+        """Cash in the currency of asset `a`, in that currency; all cash where nothing is kept apart."""
+        currency = self._currencies[self._asset("balance", a)]
+        return self._balances[currency] if self._keeps else self.cash
+
+    def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float) -> np.float64:
+        """Signed quantity that loses `risk_frac` of equity from the mark to `stop_price`; 0 where undefined."""
+        a = self._asset("quantity_for_risk", a)
+        terms = (float(self._marks[a]), float(stop_price), float(self._multipliers[a]), float(self._lots[a]))
+        return np.float64(_quantity_for_risk(float(risk_frac), float(self.equity), *terms))
 
     def open_orders(self, a: int) -> np.int64:
         """Number of orders of asset `a` that have not ended, bracket children included."""
@@ -283,6 +356,37 @@ class Context:
                     first = made
         return first
 
+    def scale_out(
+        self,
+        a: int,
+        prices: Sequence[float] | np.ndarray,
+        fractions: Sequence[float] | np.ndarray | None = None,
+        tif: int = 0,
+        expire: int = 0,
+        tag: int = 0,
+    ) -> int:
+        """One reduce-only limit order per price, for a fraction of the position each; returns the first id, or 0."""
+        a = self._asset("scale_out", a)
+        if len(prices) == 0 or (fractions is not None and len(fractions) != len(prices)):
+            raise ValueError("scale_out needs at least one price, and as many fractions as prices, or none")
+        total, n = 0.0, len(prices)
+        parts = [1.0 / n] * n if fractions is None else [float(part) for part in fractions]
+        for part in parts:
+            total += part
+        whole = abs(total - 1.0) <= 1e-9
+        x, lot = float(self._positions[a]), float(self._lots[a])
+        first: Any = np.int64(0)
+        if x == 0.0:
+            return first
+        taken = 0.0
+        for k in range(n):
+            part = float(_rung(x, taken, parts[k], whole and k == n - 1, lot))
+            taken += part
+            made = np.int64(_scale_out_id(self._address, a, -part, float(prices[k]), tif, expire, tag))
+            if k == 0:
+                first = made
+        return first
+
     def close_position(self, a: int, tif: int = 0, expire: int = 0, tag: int = 0) -> int:
         """Cancel every order of the asset and order its position to zero."""
         _change(self._address, _CANCEL_ALL, 0, a, NAN, 1.0)
@@ -303,3 +407,20 @@ class Context:
     def cancel_all(self, a: int) -> bool:
         """Cancel every order of an asset; returns whether it has any that is live."""
         return _change(self._address, _CANCEL_ALL, 0, a, NAN, NAN) != 0
+
+    def deposit(self, amount: float) -> bool:
+        """Pay money in at the start of the next bar; returns whether that was taken."""
+        return _change(self._address, _DEPOSIT, 0, 0, NAN, _amount(amount)) != 0
+
+    def withdraw(self, amount: float) -> bool:
+        """Take money out at the start of the next bar, as far as it is free; returns whether that was taken."""
+        return _change(self._address, _DEPOSIT, 0, 0, NAN, -_amount(amount)) != 0
+
+    def convert(self, amount: float, from_a: int, to_a: int) -> bool:
+        """Exchange money of the currency of one asset for that of another (-1: the account's) at the next opens."""
+        return _change(self._address, _CONVERT, from_a, to_a, NAN, _amount(amount)) != 0
+
+
+def _amount(amount: float) -> float:
+    """Return an amount of money, NaN where it is not above 0."""
+    return float(amount) if amount > 0.0 else NAN

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from backtester.errors import SettingsError
-from backtester.kernel.codes import FillAt, LimitFill, SameBar, Shortfall
+from backtester.instruments import Instrument, by_symbol, check_currencies, check_instruments, currencies_of
+from backtester.kernel.codes import Delisting, FillAt, LimitFill, SameBar, Shortfall
 
 if TYPE_CHECKING:
     from backtester.kernel.memory import Rules
@@ -98,15 +99,15 @@ class Costs:
     debit_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "commission" and callable(value):
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "commission" and callable(value):
                 continue
-            limit = 1.0 if field.name in ("commission", "spread", "slippage") else math.inf
+            limit = 1.0 if item.name in ("commission", "spread", "slippage") else math.inf
             remedy = ": a fraction, not a percent" if limit == 1.0 else ""
-            low = -1.0 if field.name == "cash_rate" else 0.0
-            check = _check_one if field.name in ("cash_rate", "debit_rate") else _check
-            check("Costs", field.name, value, low, limit, remedy)
+            low = -1.0 if item.name == "cash_rate" else 0.0
+            check = _check_one if item.name in ("cash_rate", "debit_rate") else _check
+            check("Costs", item.name, value, low, limit, remedy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,27 @@ class Account:
         Smallest quantity step (0: fractional) and price step (0: none).
     multiplier : float or per asset
         Money per price unit and unit of quantity (1 for shares).
+    max_drawdown : float
+        Where equity falls by more than this fraction from its peak, everything is closed and the strategy stops.
+    max_gross, max_exposure : float, and float or per asset
+        No order may open more than this multiple of equity, over all assets and in one asset.
+    max_order : float
+        An order worth more than this multiple of equity is refused, unless it only reduces.
+    instruments : sequence of Instrument
+        Tick, lot, multiplier, currency and margin of single assets.
+    currency : str
+        The account's currency, such as "USD"; needed where instruments are in another.
+    fx : mapping of str to str
+        For each other currency the symbol in the bars whose price is its rate, in the account's currency for one unit:
+        {"EUR": "EURUSD"}; with "1/" in front the inverse of the price: {"JPY": "1/USDJPY"}.
+    settlement : {"convert", "keep"}
+        Whether money in another currency is exchanged at once, or kept in a balance of its own.
+    delisting : {"final_price", "last_mark", "worthless"}
+        At which price holders of a delisted asset are paid out; "final_price" is the one the bars declare.
+
+    Notes
+    -----
+    The limits are off at `inf`. Rules 28 to 36: docs/events.md.
     """
 
     leverage: float = 1.0
@@ -136,6 +158,15 @@ class Account:
     lot_size: PerAsset = 0.0
     tick_size: PerAsset = 0.0
     multiplier: PerAsset = 1.0
+    max_drawdown: float = math.inf
+    max_gross: float = math.inf
+    max_exposure: PerAsset = math.inf
+    max_order: float = math.inf
+    instruments: Sequence[Instrument] = ()
+    currency: str = ""
+    fx: Mapping[str, str] = field(default_factory=dict)
+    settlement: Literal["convert", "keep"] = "convert"
+    delisting: Literal["final_price", "last_mark", "worthless"] = "final_price"
 
     def __post_init__(self) -> None:
         _check_one("Account", "leverage", self.leverage, 1e-9)
@@ -151,6 +182,21 @@ class Account:
         _check("Account", "lot_size", self.lot_size, 0.0)
         _check("Account", "tick_size", self.tick_size, 0.0)
         _check("Account", "multiplier", self.multiplier, 1e-12)
+        _check_limit("max_drawdown", self.max_drawdown, 1.0, ": a fraction of the peak")
+        _check_limit("max_gross", self.max_gross)
+        _check_limit("max_order", self.max_order)
+        if not (isinstance(self.max_exposure, float) and self.max_exposure == math.inf):
+            _check("Account", "max_exposure", self.max_exposure, 1e-12)
+        _check_choice("Account", "settlement", self.settlement, ("convert", "keep"))
+        _check_choice("Account", "delisting", self.delisting, [member.name.lower() for member in Delisting])
+        check_instruments(self.instruments)
+        check_currencies(self)
+
+
+def _check_limit(name: str, value: Any, high: float = math.inf, unit: str = "") -> None:
+    """Refuse a limit of the account that is not one number above 0; `inf` is no limit."""
+    if not (isinstance(value, float) and value == math.inf):
+        _check_one("Account", name, value, 1e-12, high, unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,10 +278,23 @@ def resolve(
         rates["commission"] = np.zeros(len(symbols))
     else:
         rates["commission"] = per_asset("Costs", "commission", costs.commission, symbols)
-    rates["lot_size"] = per_asset("Account", "lot_size", account.lot_size, symbols)
-    rates["tick_size"] = per_asset("Account", "tick_size", account.tick_size, symbols)
-    rates["multipliers"] = per_asset("Account", "multiplier", account.multiplier, symbols)
+    rates["max_exposure"] = per_asset("Account", "max_exposure", account.max_exposure, symbols)
+    rates |= _instrument_rates(account, symbols)
+    margined = [item.margin is not None for item in _described(account, symbols)]
+    currencies = currencies_of(account, symbols)
+    words = {
+        "commission_fn": addresses,
+        "margined": np.array(margined, np.int64),
+        "currencies": currencies.of_asset,
+    }
     scalars = {
+        "max_drawdown": float(account.max_drawdown),
+        "max_gross": float(account.max_gross),
+        "max_order": float(account.max_order),
+        "has_limits": int(account.max_gross < math.inf or bool(np.any(rates["max_exposure"] < math.inf))),
+        "watches": int(account.maintenance > 0.0 or account.max_drawdown < math.inf),
+        "keeps": int(account.settlement == "keep" and len(currencies.names) > 1),
+        "delisting": int(Delisting[account.delisting.upper()]),
         "leverage": float(account.leverage),
         "maintenance": float(account.maintenance),
         "allow_short": int(account.allow_short),
@@ -249,7 +308,27 @@ def resolve(
         "debit_rate": float(costs.debit_rate),
         "negative_prices": int(negative_prices),
     }
-    return Rules(float(cash), scalars, rates, addresses), kept
+    return Rules(float(cash), scalars, rates, words, currencies.pairs, currencies.inverse), kept
+
+
+def _described(account: Account, symbols: Sequence[str]) -> list[Instrument]:
+    """Return one instrument per asset, an empty one where the account describes none."""
+    instruments = by_symbol(account, symbols)
+    return [instruments.get(symbol) or Instrument(symbol) for symbol in symbols]
+
+
+def _instrument_rates(account: Account, symbols: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return lot, tick, contract multiplier and margin weight per asset: the instrument's, else the account's."""
+    described = _described(account, symbols)
+    found = {}
+    for name, column in (("lot_size", "lot_size"), ("tick_size", "tick_size"), ("multiplier", "contracts")):
+        values = per_asset("Account", name, getattr(account, name), symbols)
+        for a, item in enumerate(described):
+            own = getattr(item, name)
+            values[a] = values[a] if own is None else float(own)
+        found[column] = values
+    found["margins"] = np.array([1.0 if item.margin is None else float(item.margin) for item in described])
+    return found
 
 
 def compile_commission(function: Callable[[float, float], float]) -> Any:

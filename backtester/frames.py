@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import (
+    ActionKind,
     CashFlowKind,
     ChangeKind,
     ChangeOutcome,
@@ -111,13 +113,13 @@ def fills_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
         "liquidity": pd.Categorical.from_codes(fills["taker"], ["maker", "taker"]),
     }
     prices = ("quantity", "reference_price", "price")
-    for name in (*prices, "commission", "spread", "slippage", "impact", "rounding", "tag"):
+    for name in (*prices, "commission", "spread", "slippage", "impact", "rounding", "fx", "tag"):
         frame[name] = fills[name]
     return pd.DataFrame(frame)
 
 
-def cash_flows_frame(flows: np.ndarray, bars: Bars) -> pd.DataFrame:
-    """Return every change of cash that is not a fill."""
+def cash_flows_frame(flows: np.ndarray, bars: Bars, currencies: Sequence[str]) -> pd.DataFrame:
+    """Return every change of cash that is not a fill; `currencies` are the names of the numbers."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -127,28 +129,50 @@ def cash_flows_frame(flows: np.ndarray, bars: Bars) -> pd.DataFrame:
             "symbol": symbols_of(flows["asset"], bars),
             "kind": words(flows["kind"], CashFlowKind),
             "amount": flows["amount"],
+            "currency": pd.Categorical.from_codes(flows["currency"], list(currencies)),
+            "fx": flows["fx"],
         }
     )
 
 
 def changes_frame(changes: np.ndarray, bars: Bars) -> pd.DataFrame:
-    """Return every cancel, modify and oco that was asked for, and what became of it."""
+    """Return every change that was asked for, and what became of it; and what splits did to orders."""
     import pandas as pd
 
     everything = changes["kind"] == ChangeKind.CANCEL_ALL
+    money = np.isin(changes["kind"], (ChangeKind.DEPOSIT, ChangeKind.CONVERT))
+    no_order = everything | money
+    of_asset = everything | (changes["kind"] == ChangeKind.SPLIT)
     return pd.DataFrame(
         {
             "time": times_of(changes["bar"], bars),
             "acts": times_of(changes["acts"], bars),
             "kind": words(changes["kind"], ChangeKind),
-            "order_id": np.where(everything, 0, changes["order_id"]),
-            "other_id": np.where(everything, 0, changes["other"]),
-            "symbol": symbols_of(np.where(everything, changes["other"], -1), bars),
+            "order_id": np.where(no_order, 0, changes["order_id"]),
+            "other_id": np.where(changes["kind"] == ChangeKind.OCO, changes["other"], 0),
+            "symbol": symbols_of(np.where(of_asset, changes["other"], -1), bars),
             "outcome": words(changes["outcome"], ChangeOutcome),
             "price": changes["price"],
             "quantity": np.where(everything, np.nan, changes["quantity"]),
             "old_price": changes["old_price"],
             "old_quantity": changes["old_quantity"],
+        }
+    )
+
+
+def actions_frame(actions: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return every change of a position that is not a fill: splits and delistings."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "time": times_of(actions["bar"], bars),
+            "bar": actions["bar"],
+            "symbol": symbols_of(actions["asset"], bars),
+            "kind": words(actions["kind"], ActionKind),
+            "value": actions["value"],
+            "quantity_before": actions["before"],
+            "quantity_after": actions["after"],
         }
     )
 
@@ -192,27 +216,44 @@ def records_frame(records: np.ndarray, names: dict[int, str], bars: Bars) -> pd.
     return pd.DataFrame(columns, index=bars.index)
 
 
-def positions_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
+def positions_frame(fills: np.ndarray, actions: np.ndarray, bars: Bars) -> pd.DataFrame:
     """Return the signed quantity held at the end of every bar, one column per symbol."""
     import pandas as pd
 
-    held = positions_of(fills, bars.n_bars, bars.n_assets)
+    held = positions_of(fills, actions, bars.n_bars, bars.n_assets)
     return pd.DataFrame(held, index=bars.index, columns=list(bars.symbols))
 
 
-def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
-    """Return the position after each bar, float64 [n_bars, n_assets]: fills added up by the kernel's dust rule."""
+def positions_of(fills: np.ndarray, actions: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
+    """Return the position after each bar, float64 [n_bars, n_assets].
+
+    Fills are added up by the kernel's dust rule; before those of its bar, an action sets the position it names.
+    """
     rows = np.ascontiguousarray(fills, FILL)
     columns = (np.ascontiguousarray(rows[name]) for name in ("bar", "asset", "quantity"))
-    return _positions(*columns, n_bars, n_assets)
+    sets = (np.ascontiguousarray(actions[name]) for name in ("bar", "asset", "after"))
+    return _positions(*columns, *sets, n_bars, n_assets)
 
 
 @kernel_jit()
-def _positions(bar: np.ndarray, asset: np.ndarray, quantity: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:
+def _positions(
+    bar: np.ndarray,
+    asset: np.ndarray,
+    quantity: np.ndarray,
+    action_bar: np.ndarray,
+    action_asset: np.ndarray,
+    after_action: np.ndarray,
+    n_bars: int,
+    n_assets: int,
+) -> np.ndarray:
     held = np.zeros((n_bars, n_assets))
     x = np.zeros(n_assets)
     k = 0
+    n = 0
     for t in range(n_bars):
+        while n < action_bar.shape[0] and action_bar[n] == t:
+            x[action_asset[n]] = after_action[n]
+            n += 1
         while k < bar.shape[0] and bar[k] == t:
             a = asset[k]
             after = x[a] + quantity[k]

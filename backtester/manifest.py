@@ -38,6 +38,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         "source_hash": _source_hash(kind),
         "parameters": {name: _plain(value) for name, value in strategy.parameters.items()},
         "settings": plain,
+        "currencies": list(run.currencies),
         "seed": int(settings.seed),
         "mode": "compiled" if run.compiled else "interpreted",
         "interpreted_because": _FOLDERS.sub("", run.reason),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.engine.session import Run
 
-TABLES = ("orders", "fills", "flows", "changes", "records")
+TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +30,11 @@ class Tables:
     fills: np.ndarray
     flows: np.ndarray
     changes: np.ndarray
+    actions: np.ndarray
     records: np.ndarray
     equity: np.ndarray
-    multipliers: np.ndarray
+    multipliers: np.ndarray  # of the contracts, per asset
+    last_fx: np.ndarray  # exchange rate of each asset's currency at the end
 
 
 class Result:
@@ -89,7 +91,9 @@ class Result:
         bars = run.bars if n == run.bars.n_bars else run.bars[:n]
         rows = {name: memory.table(name) for name in TABLES}
         equity = memory.view("equity_curve")[:n]
-        tables = Tables(**rows, equity=equity, multipliers=memory.view("multipliers").copy())
+        multipliers = memory.view("contracts").copy()
+        last_fx = memory.view("rates")[memory.view("currencies")]
+        tables = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx)
         for array in vars(tables).values():
             array.flags.writeable = False
         names = run.hooks.record_names if run.hooks is not None else {}
@@ -111,12 +115,26 @@ class Result:
 
     @cached_property
     def returns(self) -> pd.Series:
-        """Simple returns per bar, from the second bar on; NaN after ruin."""
+        """Simple returns per bar, from the second bar on, without what was paid in or out; NaN after ruin."""
         import pandas as pd
 
         from backtester.metrics import simple_returns
 
-        return pd.Series(simple_returns(self.tables.equity), index=self.bars.index[1:], name="returns")
+        return pd.Series(simple_returns(self.tables.equity, self.deposits), index=self.bars.index[1:], name="returns")
+
+    @cached_property
+    def deposits(self) -> np.ndarray:
+        """Deposits less withdrawals at the start of each bar, money, float64 [n_bars]."""
+        from backtester.metrics import net_deposits
+
+        return net_deposits(self.tables.flows, self.bars.n_bars)
+
+    @cached_property
+    def wealth(self) -> np.ndarray:
+        """What the starting equity alone would have become: equity without deposits, money, float64 [n_bars]."""
+        from backtester.metrics import wealth_index
+
+        return wealth_index(self.tables.equity, self.deposits)
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -136,16 +154,26 @@ class Result:
     @cached_property
     def positions(self) -> pd.DataFrame:
         """Signed quantity held at the end of each bar, one column per symbol."""
-        return frames.positions_frame(self.tables.fills, self.bars)
+        return frames.positions_frame(self.tables.fills, self.tables.actions, self.bars)
+
+    @cached_property
+    def actions(self) -> pd.DataFrame:
+        """Every change of a position that is not a fill: splits and delistings."""
+        return frames.actions_frame(self.tables.actions, self.bars)
 
     @cached_property
     def cash_flows(self) -> pd.DataFrame:
-        """Every change of cash that is not a fill: borrow, interest, write-off."""
-        return frames.cash_flows_frame(self.tables.flows, self.bars)
+        """Every change of cash that is not a fill: carry, dividends, funding, deposits, payouts, write-off."""
+        return frames.cash_flows_frame(self.tables.flows, self.bars, self.currencies)
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The names of the currencies, the account's first; "" where it has none."""
+        return tuple(self._facts.get("currencies", [""]))
 
     @cached_property
     def changes(self) -> pd.DataFrame:
-        """Every cancel, modify and oco that was asked for, and what became of it."""
+        """Every change that was asked for, and what became of it; and what splits did to orders."""
         return frames.changes_frame(self.tables.changes, self.bars)
 
     @cached_property
@@ -155,10 +183,11 @@ class Result:
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:
-        from backtester.trades import build_trades
+        from backtester.round_trips import trade_rows
 
         bars, tables = self.bars, self.tables
-        return build_trades(tables.fills, bars.open, bars.high, bars.low, bars.close, tables.multipliers, bars.n_assets)
+        prices = (bars.open, bars.high, bars.low, bars.close)
+        return trade_rows(tables.fills, tables.actions, prices, tables.multipliers, tables.last_fx)
 
     # --- numbers -----------------------------------------------------------------------------------------------------
 
@@ -180,6 +209,7 @@ class Result:
             periods_per_year=settings["periods_per_year"],
             risk_free=settings["risk_free"],
             benchmark=self.benchmark,
+            deposits=self.deposits,
             trades=self._trade_rows,
             n_orders=len(tables.orders),
             ambiguous_bars=self.ambiguous_bars,

@@ -2,10 +2,10 @@
 
 | file | rows |
 |---|---|
-| `orders`, `fills`, `flows`, `changes`, `records` `.parquet` | the rows of `result.tables`, codes as numbers |
+| `orders`, `fills`, `flows`, `changes`, `actions`, `records` `.parquet` | rows of `result.tables`, codes as numbers |
 | `equity.parquet` | one per bar: `equity`, and `benchmark` where there is one |
 | `bars.parquet` | one per bar and asset, assets side by side: time, symbol, prices, volume, extras |
-| `assets.parquet` | one per asset: symbol, multiplier |
+| `assets.parquet` | one per asset: symbol, multiplier, exchange rate at the end |
 
 Everything is written to a directory beside the target, which is then renamed: there is a whole result or none. Numbers
 are stored as they are, so a loaded result equals the saved one bit for bit.
@@ -26,7 +26,7 @@ import numpy as np
 
 from backtester.errors import ResultError
 from backtester.kernel import codes
-from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
+from backtester.kernel.tables import ACTION, CASH_FLOW, CHANGE, FILL, ORDER, RECORD
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,10 +34,19 @@ if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.result import Result
 
-FORMAT = 1
+FORMAT = 2  # 1 had no actions, no currencies
 KIND = "backtester result"
 MANIFEST = "manifest.json"
-_DTYPES = {"orders": ORDER, "fills": FILL, "flows": CASH_FLOW, "changes": CHANGE, "records": RECORD}
+_DTYPES = {
+    "orders": ORDER,
+    "fills": FILL,
+    "flows": CASH_FLOW,
+    "changes": CHANGE,
+    "actions": ACTION,
+    "records": RECORD,
+}
+_OLD_FILES = {1: ("actions.parquet",)}  # by format, what did not exist yet
+_OLD_COLUMNS = {"fx": 1.0, "currency": 0}  # what columns that did not exist yet stand for
 FILES = tuple(f"{name}.parquet" for name in (*_DTYPES, "equity", "bars", "assets"))
 _COLUMNS = ("open", "high", "low", "close", "volume")
 _EXTRA = "extra:"
@@ -50,6 +59,7 @@ _CODES = {
     "phase": codes.Phase,
     "flow_kind": codes.CashFlowKind,
     "change_kind": codes.ChangeKind,
+    "action_kind": codes.ActionKind,
     "outcome": codes.ChangeOutcome,
 }
 
@@ -181,7 +191,8 @@ def _tables_of(result: Result) -> dict[str, pa.Table]:
         if labels is not None:
             panel[name] = labels[row]
     found["bars"] = pa.table(panel)
-    found["assets"] = pa.table({"symbol": pa.array(list(bars.symbols), pa.string()), "multiplier": tables.multipliers})
+    symbols = pa.array(list(bars.symbols), pa.string())
+    found["assets"] = pa.table({"symbol": symbols, "multiplier": tables.multipliers, "fx": tables.last_fx})
     return found
 
 
@@ -220,14 +231,19 @@ def load(directory: str | PathLike[str]) -> Result:
 
     folder = Path(directory)
     content = _manifest(folder)
-    tables = {name.removesuffix(".parquet"): _table(folder, name, content) for name in FILES}
+    absent = _OLD_FILES.get(content["format"], ())
+    tables = {name.removesuffix(".parquet"): _table(folder, name, content) for name in FILES if name not in absent}
     try:
-        rows = {name: _rows(tables[name], dtype) for name, dtype in _DTYPES.items()}
+        old = content["format"] < FORMAT
+        rows = {name: _rows(tables.get(name), dtype, old) for name, dtype in _DTYPES.items()}
         symbols = tuple(tables["assets"]["symbol"].to_pylist())
         bars = _bars(tables["bars"], symbols, content["bars"])
         equity = _numbers(tables["equity"], "equity")
         benchmark = _numbers(tables["equity"], "benchmark") if "benchmark" in tables["equity"].column_names else None
-        raw = Tables(**rows, equity=equity, multipliers=_numbers(tables["assets"], "multiplier"))
+        multipliers = _numbers(tables["assets"], "multiplier")
+        last_fx = np.ones(len(symbols)) if old else _numbers(tables["assets"], "fx")
+        last_fx.flags.writeable = False
+        raw = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx)
         if len(equity) != bars.n_bars:
             raise ValueError(f"{len(equity)} values of equity for {bars.n_bars} bars")
         run, names = content["run"], {int(key): name for key, name in content["record_names"]}
@@ -270,7 +286,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"{path}: format {version}, written by backtester {written}; this version reads formats up to {FORMAT}. "
             "Upgrade backtester to read it"
         )
-    if version != FORMAT or content.get("checksum") != _checksum(content):
+    if version not in (*_OLD_FILES, FORMAT) or content.get("checksum") != _checksum(content):
         raise _damaged(path, "it was altered: its checksum does not fit what it holds")
     return content
 
@@ -308,14 +324,19 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray:
     return values
 
 
-def _rows(table: pa.Table, dtype: np.dtype) -> np.ndarray:
-    """Return a table as read-only rows."""
+def _rows(table: pa.Table | None, dtype: np.dtype, old: bool) -> np.ndarray:
+    """Return a table as read-only rows; what an old format did not have stands for what it meant."""
     names = dtype.names or ()
-    if tuple(table.column_names) != names:
+    if table is None:
+        rows = np.empty(0, dtype)
+        rows.flags.writeable = False
+        return rows
+    wanted = tuple(name for name in names if name in table.column_names or not (old and name in _OLD_COLUMNS))
+    if tuple(table.column_names) != wanted:
         raise ValueError(f"columns {table.column_names}, expected {list(names)}")
     rows = np.empty(table.num_rows, dtype)
     for name in names:
-        rows[name] = table[name].to_numpy()
+        rows[name] = table[name].to_numpy() if name in wanted else _OLD_COLUMNS[name]
     rows.flags.writeable = False
     return rows
 

@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
             Metric("total_return", "total return", "percent", True),
             Metric("cagr", "growth per year", "percent", True),
             Metric("annual_return", "mean return per year", "percent"),
+            Metric("money_weighted_return", "money-weighted return per year", "percent"),
             Metric("alpha", "alpha", "percent"),
             Metric("beta", "beta", "number"),
             Metric("information_ratio", "information ratio", "number"),
@@ -202,7 +203,16 @@ def _order_notices(result: Result) -> list[tuple[str, str]]:
     rejected = orders["reason"][orders["status"] == Status.REJECTED]
     if len(rejected):
         found.append(("note", f"{count_of(len(rejected), 'order')} rejected: {_reason_list(rejected)}."))
-    cut = (Reason.INSUFFICIENT_EQUITY, Reason.SCALED_TO_EQUITY, Reason.SHORT_NOT_ALLOWED)
+    stops = orders[orders["role"] == Role.DRAWDOWN_STOP]
+    if len(stops):
+        day = when(bars, int(stops["submitted"][0]))
+        found.append(("warning", f"Stopped on {day}: equity had fallen by max_drawdown, and everything was closed."))
+    cut = (
+        Reason.INSUFFICIENT_EQUITY,
+        Reason.SCALED_TO_EQUITY,
+        Reason.SHORT_NOT_ALLOWED,
+        Reason.EXPOSURE_LIMIT,
+    )
     reduced = orders["reason"][(orders["filled"] != 0.0) & np.isin(orders["reason"], cut)]
     if len(reduced):
         found.append(("note", f"{count_of(len(reduced), 'order')} filled in part: {_reason_list(reduced)}."))
@@ -235,6 +245,11 @@ def _reading_notices(result: Result) -> list[tuple[str, str]]:
         found.append(("note", f"Trade statistics rest on {count_of(closed, 'closed trade')}."))
     if len(tables.fills) and not any(_is_charged(value) for value in settings["costs"].values()):
         found.append(("note", "No trading costs were set: real results would be lower."))
+    paid = result.deposits
+    if paid.any():
+        into, out = float(np.maximum(paid, 0.0).sum()), float(np.minimum(paid, 0.0).sum())
+        said = [f"{word} {amount:,.2f}" for word, amount in (("paid in", into), ("paid out", -out)) if amount]
+        found.append(("note", f"Money was {' and '.join(said)}: returns and drawdowns are without it."))
     if settings["execution"]["fill_at"] == "close":
         found.append(("note", "Market orders filled at the close they were decided at (fill_at='close')."))
     return found

@@ -33,7 +33,7 @@ TRADE = np.dtype(
         ("entry_bar", _I),
         ("exit_bar", _I),  # -1 while open
         ("entry_order", _I),
-        ("exit_order", _I),  # 0 while open
+        ("exit_order", _I),  # 0 while open, or where a split or a delisting paid it out
         ("tag", _I),  # of the entry order
         ("quantity", _F),  # signed, + long
         ("entry_price", _F),  # price paid or received; spread, slippage and impact are inside
@@ -68,6 +68,7 @@ _BOOK = Struct(
         Field("held", "scalar", int64),  # assets with a position
         *(Field(name, "array", float64, 2, readonly=True) for name in ("high", "low", "close")),
         Field("multiplier", "array", float64, 1, readonly=True),  # per asset
+        Field("last_fx", "array", float64, 1, readonly=True),  # per asset: exchange rate at the end
         Field("fills", "array", numba.from_dtype(FILL), 1, readonly=True),
         Field("left", "array", float64, 1),  # per fill: quantity still open of the lot it opened
         Field("following", "array", int64, 1),  # per fill: the next younger lot of its asset, or -1
@@ -157,8 +158,8 @@ def _costs(fill):
 
 
 @inner_jit
-def _write(b, entry, size, price, commission, costs, exit_bar, reference):
-    """Append a piece that ends at `price`; `commission` and `costs` are its share of the exit fill. Return its row."""
+def _write(b, entry, size, price, fx, commission, costs, exit_bar, reference):
+    """Append a piece that ends at `price` and rate `fx`, with its share of the exit fill's costs; return its row."""
     row = b.trades[b.count]
     b.count += 1
     lowest, highest = _excursion(b, entry, exit_bar, reference)
@@ -177,8 +178,9 @@ def _write(b, entry, size, price, commission, costs, exit_bar, reference):
     row.quantity = quantity
     row.entry_price = entry.price
     row.exit_price = price
-    row.pnl = quantity * multiplier * (price - entry.price) - (share * entry.commission + commission)
-    row.return_frac = row.pnl / (size * multiplier * basis) if basis > 0.0 else np.nan
+    gain = price - entry.price if fx == 1.0 and entry.fx == 1.0 else price * fx - entry.price * entry.fx
+    row.pnl = quantity * multiplier * gain - (share * entry.commission + commission)
+    row.return_frac = row.pnl / (size * multiplier * basis * entry.fx) if basis > 0.0 else np.nan
     row.costs = share * _costs(entry) + costs
     row.bars = exit_bar - entry.bar
     row.mae_frac = np.nan if basis == 0.0 else fall if quantity > 0.0 else rise
@@ -201,7 +203,7 @@ def _close_lots(b, i):
         remaining = remaining - size if remaining - size > dust else 0.0
         share = size / abs(fill.quantity)
         row = _write(
-            b, b.fills[lot], size, fill.price, share * fill.commission, share * _costs(fill),
+            b, b.fills[lot], size, fill.price, fill.fx, share * fill.commission, share * _costs(fill),
             fill.bar, fill.reference_price,
         )  # fmt: skip
         row.exit_order = fill.order_id
@@ -250,7 +252,7 @@ def _list_open(b, asset):
     mark = b.close[t, asset]
     while lot >= 0:
         entry = b.fills[lot]
-        row = _write(b, entry, b.left[lot], mark, 0.0, 0.0, n_bars, mark)
+        row = _write(b, entry, b.left[lot], mark, b.last_fx[asset], 0.0, 0.0, n_bars, mark)
         row.exit_bar = -1
         row.bars = n_bars - 1 - entry.bar
         row.open = 1
@@ -288,6 +290,7 @@ def build_trades(
     close: np.ndarray,
     multiplier: np.ndarray | float,
     n_assets: int,
+    last_fx: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Match entry fills with exit fills, first in first out per asset, in one pass over the fill table.
 
@@ -301,6 +304,8 @@ def build_trades(
     multiplier : float64 [n_assets] or float
         Money per unit of price and quantity.
     n_assets : int
+    last_fx : float64 [n_assets] or float
+        Exchange rates at the end, for pieces still open: money of the account for one unit of an asset's currency.
 
     Returns
     -------
@@ -310,7 +315,8 @@ def build_trades(
         those out.
 
         With q the signed quantity of the piece, m the multiplier, P the prices of its two fills (spread, slippage,
-        impact and tick rounding are inside P) and w its share of the quantity of each fill:
+        impact and tick rounding are inside P), each times its `fx` for money, and w its share of the quantity of each
+        fill:
 
         - `pnl` = q·m·(P_exit − P_entry) − w_entry·commission_entry − w_exit·commission_exit; their sum is the change
           of equity less carry;
@@ -341,6 +347,7 @@ def build_trades(
     arrays = {
         **{name: bars[name] for name in ("high", "low", "close")},
         "multiplier": np.array(np.broadcast_to(multiplier, (n_assets,)), dtype=np.float64),
+        "last_fx": np.array(np.broadcast_to(last_fx, (n_assets,)), dtype=np.float64),
         "fills": np.ascontiguousarray(fills),
         "left": np.empty(n),
         "following": np.empty(n, np.int64),

@@ -361,10 +361,12 @@ class Bars(Doors):
 
 
 def _market(bars: Bars) -> MarketArrays:
+    from backtester.bars.calendar import calendar_of
     from backtester.kernel.memory import MarketArrays
 
     prices = (bars.open, bars.high, bars.low, bars.close)
-    return MarketArrays(bars.timestamps, bars.sessions, *prices, bars.volume, dict(bars.extras))
+    closes, calendar = bars.session_ends, calendar_of(bars)
+    return MarketArrays(bars.timestamps, bars.sessions, *prices, bars.volume, dict(bars.extras), closes, calendar)
 
 
 def _frozen(array: Ints) -> Ints:

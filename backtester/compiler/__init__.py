@@ -1,9 +1,9 @@
 """A strategy's hooks become machine code: `compile_hooks`.
 
 One subject per file: `walk` finds what the hooks reach, `fields` turns the instance's attributes into memory, `rebuild`
-makes helpers compilable, `methods` types `self.method(...)`, `verbs` types `ctx`, `entry` compiles to an address,
-`cache` keeps machine code on disk, `checks` and `messages` refuse in one line, and `twins` makes interpreted code
-compute the same bits. The rest of the package needs only the names below, and no numba.
+makes helpers compilable, `methods` types `self.method(...)`; `ctx_type`, `ctx_verbs` and `ctx_reads` type `ctx`;
+`entry` compiles to an address, `cache` keeps machine code on disk, `checks` and `messages` refuse in one line, and
+`twins` makes interpreted code compute the same bits. The rest of the package needs only the names below, and no numba.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from backtester.compiler import cache, entry
+from backtester.compiler import cache, ctx_reads, ctx_verbs, entry  # noqa: F401 (they define the methods of ctx)
 from backtester.compiler.bytecode import Place
 from backtester.compiler.checks import (
     check_assignments,
@@ -23,12 +23,12 @@ from backtester.compiler.checks import (
     check_writes,
     hooks_of,
 )
+from backtester.compiler.ctx_type import CTX_FIELDS, make_ctx_type
 from backtester.compiler.fields import as_held, fill, make_fields, read_back
 from backtester.compiler.messages import cannot_compile
 from backtester.compiler.methods import attach
 from backtester.compiler.rebuild import Rebuilder
 from backtester.compiler.twins import as_python, as_scalar, interpreted_class, rebuild_for_interpreter
-from backtester.compiler.verbs import CTX_FIELDS, make_ctx_type
 from backtester.compiler.walk import Walk
 from backtester.errors import BacktesterError, CannotCompile
 from backtester.kernel.jit import config

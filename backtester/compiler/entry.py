@@ -17,8 +17,8 @@ from numba.core.extending import intrinsic
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 
+from backtester.compiler.ctx_type import state_of
 from backtester.compiler.rebuild import USER_OPTIONS
-from backtester.compiler.verbs import state_of
 from backtester.kernel.struct import Ctx, Row, Self, as_struct
 from backtester.kernel.tables import FILL, ORDER
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numba
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-from backtester.compiler.verbs import MARKER
+from backtester.compiler.ctx_type import MARKER
 from backtester.errors import CannotCompile
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

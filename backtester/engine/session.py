@@ -18,6 +18,7 @@ from backtester.engine.progress import Progress
 from backtester.engine.replay import annotate, explain_read_only, replay
 from backtester.engine.settings import Settings, as_bars, as_strategy
 from backtester.errors import CannotCompile, DataError, SettingsError, StrategyError, did_you_mean
+from backtester.instruments import currencies_of
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.memory import AccountMemory
@@ -114,6 +115,7 @@ class Run:
             bars.symbols,
             negative_prices=bars.allow_negative,
         )
+        self.currencies = currencies_of(settings.account, bars.symbols).names
         self.pristine = _copied(strategy)
         self.memory: AccountMemory
         self.benchmark: np.ndarray | None = None

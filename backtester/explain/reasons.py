@@ -107,6 +107,11 @@ REASONS: dict[Reason, Sentence] = {
     Reason.PARENT_REJECTED: Sentence(
         "its bracket was refused", "the legs of a bracket live only with their entry", "put the entry right"
     ),
+    Reason.ORDER_TOO_LARGE: Sentence(
+        "the order is worth more than the account allows one order to be",
+        "an order that does more than reduce may be worth at most Account(max_order=) times equity at its submission",
+        "order less, or raise max_order",
+    ),
     # refused, reduced or ended in the market
     Reason.INSUFFICIENT_EQUITY: Sentence(
         "the account could not afford it",
@@ -144,6 +149,13 @@ REASONS: dict[Reason, Sentence] = {
         "its time was over", "GTD ends with the last bar whose close is not later than expire", "give a later expire="
     ),
     Reason.DATA_ENDED: Sentence("the run ended", "orders still open after the last bar expire", ""),
+    Reason.EXPOSURE_LIMIT: Sentence(
+        "a limit of the account on what it may hold cut it",
+        "after a fill that increases a position, and its costs, all positions may be worth at most "
+        "Account(max_gross=) times equity, and those of one asset max_exposure= times equity",
+        "order less, or raise the limit; Account(on_shortfall=) says whether an order that does not fit is reduced or "
+        "refused",
+    ),
     # cancelled
     Reason.CANCELLED_BY_USER: Sentence(
         "the strategy cancelled it", "a cancel acts at the start of the next bar, plus latency_bars", ""
@@ -183,6 +195,22 @@ REASONS: dict[Reason, Sentence] = {
     ),
     Reason.REDUCED_BY_MODIFY: Sentence(
         "a modify set its quantity to what had filled", "an order with nothing left to fill ends", ""
+    ),
+    Reason.SPLIT: Sentence(
+        "a split left nothing of it",
+        "a split multiplies the quantity of an order, which is then rounded towards zero to the lot",
+        "",
+    ),
+    Reason.DELISTED: Sentence(
+        "the asset is delisted",
+        "a delisting cancels the orders of its asset, pays out the position, and allows no further order",
+        "test for it with ctx.delisting[-1, a], which is NaN in every other bar",
+    ),
+    Reason.DRAWDOWN_LIMIT: Sentence(
+        "the account had lost its maximum from the peak",
+        "at Account(max_drawdown=) below the peak of equity every order is cancelled, every position is closed, and "
+        "no further order is taken",
+        "trade smaller, or raise max_drawdown",
     ),
     # forced orders, and cancels that come with them
     Reason.LIQUIDATION: Sentence(
@@ -238,6 +266,37 @@ OUTCOMES: dict[ChangeOutcome, Sentence] = {
     ),
     ChangeOutcome.OCO_ALREADY_PAIRED: Sentence(
         "one of the two orders is already paired", "an order has one partner, and bracket legs have each other", ""
+    ),
+    ChangeOutcome.REDUCED: Sentence(
+        "only a part was paid",
+        "a withdrawal takes at most what the margin of the positions leaves of equity: E − G / leverage",
+        "withdraw less, or close positions first",
+    ),
+    ChangeOutcome.AMOUNT_INVALID: Sentence(
+        "the amount is not valid", "an amount of money is finite and above 0", "check the amount before asking"
+    ),
+    ChangeOutcome.ACCOUNT_ENDED: Sentence(
+        "the account had ended", "a bankrupt or stopped account takes and gives no money any more", ""
+    ),
+    ChangeOutcome.INSUFFICIENT_EQUITY: Sentence(
+        "nothing was free",
+        "a withdrawal takes at most what the margin of the positions leaves of equity: E − G / leverage",
+        "close positions first",
+    ),
+    ChangeOutcome.RATE_UNKNOWN: Sentence(
+        "there was no exchange rate yet",
+        "a rate is the price of its pair in the bars, from the pair's first bar on",
+        "wait for the pair's first bar",
+    ),
+    ChangeOutcome.CURRENCY_NOT_KEPT: Sentence(
+        "the account keeps no other currency",
+        "with settlement='convert' all cash is in the currency of the account",
+        "set Account(settlement='keep')",
+    ),
+    ChangeOutcome.ASSET_UNKNOWN: Sentence(
+        "there is no such asset",
+        "a currency is named by an asset from 0 to ctx.n_assets - 1, or by -1: the account's own",
+        "check the second and third argument of ctx.convert",
     ),
     ChangeOutcome.DATA_ENDED: Sentence("the run ended before it could act", "nothing acts after the last bar", ""),
 }

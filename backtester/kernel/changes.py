@@ -1,4 +1,4 @@
-"""Cancels, modifies and `oco` pairs: asked for in `on_bar`, carried out at the start of a later bar (rule 2).
+"""Cancels, modifies, `oco` pairs, transfers: asked for in `on_bar`, carried out at the start of a later bar (rule 2).
 
 Every request is a row of the change table, which keeps what became of it.
 """
@@ -13,6 +13,8 @@ from backtester.kernel.constants import (
     CANCELLED,
     CANCELLED_BY_USER,
     CLOSE_POSITION,
+    CONVERT,
+    DEPOSIT,
     DONE,
     LARGEST_QUANTITY,
     LIMIT,
@@ -45,6 +47,7 @@ from backtester.kernel.submission import (
     lot_quantity,
     price_is_valid,
 )
+from backtester.kernel.transfers import convert, refusal_of_transfer, transfer
 
 _CHANGES = int(Table.CHANGES)
 
@@ -69,8 +72,19 @@ def worse_of(first, second):
 
 
 @inner_jit
+def new_change(s):
+    """Append an empty row to the change table and return it."""
+    if s.n_changes == s.changes.shape[0]:
+        grow(s, _CHANGES)
+        if s.n_changes == s.changes.shape[0]:
+            s.n_changes += give_up(s)
+    s.n_changes += 1
+    return s.n_changes - 1
+
+
+@inner_jit
 def request_change(s, kind, order_id, other, price, quantity):
-    """Queue a cancel, modify or oco (rule 2); return 1 where the orders named are live, else 0."""
+    """Queue a change (rule 2); return 1 where it can be done as far as is known, else 0."""
     outcome = DONE
     if kind == CANCEL_ALL:
         if other < 0 or other >= s.n_assets:
@@ -78,16 +92,14 @@ def request_change(s, kind, order_id, other, price, quantity):
         elif s.open_counts[other] == 0:
             outcome = ORDER_ENDED
         order_id = s.n_orders
+    elif kind == DEPOSIT or kind == CONVERT:
+        outcome = refusal_of_transfer(s, quantity, order_id, other, kind == CONVERT)
     else:
         outcome = order_state(s, order_id)
         if kind == OCO:
             outcome = worse_of(outcome, order_state(s, other))
-    if s.n_changes == s.changes.shape[0]:
-        grow(s, _CHANGES)
-        if s.n_changes == s.changes.shape[0]:
-            s.n_changes += give_up(s)
-    c = s.changes[s.n_changes]
-    s.n_changes += 1
+    row = new_change(s)  # may move the table
+    c = s.changes[row]
     c.bar = s.t
     c.acts = s.t + s.latency + 1 if outcome == DONE else -1
     c.kind = kind
@@ -122,6 +134,10 @@ def apply_changes(s, t):
             )
         elif c.kind == MODIFY:
             modify(s, t, n)
+        elif c.kind == DEPOSIT:
+            c.outcome = transfer(s, t, c.quantity)
+        elif c.kind == CONVERT:
+            c.outcome = convert(s, t, c.quantity, c.order_id, c.other)
         else:
             c.outcome = pair(s, c.order_id, c.other)
 

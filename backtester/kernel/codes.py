@@ -4,7 +4,7 @@ A refusal is data: the kernel stores a code, and `backtester.explain` makes the 
 `IntEnum` here, so that a code compares equal to its name in compiled and in interpreted code.
 """
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class OrderKind(IntEnum):
@@ -27,6 +27,8 @@ class Role(IntEnum):
     TRAILING = 4  #: a trailing stop: protective
     LIQUIDATION = 5  #: forced by the margin check
     CLOSE_AT_END = 6  #: forced by `close_at_end=True`
+    DRAWDOWN_STOP = 7  #: forced by the account's `max_drawdown`: protective
+    SCALE_OUT = 8  #: a rung of `scale_out`: protective
 
 
 class Tif(IntEnum):
@@ -72,6 +74,7 @@ class Reason(IntEnum):
     BANKRUPT = 13
     TARGET_NOT_FINITE = 14
     PARENT_REJECTED = 15
+    ORDER_TOO_LARGE = 16
     # refused, reduced or ended in the market
     INSUFFICIENT_EQUITY = 20
     SHORT_NOT_ALLOWED = 21
@@ -81,6 +84,7 @@ class Reason(IntEnum):
     DAY_ENDED = 25
     GTD_ENDED = 26
     DATA_ENDED = 27
+    EXPOSURE_LIMIT = 28
     # cancelled
     CANCELLED_BY_USER = 30
     REPLACED_BY_TARGET = 31
@@ -92,6 +96,9 @@ class Reason(IntEnum):
     LEGS_ENDED = 37
     CLOSE_POSITION = 38
     REDUCED_BY_MODIFY = 39
+    SPLIT = 40
+    DELISTED = 41
+    DRAWDOWN_LIMIT = 42
     # forced orders, and cancels that come with them
     LIQUIDATION = 50
     AT_END = 51
@@ -115,15 +122,30 @@ class CashFlowKind(IntEnum):
     WRITE_OFF = 3
     DIVIDEND = 4
     DEPOSIT = 5
+    WITHDRAWAL = 6
+    FUNDING = 7
+    CASH_IN_LIEU = 8  #: of the fraction of a lot that a split leaves
+    DELISTING = 9
+    CONVERSION = 10
+
+
+class ActionKind(IntEnum):
+    """What changed a position without a fill."""
+
+    SPLIT = 0
+    DELISTING = 1
 
 
 class ChangeKind(IntEnum):
-    """What a queued change asks for."""
+    """What a queued change asks for, or what changed an order without being asked."""
 
     CANCEL = 0
     CANCEL_ALL = 1
     MODIFY = 2
     OCO = 3
+    SPLIT = 4  #: not asked for: the adjustment of an order
+    DEPOSIT = 5  #: of money; negative: a withdrawal
+    CONVERT = 6  #: of one currency into another
 
 
 class ChangeOutcome(IntEnum):
@@ -140,6 +162,13 @@ class ChangeOutcome(IntEnum):
     QUANTITY_ON_CHILD = 8
     OCO_ALREADY_PAIRED = 9
     DATA_ENDED = 10
+    REDUCED = 11
+    AMOUNT_INVALID = 12
+    ACCOUNT_ENDED = 13
+    INSUFFICIENT_EQUITY = 14
+    RATE_UNKNOWN = 15
+    CURRENCY_NOT_KEPT = 16
+    ASSET_UNKNOWN = 17
 
 
 class SameBar(IntEnum):
@@ -173,6 +202,23 @@ class FillAt(IntEnum):
     CLOSE = 1
 
 
+class Delisting(IntEnum):
+    """At which price the holders of a delisted asset are paid out."""
+
+    FINAL_PRICE = 0  #: what the bars declare
+    LAST_MARK = 1
+    WORTHLESS = 2
+
+
+class Calendar(IntFlag):
+    """Where a bar stands in its session and month."""
+
+    SESSION_START = 1
+    SESSION_END = 2
+    MONTH_START = 4
+    MONTH_END = 8
+
+
 class Table(IntEnum):
     """The growable tables of a run, as the kernel names them to the `grow` callback."""
 
@@ -183,3 +229,4 @@ class Table(IntEnum):
     RECORDS = 4
     ACTIVE = 5  #: live orders, and the scratch space of matching
     REJECTS = 6
+    ACTIONS = 7

@@ -1,8 +1,11 @@
 """The codes of `codes` as plain integers, as compiled code compares them, and the limits of orders."""
 
 from backtester.kernel.codes import (
+    ActionKind,
+    CashFlowKind,
     ChangeKind,
     ChangeOutcome,
+    Delisting,
     FillAt,
     OrderKind,
     Phase,
@@ -53,6 +56,7 @@ EXPIRE_MISSING = int(Reason.EXPIRE_MISSING)
 ASSET_UNKNOWN = int(Reason.ASSET_UNKNOWN)
 TIF_UNKNOWN = int(Reason.TIF_UNKNOWN)
 BANKRUPT = int(Reason.BANKRUPT)
+ORDER_TOO_LARGE = int(Reason.ORDER_TOO_LARGE)
 TARGET_NOT_FINITE = int(Reason.TARGET_NOT_FINITE)
 PARENT_REJECTED = int(Reason.PARENT_REJECTED)
 GTD_ENDED = int(Reason.GTD_ENDED)
@@ -66,11 +70,17 @@ PARENT_ENDED = int(Reason.PARENT_ENDED)
 LEGS_ENDED = int(Reason.LEGS_ENDED)
 CLOSE_POSITION = int(Reason.CLOSE_POSITION)
 REDUCED_BY_MODIFY = int(Reason.REDUCED_BY_MODIFY)
+SPLIT = int(Reason.SPLIT)
+DELISTED = int(Reason.DELISTED)
+DRAWDOWN_LIMIT = int(Reason.DRAWDOWN_LIMIT)
 
 CANCEL = int(ChangeKind.CANCEL)
 CANCEL_ALL = int(ChangeKind.CANCEL_ALL)
 MODIFY = int(ChangeKind.MODIFY)
 OCO = int(ChangeKind.OCO)
+SPLIT_CHANGE = int(ChangeKind.SPLIT)
+DEPOSIT = int(ChangeKind.DEPOSIT)
+CONVERT = int(ChangeKind.CONVERT)
 
 QUEUED = int(ChangeOutcome.QUEUED)
 DONE = int(ChangeOutcome.DONE)
@@ -82,6 +92,13 @@ PRICE_NOT_MODIFIABLE = int(ChangeOutcome.PRICE_NOT_MODIFIABLE)
 NEW_QUANTITY_INVALID = int(ChangeOutcome.QUANTITY_INVALID)
 QUANTITY_ON_CHILD = int(ChangeOutcome.QUANTITY_ON_CHILD)
 OCO_ALREADY_PAIRED = int(ChangeOutcome.OCO_ALREADY_PAIRED)
+REDUCED = int(ChangeOutcome.REDUCED)
+AMOUNT_INVALID = int(ChangeOutcome.AMOUNT_INVALID)
+ACCOUNT_ENDED = int(ChangeOutcome.ACCOUNT_ENDED)
+NOTHING_FREE = int(ChangeOutcome.INSUFFICIENT_EQUITY)
+RATE_UNKNOWN = int(ChangeOutcome.RATE_UNKNOWN)
+CURRENCY_NOT_KEPT = int(ChangeOutcome.CURRENCY_NOT_KEPT)
+CURRENCY_UNKNOWN = int(ChangeOutcome.ASSET_UNKNOWN)
 
 AT_CLOSE = int(FillAt.CLOSE)
 LARGEST_QUANTITY = 1e15  # beyond 2**53 / 8 a float64 no longer counts units
@@ -98,6 +115,7 @@ FORCED = int(Phase.FORCED)
 REJECT_ON_SHORTFALL = int(Shortfall.REJECT)
 INSUFFICIENT_EQUITY = int(Reason.INSUFFICIENT_EQUITY)
 SHORT_NOT_ALLOWED = int(Reason.SHORT_NOT_ALLOWED)
+EXPOSURE_LIMIT = int(Reason.EXPOSURE_LIMIT)
 SCALED_TO_EQUITY = int(Reason.SCALED_TO_EQUITY)
 FOK_NOT_FILLED = int(Reason.FOK_NOT_FILLED)
 IOC_REMAINDER = int(Reason.IOC_REMAINDER)
@@ -107,5 +125,24 @@ LIQUIDATION = int(Reason.LIQUIDATION)
 AT_END = int(Reason.AT_END)
 LIQUIDATION_ROLE = int(Role.LIQUIDATION)
 AT_END_ROLE = int(Role.CLOSE_AT_END)
+DRAWDOWN_STOP = int(Role.DRAWDOWN_STOP)
+SCALE_OUT = int(Role.SCALE_OUT)
 CHANGE_DATA_ENDED = int(ChangeOutcome.DATA_ENDED)
 GTC = int(Tif.GTC)
+
+BORROW = int(CashFlowKind.BORROW)
+CASH_INTEREST = int(CashFlowKind.CASH_INTEREST)
+DEBIT_INTEREST = int(CashFlowKind.DEBIT_INTEREST)
+WRITE_OFF = int(CashFlowKind.WRITE_OFF)
+DIVIDEND = int(CashFlowKind.DIVIDEND)
+DEPOSIT_FLOW = int(CashFlowKind.DEPOSIT)
+WITHDRAWAL = int(CashFlowKind.WITHDRAWAL)
+FUNDING = int(CashFlowKind.FUNDING)
+CASH_IN_LIEU = int(CashFlowKind.CASH_IN_LIEU)
+PAID_OUT = int(CashFlowKind.DELISTING)
+CONVERSION = int(CashFlowKind.CONVERSION)
+
+SPLIT_ACTION = int(ActionKind.SPLIT)
+DELISTING_ACTION = int(ActionKind.DELISTING)
+PAYS_LAST_MARK = int(Delisting.LAST_MARK)
+PAYS_NOTHING = int(Delisting.WORTHLESS)

@@ -12,6 +12,7 @@ from backtester.kernel.constants import (
     CANCELLED,
     CLOSE,
     EXPIRED,
+    EXPOSURE_LIMIT,
     FILLED,
     FOK,
     FOK_NOT_FILLED,
@@ -118,13 +119,13 @@ def attempt(s, t, i, reference, taker, phase, climbs):
                 scaled = True
                 reason = SCALED_TO_EQUITY
                 opening = floor_lot(opening * factor, s.lot_size[a])
-        most = affordable(s, i, a, reference, price, rate, closing)
+        most, limited = affordable(s, i, a, reference, price, rate, closing)
         if opening > most * (1.0 + 1e-9):
             if o.tif == FOK:
                 finish(s, t, i, EXPIRED, FOK_NOT_FILLED)
                 return
             if not scaled:
-                reason = INSUFFICIENT_EQUITY
+                reason = EXPOSURE_LIMIT if limited else INSUFFICIENT_EQUITY
             opening = most if scaled or s.on_shortfall != REJECT_ON_SHORTFALL else 0.0
         if opening < asked * 1e-9:
             opening = 0.0
@@ -158,9 +159,11 @@ def group_factor(s, t, i, phase):
     if s.orders[i].stamp == stamp:
         return s.orders[i].scale
     group = s.orders[i].group
-    equity, gross = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
-    room = s.leverage * equity - gross
+    equity, gross, margin = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
+    room = s.leverage * equity - margin
     need = 0.0
+    gross_room = s.max_gross * equity - gross
+    gross_need = 0.0
     for k in range(s.n_active):
         j = row_of(s, s.active[k])
         o = s.orders[j]
@@ -177,12 +180,19 @@ def group_factor(s, t, i, phase):
         rate = commission_rate(s, a, price, quantity)
         unit = (abs(price - reference) + rate) * m + s.commission_per_unit[a]
         fixed = max(s.commission_min[a], s.commission_per_order[a]) if o.filled == 0.0 else 0.0
-        room += closing * abs(reference) * m - s.leverage * (fixed + unit * closing)
-        need += opening * (abs(reference) * m + s.leverage * unit)
+        worth = abs(reference) * m
+        weight = s.margins[a]
+        room += closing * worth * weight - s.leverage * (fixed + unit * closing)
+        need += opening * (worth * weight + s.leverage * unit)
+        if s.max_gross < np.inf:
+            gross_room += closing * worth - s.max_gross * (fixed + unit * closing)
+            gross_need += opening * (worth + s.max_gross * unit)
         o.stamp = stamp
     factor = 1.0
     if need > 0.0 and room * (1.0 + 1e-9) < need:
         factor = max(room / need, 0.0)
+    if gross_need > 0.0 and gross_room * (1.0 + 1e-9) < gross_need:
+        factor = min(factor, max(gross_room / gross_need, 0.0))
     for k in range(s.n_active):
         j = row_of(s, s.active[k])
         if s.orders[j].group == group and s.orders[j].stamp == stamp:

@@ -8,7 +8,7 @@ SESSIONS = 20
 
 
 @kernel_jit()
-def daily_statistics(close, volume, sessions):
+def daily_statistics(close, volume, sessions, split):
     """Return volatility and mean volume over the last 20 sessions that ended before each bar.
 
     Parameters
@@ -17,6 +17,9 @@ def daily_statistics(close, volume, sessions):
         NaN where an asset has no bar; NaN volume counts as 0.
     sessions : ndarray, int64 [n_bars]
         Session labels, non-decreasing.
+    split : ndarray, float64 [n_bars, n_assets]
+        Units after for each unit before, from before the open of a row on; NaN for none, [0, 0] where there is none at
+        all. What came before it is brought to the units after it.
 
     Returns
     -------
@@ -63,6 +66,13 @@ def daily_statistics(close, volume, sessions):
                         if returns[k] == returns[k]:
                             square += (returns[k] - mean) ** 2
                     current_sigma = np.sqrt(square / (n_returns - 1))
+            if split.shape[0] > 0 and split[t, a] == split[t, a] and split[t, a] != 1.0:
+                last_close /= split[t, a]
+                current_close /= split[t, a]
+                current_volume *= split[t, a]
+                for k in range(min(n_sessions, SESSIONS)):
+                    volumes[k] *= split[t, a]
+                current_mean *= split[t, a]
             sigma[t, a] = current_sigma
             mean_volume[t, a] = current_mean
             if close[t, a] == close[t, a]:

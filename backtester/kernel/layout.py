@@ -11,7 +11,7 @@ import numba
 from numba import float64, int64, uint8
 
 from backtester.kernel.struct import Field, State
-from backtester.kernel.tables import CASH_FLOW, CHANGE, FILL, ORDER, RECORD
+from backtester.kernel.tables import ACTION, CASH_FLOW, CHANGE, FILL, ORDER, RECORD
 
 _INTS = (
     "present",  # t + 1; word 0
@@ -28,6 +28,7 @@ _INTS = (
     "fn_target",
     "fn_bracket",
     "fn_change",
+    "fn_scale_out",
     "fn_record",
     "fn_random",
     "fn_group",
@@ -38,12 +39,15 @@ _INTS = (
     "fn_attempt",
     "fn_settle",
     "fn_apply",
+    "fn_events",
+    "fn_rates",
     # tables: rows in use
     "n_orders",
     "n_active",
     "n_fills",
     "n_flows",
     "n_changes",
+    "n_actions",
     "n_records",
     "n_rejects",
     "next_change",  # first change that has not acted
@@ -56,7 +60,7 @@ _INTS = (
     "n_dated",  # live DAY and GTD orders
     "n_immediate",  # IOC and FOK orders to judge in this phase
     "n_trailing",  # live trailing stops
-    "n_market",  # live market and target orders
+    "n_market",  # live market orders, targets among them
     "stirred",  # 1 after a bar, or a change, that may have moved the bounds below
     "n_woken",  # orders activated by fills of the current pass
     "n_groups",  # rebalance calls so far
@@ -71,10 +75,17 @@ _INTS = (
     "negative_prices",  # 1 where prices of zero and below are allowed
     "has_carry",
     "has_impact",
+    "has_events",  # 1 where the bars have columns of events
+    "has_limits",  # 1 where `max_gross` or a `max_exposure` is set
+    "watches",  # 1 where the margin or the drawdown has to be checked after every bar
+    "delisting",  # Delisting
+    "n_currencies",  # 1: all in the currency of the account
+    "keeps",  # 1 where each currency has a balance of its own
     "hooks_rejects",  # 1 where on_reject is overridden
     "random_state",
     # run-wide results
     "bankrupt",
+    "stopped",  # 1 after the drawdown limit was reached
     "exhausted",  # 1 where a table could not be grown: the run is void
     "ambiguous_bars",
     "ambiguous_bar",  # last bar counted as ambiguous
@@ -89,8 +100,13 @@ _FLOATS = (
     "max_participation",  # inf: no cap
     "cash_rate",
     "debit_rate",
+    "max_gross",  # inf: no limit; so are the two below
+    "max_order",
+    "max_drawdown",
+    "peak",  # largest equity so far, scaled by deposits and withdrawals
     "phase_value",  # Σ position·multiplier·phase mark
     "phase_gross",  # Σ |position|·multiplier·phase mark
+    "phase_margin",  # the same, weighted by margin: what leverage is measured by
 )
 
 _ASSET_FLOATS = (
@@ -98,7 +114,10 @@ _ASSET_FLOATS = (
     "entry_prices",  # average cost, NaN when flat
     "marks",  # last known close, NaN before the first bar
     "phase_marks",
-    "multipliers",
+    "multipliers",  # money of the account per unit of price and quantity now: contract × exchange rate
+    "contracts",  # the multiplier of the contract alone
+    "margins",  # weight of the value in the margin that is needed; 1 where it is paid in full
+    "max_exposure",
     "lot_size",
     "tick_size",
     "commission",
@@ -119,12 +138,25 @@ _ASSET_INTS = (
     "replaceable_counts",  # live orders a target verb would replace
     "protective_counts",  # live bracket children and trailing stops
     "commission_fn",  # address of f(price, quantity), or 0
+    "margined",  # 1 for contracts whose value is not paid
+    "delisted",  # 1 after a delisting
+    "currencies",  # number of the asset's currency
     "used_bar",  # bar `used_volume` belongs to
 )
 
 _SERIES = ("open", "high", "low", "close", "volume")
 
-_TABLES = (("orders", ORDER), ("fills", FILL), ("flows", CASH_FLOW), ("changes", CHANGE), ("records", RECORD))
+#: columns of the bars that act before the open; [0, 0] where there is none
+EVENTS = ("split", "dividend", "funding", "delisting")
+
+_TABLES = (
+    ("orders", ORDER),
+    ("fills", FILL),
+    ("flows", CASH_FLOW),
+    ("changes", CHANGE),
+    ("actions", ACTION),
+    ("records", RECORD),
+)
 
 
 def _fields() -> tuple[Field, ...]:
@@ -134,8 +166,20 @@ def _fields() -> tuple[Field, ...]:
     fields += [Field(name, "array", float64, 1) for name in _ASSET_FLOATS]
     fields += [Field(name, "array", int64, 1) for name in _ASSET_INTS]
     fields += [Field(name, "array", numba.from_dtype(dtype), 1) for name, dtype in _TABLES]
+    fields += [Field(f"event_{name}", "array", float64, 2, readonly=True) for name in EVENTS]
     fields += [
+        Field("adjusted_close", "series", float64, 2, readonly=True),  # closes in the units of bar t, for user code
+        Field("adjusted", "array", float64, 2),  # the same memory, for the kernel; [0, 0] where nothing is adjusted
+        Field("event_rows", "array", uint8, 1, readonly=True),  # 1 where a row has an event
+        Field("rates", "array", float64, 1),  # per currency: money of the account for one unit; [0] is 1
+        Field("rate_assets", "array", int64, 1, readonly=True),  # per currency: the asset whose price it is
+        Field("rate_inverse", "array", int64, 1, readonly=True),  # … and whether the rate is 1 / price
+        Field("balances", "array", float64, 1),  # per currency, where they are kept
+        Field("free", "array", float64, 1),  # scratch of carry, per currency
         Field("timestamps", "array", int64, 1, readonly=True),
+        Field("sessions", "array", int64, 1, readonly=True),  # days since 1970-01-01
+        Field("session_closes", "array", int64, 1, readonly=True),  # ns UTC; the largest int64 where unknown
+        Field("calendar", "array", uint8, 1, readonly=True),  # bits of `codes.Calendar`
         Field("session_ends", "array", uint8, 1, readonly=True),  # 1 on the last bar of a session
         Field("sigma", "array", float64, 2, readonly=True),  # for impact; [0, 0] where there is none
         Field("daily_volume", "array", float64, 2, readonly=True),

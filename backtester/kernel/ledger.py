@@ -7,9 +7,12 @@ the account. Rule numbers refer to docs/accounting.md.
 import numpy as np
 
 from backtester.kernel.arithmetic import DUST, floor_lot, round_tick
-from backtester.kernel.codes import CashFlowKind, Table
+from backtester.kernel.codes import Table
 from backtester.kernel.constants import (
+    BORROW,
+    CASH_INTEREST,
     CLOSE,
+    DEBIT_INTEREST,
 )
 from backtester.kernel.jit import inner_jit
 from backtester.kernel.room import give_up, grow
@@ -17,9 +20,6 @@ from backtester.kernel.struct import call_f8_f8_f8
 
 YEAR_NS = 365.0 * 86_400e9
 
-_BORROW = int(CashFlowKind.BORROW)
-_CASH_INTEREST = int(CashFlowKind.CASH_INTEREST)
-_DEBIT_INTEREST = int(CashFlowKind.DEBIT_INTEREST)
 _FILLS = int(Table.FILLS)
 _FLOWS = int(Table.CASH_FLOWS)
 
@@ -70,13 +70,14 @@ def commission_rate(s, a, price, quantity):
 
 @inner_jit
 def value_phase(s, t, closing):
-    """Bring `phase_value` and `phase_gross` up to this phase: marks are opens, or closes in the close phase."""
+    """Bring the sums of this phase up to date: its marks are opens, or closes in the close phase."""
     stamp = 2 * t + 1 if closing else 2 * t
     if s.phase_stamp == stamp:
         return
     s.phase_stamp = stamp
     value = 0.0
     gross = 0.0
+    margin = 0.0
     for a in range(s.n_assets):
         mark = s.close[t, a] if closing else s.open[t, a]
         if mark != mark:
@@ -87,43 +88,63 @@ def value_phase(s, t, closing):
             worth = x * s.multipliers[a] * mark
             value += worth
             gross += abs(worth)
+            margin += abs(worth) * s.margins[a]
     s.phase_value = value
     s.phase_gross = gross
+    s.phase_margin = margin
 
 
 @inner_jit
 def account_at(s, a, reference):
-    """Return equity and gross value with every asset at its phase mark and asset `a` at the reference price."""
+    """Return equity, gross value and weighted gross value, assets at phase marks and `a` at the reference price."""
     worth = s.positions[a] * s.multipliers[a]
     mark = s.phase_marks[a]
     if worth == 0.0:
-        return s.cash + s.phase_value, s.phase_gross
+        return s.cash + s.phase_value, s.phase_gross, s.phase_margin
     equity = s.cash + s.phase_value + worth * (reference - mark)
-    gross = s.phase_gross + abs(worth) * (abs(reference) - abs(mark))
-    return equity, gross
+    more = abs(worth) * (abs(reference) - abs(mark))
+    return equity, s.phase_gross + more, s.phase_margin + more * s.margins[a]
+
+
+@inner_jit
+def most_within(limit, equity, gross, worth, closing, fixed, unit, minimum, paid, slip):
+    """Return the most units, each adding `worth`, that keep G′ ≤ limit·E′ after closing `closing` (rule 11)."""
+    kept = gross - closing * worth
+    most = (limit * (equity - fixed - unit * closing) - kept) / (worth + limit * unit)
+    if minimum > 0.0:
+        free = limit * (equity - (minimum - paid) - slip * closing) - kept
+        most = min(most, free / (worth + limit * slip))
+    return most if most > 0.0 else 0.0
 
 
 @inner_jit
 def affordable(s, i, a, reference, price, rate, closing):
-    """Return q*, the most the account can open (rule 11) after closing `closing` units in the same fill."""
+    """Return q*, the most the account can open after closing `closing` units, and whether a limit of rule 33 says so.
+
+    Rules 11, 33 and 34.
+    """
     o = s.orders[i]
     m = s.multipliers[a]
-    lot = s.lot_size[a]
-    leverage = s.leverage
-    equity, gross = account_at(s, a, reference)
+    equity, gross, margin = account_at(s, a, reference)
     worth = abs(reference) * m
     slip = abs(price - reference) * m
     unit = slip + rate * m + s.commission_per_unit[a]
     fixed = s.commission_per_order[a] + o.commission_base - o.commission
-    free = leverage * (equity - fixed - unit * closing) - (gross - closing * worth)
-    most = free / (worth + leverage * unit)
-    minimum = s.commission_min[a]
-    if minimum > 0.0:
-        free = leverage * (equity - (minimum - o.commission) - slip * closing) - (gross - closing * worth)
-        most = min(most, free / (worth + leverage * slip))
-    if not (most > 0.0):
-        return 0.0
-    return floor_lot(most, lot)
+    minimum, paid = s.commission_min[a], o.commission
+    weighted = worth * s.margins[a]
+    most = most_within(s.leverage, equity, margin, weighted, closing, fixed, unit, minimum, paid, slip)
+    limited = False
+    if s.has_limits:
+        own = abs(s.positions[a]) * worth
+        within = np.inf
+        if s.max_gross < np.inf:
+            within = most_within(s.max_gross, equity, gross, worth, closing, fixed, unit, minimum, paid, slip)
+        if s.max_exposure[a] < np.inf:
+            part = most_within(s.max_exposure[a], equity, own, worth, closing, fixed, unit, minimum, paid, slip)
+            within = min(within, part)
+        limited = within < most
+        most = min(within, most)
+    return floor_lot(most, s.lot_size[a]), limited
 
 
 @inner_jit
@@ -152,11 +173,16 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
     elif abs(after) > abs(x):
         s.entry_prices[a] = (abs(x) * s.entry_prices[a] + size * price) / (abs(x) + size)
     s.positions[a] = after
-    s.cash -= quantity * price * m + commission
+    money = quantity * price * m + commission
+    s.cash -= money
+    if s.keeps:
+        s.balances[s.currencies[a]] -= money / s.rates[s.currencies[a]]
     if s.phase_stamp == (2 * t + 1 if phase >= CLOSE else 2 * t):
         mark = s.phase_marks[a]
         s.phase_value += (after - x) * m * mark
-        s.phase_gross += (abs(after) - abs(x)) * m * abs(mark)
+        more = (abs(after) - abs(x)) * m * abs(mark)
+        s.phase_gross += more
+        s.phase_margin += more * s.margins[a]
 
     if s.n_fills == s.fills.shape[0]:
         grow(s, _FILLS)
@@ -178,6 +204,7 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
     f.slippage = 0.0
     f.impact = 0.0
     f.rounding = 0.0
+    f.fx = 1.0 if s.n_currencies == 1 else s.rates[s.currencies[a]]
     if taker:
         money = size * m * abs(reference)
         f.spread = money * (s.spread[a] * 0.5)
@@ -189,8 +216,18 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
 
 
 @inner_jit
-def add_flow(s, t, a, kind, amount):
-    """Book a change of cash that is not a fill; zero makes no row."""
+def pay(s, t, a, kind, amount):
+    """Book a change of cash of one asset, in money of the account, in the currency it is settled in."""
+    if s.keeps:
+        currency = s.currencies[a]
+        add_flow(s, t, a, kind, currency, amount / s.rates[currency])
+    else:
+        add_flow(s, t, a, kind, 0, amount)
+
+
+@inner_jit
+def add_flow(s, t, a, kind, currency, amount):
+    """Book a change of cash that is not a fill, in its currency; zero makes no row."""
     if amount == 0.0:
         return
     if s.n_flows == s.flows.shape[0]:
@@ -202,25 +239,42 @@ def add_flow(s, t, a, kind, amount):
     row.bar = t
     row.asset = a
     row.kind = kind
+    row.currency = currency
     row.amount = amount
-    s.cash += amount
+    row.fx = s.rates[currency]
+    if s.keeps:
+        s.balances[currency] += amount
+        s.cash += amount * s.rates[currency]
+    else:
+        s.cash += amount
 
 
 @inner_jit
 def carry(s, t):
-    """Charge borrow and interest for the time since the last row of the clock (rule 19)."""
+    """Charge borrow and interest for the time since the last row of the clock (rules 19, 34 and 35)."""
     years = (s.timestamps[t] - s.timestamps[t - 1]) / YEAR_NS
-    free = s.cash
+    if s.keeps:
+        for k in range(s.n_currencies):
+            s.free[k] = s.balances[k]
+    else:
+        s.free[0] = s.cash
     for a in range(s.n_assets):
         x = s.positions[a]
-        if x < 0.0:
-            value = abs(x * s.multipliers[a] * s.marks[a])
-            free -= value
-            add_flow(s, t, a, _BORROW, -(s.borrow_rate[a] * value * years))
-    if free >= 0.0:
-        add_flow(s, t, -1, _CASH_INTEREST, s.cash_rate * free * years)
-    else:
-        add_flow(s, t, -1, _DEBIT_INTEREST, s.debit_rate * free * years)
+        if x == 0.0 or (x > 0.0 and not s.margined[a]):
+            continue
+        k = s.currencies[a] if s.keeps else 0
+        value = x * s.multipliers[a] * s.marks[a]
+        if s.margined[a]:
+            s.free[k] += value / s.rates[k]
+        else:
+            s.free[k] -= abs(value) / s.rates[k]
+            pay(s, t, a, BORROW, -(s.borrow_rate[a] * abs(value) * years))
+    for k in range(s.n_currencies if s.keeps else 1):
+        free = s.free[k]
+        if free >= 0.0:
+            add_flow(s, t, -1, CASH_INTEREST, k, s.cash_rate * free * years)
+        elif free < 0.0:
+            add_flow(s, t, -1, DEBIT_INTEREST, k, s.debit_rate * free * years)
 
 
 @inner_jit(forceinline=True)
@@ -238,11 +292,22 @@ def mark(s, t):
 
 
 @inner_jit
-def gross_value(s):
-    """Return Σ |position·multiplier·mark|."""
-    gross = 0.0
+def margin_value(s):
+    """Return Σ |position·multiplier·mark|, weighted by margin: what maintenance is a fraction of."""
+    margin = 0.0
     for a in range(s.n_assets):
         x = s.positions[a]
         if x != 0.0:
-            gross += abs(x * s.multipliers[a] * s.marks[a])
-    return gross
+            margin += abs(x * s.multipliers[a] * s.marks[a]) * s.margins[a]
+    return margin
+
+
+@inner_jit
+def equity_at_marks(s):
+    """Return cash plus positions at their last marks."""
+    value = 0.0
+    for a in range(s.n_assets):
+        x = s.positions[a]
+        if x != 0.0:
+            value += x * s.multipliers[a] * s.marks[a]
+    return s.cash + value

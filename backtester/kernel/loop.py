@@ -5,6 +5,7 @@ same two halves of a bar, so they cannot differ. The heavy parts (matching, chan
 functions whose addresses lie in the state; the loops call them only in bars that need them.
 """
 
+import numpy as np
 from numba import int64
 
 from backtester.kernel.bounds import has_work
@@ -14,11 +15,13 @@ from backtester.kernel.changes import (
 from backtester.kernel.constants import (
     AT_CLOSE,
 )
+from backtester.kernel.currencies import fn_rates
+from backtester.kernel.events import fn_events
 from backtester.kernel.execution import fn_attempt
 from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit
 from backtester.kernel.layout import STATE
 from backtester.kernel.ledger import carry, mark
-from backtester.kernel.margin import end_run, margin_check
+from backtester.kernel.margin import drawdown_check, end_run, margin_check
 from backtester.kernel.matching import match_bar, match_close
 from backtester.kernel.orders import (
     sweep,
@@ -46,12 +49,14 @@ def fn_match(address, t, closing):
 
 @kernel_cfunc(int64(int64, int64, int64))
 def fn_settle(address, t, ending):
-    """Check the margin after bar t, or end the run there."""
+    """Check the margin and the drawdown after bar t, or end the run there."""
     s = as_struct(address, STATE)
     if ending:
         end_run(s, t)
     else:
         margin_check(s, t)
+        if s.max_drawdown < np.inf:
+            drawdown_check(s, t)
     if s.n_ended > 0:
         sweep(s)
     return 0
@@ -67,7 +72,14 @@ def fn_apply(address, t):
 
 
 #: the state fields that hold the addresses of these functions
-PARTS = {"fn_match": fn_match, "fn_attempt": fn_attempt, "fn_settle": fn_settle, "fn_apply": fn_apply}
+PARTS = {
+    "fn_match": fn_match,
+    "fn_attempt": fn_attempt,
+    "fn_settle": fn_settle,
+    "fn_apply": fn_apply,
+    "fn_events": fn_events,
+    "fn_rates": fn_rates,
+}
 
 
 @inner_jit(forceinline=True)
@@ -76,14 +88,20 @@ def begin_bar(s, t):
     s.t = t
     s.present = t + 1
     s.timestamp = s.timestamps[t]
-    if s.next_change < s.n_changes:
-        call_pointer(s.fn_apply, int64, s, t)
     if s.has_carry and t > 0 and not s.bankrupt:
         carry(s, t)
+    if s.next_change < s.n_changes:
+        call_pointer(s.fn_apply, int64, s, t)
+    if s.has_events and s.event_rows[t] and not s.bankrupt:
+        call_pointer(s.fn_events, int64, s, t)
+    if s.n_currencies > 1:
+        call_pointer(s.fn_rates, int64, s, t, 0)
     if s.n_active > 0 and has_work(s, t):
         call_pointer(s.fn_match, int64, s, t, 0)
+    if s.n_currencies > 1:
+        call_pointer(s.fn_rates, int64, s, t, 1)
     mark(s, t)
-    if s.equity <= 0.0 or s.maintenance > 0.0:
+    if s.equity <= 0.0 or s.watches:
         if not s.bankrupt:
             call_pointer(s.fn_settle, int64, s, t, 0)
 
@@ -132,7 +150,7 @@ def advance(address, self_address, on_bar, on_fill, on_reject, until):
         if hooks:
             if call_events(s, self_address, on_fill, on_reject) != 0:
                 return FAILED
-        if on_bar != 0 and t >= s.start and not s.bankrupt:
+        if on_bar != 0 and t >= s.start and not s.bankrupt and not s.stopped:
             if call_hook(on_bar, self_address, address) != 0:
                 return FAILED
         end_bar(s, t)

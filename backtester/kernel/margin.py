@@ -1,12 +1,17 @@
-"""Orders the account does not send itself: liquidation, bankruptcy, and the end of the data (rules 4 and 20)."""
+"""Orders the strategy does not send itself: liquidation, ruin, the drawdown stop, the end of the data.
 
-from backtester.kernel.codes import CashFlowKind
+Rules 4, 20 and 33.
+"""
+
 from backtester.kernel.constants import (
+    AT_CLOSE,
     AT_END,
     AT_END_ROLE,
     BANKRUPT,
     CHANGE_DATA_ENDED,
     DATA_ENDED,
+    DRAWDOWN_LIMIT,
+    DRAWDOWN_STOP,
     EXPIRED,
     FILLED,
     FORCED,
@@ -15,9 +20,10 @@ from backtester.kernel.constants import (
     LIQUIDATION_ROLE,
     MARKET,
     QUEUED,
+    WRITE_OFF,
 )
 from backtester.kernel.jit import inner_jit
-from backtester.kernel.ledger import add_flow, commission_rate, fill_price, gross_value, mark, post_fill
+from backtester.kernel.ledger import add_flow, commission_rate, fill_price, margin_value, mark, post_fill
 from backtester.kernel.orders import (
     cancel_everything,
     end_order,
@@ -28,8 +34,6 @@ from backtester.kernel.orders import (
     row_of,
 )
 from backtester.kernel.reach import is_tradable
-
-_WRITE_OFF = int(CashFlowKind.WRITE_OFF)
 
 
 @inner_jit
@@ -51,22 +55,47 @@ def margin_check(s, t):
     """Liquidate while equity is below the maintenance margin, and end an account that has nothing left."""
     if s.equity > 0.0 and s.maintenance == 0.0:
         return
-    gross = gross_value(s)
-    if s.equity < s.maintenance * gross and has_position(s):
+    margin = margin_value(s)
+    if s.equity < s.maintenance * margin and has_position(s):
         cancel_everything(s, t, LIQUIDATION)
-        while s.equity < s.maintenance * gross:
+        while s.equity < s.maintenance * margin:
             a = largest_closable(s, t)
             if a < 0:
                 break
             force_close(s, t, a, LIQUIDATION_ROLE, LIQUIDATION)
             mark(s, t)
-            gross = gross_value(s)
-    if s.equity <= 0.0 and gross == 0.0 and not has_position(s):
+            margin = margin_value(s)
+    if s.equity <= 0.0 and margin == 0.0 and not has_position(s):
         cancel_everything(s, t, BANKRUPT)
-        add_flow(s, t, -1, _WRITE_OFF, -s.cash)
+        write_off(s, t)
         s.cash = 0.0
         s.equity = 0.0
         s.bankrupt = 1
+
+
+@inner_jit
+def write_off(s, t):
+    """Bring every balance to nothing."""
+    if not s.keeps:
+        add_flow(s, t, -1, WRITE_OFF, 0, -s.cash)
+        return
+    for k in range(s.n_currencies):
+        add_flow(s, t, -1, WRITE_OFF, k, -s.balances[k])
+
+
+@inner_jit
+def drawdown_check(s, t):
+    """Flatten and stop an account that has lost its limit from the peak (rule 33)."""
+    s.peak = max(s.peak, s.equity)
+    if s.bankrupt or s.stopped or not s.equity < (1.0 - s.max_drawdown) * s.peak:
+        return
+    cancel_everything(s, t, DRAWDOWN_LIMIT)
+    s.stopped = 1
+    for a in range(s.n_assets):
+        if s.positions[a] != 0.0:
+            i = new_order(s, t, a, MARKET, DRAWDOWN_STOP, GTC, 0, 0, -s.positions[a])
+            s.orders[i].eligible = t if s.fill_at == AT_CLOSE else t + 1
+            enlist(s, i)
 
 
 @inner_jit
@@ -110,3 +139,5 @@ def end_run(s, t):
                 force_close(s, t, a, AT_END_ROLE, AT_END)
         mark(s, t)
         s.equity_curve[t] = s.equity
+    if not s.keeps:
+        s.balances[0] = s.cash

@@ -16,7 +16,7 @@ from numba import float64
 from backtester.kernel import tables
 from backtester.kernel.codes import Table
 from backtester.kernel.impact import daily_statistics
-from backtester.kernel.layout import STATE
+from backtester.kernel.layout import EVENTS, STATE
 from backtester.kernel.loop import PARTS
 from backtester.kernel.pool import empty
 from backtester.kernel.struct import Field, State, StructBuffer
@@ -38,6 +38,7 @@ _TABLES = {
     Table.CASH_FLOWS: ("flows", tables.CASH_FLOW),
     Table.CHANGES: ("changes", tables.CHANGE),
     Table.RECORDS: ("records", tables.RECORD),
+    Table.ACTIONS: ("actions", tables.ACTION),
     Table.REJECTS: ("rejects", np.dtype(np.int64)),
 }
 
@@ -54,6 +55,8 @@ class MarketArrays:
     close: np.ndarray
     volume: np.ndarray
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+    session_closes: np.ndarray | None = None  # ns UTC by the calendar, the largest int64 where unknown
+    calendar: np.ndarray | None = None  # bits of `codes.Calendar`, uint8
 
     @cached_property
     def session_ends(self) -> np.ndarray:
@@ -62,15 +65,43 @@ class MarketArrays:
         np.not_equal(self.sessions[1:], self.sessions[:-1], out=ends[:-1].view(np.bool_))
         return ends
 
+    @cached_property
+    def events(self) -> dict[str, np.ndarray]:
+        """The columns of events that say anything, by name."""
+        neutral = {"split": 1.0, "dividend": 0.0, "funding": 0.0, "delisting": np.nan}
+        found = {}
+        for name in EVENTS:
+            column = self.extras.get(name)
+            if column is not None and bool(np.any((column != neutral[name]) & ~np.isnan(column))):
+                found[name] = column
+        return found
+
+    @cached_property
+    def event_rows(self) -> np.ndarray:
+        """1 where a row has an event, uint8 [n_bars]; empty where none has."""
+        if not self.events:
+            return np.zeros(0, np.uint8)
+        rows = np.zeros(len(self.timestamps), np.uint8)
+        for name, column in self.events.items():
+            neutral = 1.0 if name == "split" else np.nan if name == "delisting" else 0.0
+            rows |= np.any((column != neutral) & ~np.isnan(column), axis=1)
+        return rows
+
 
 @dataclass(frozen=True)
 class Rules:
-    """Every setting of costs, account and execution as the numbers the kernel reads; arrays are [n_assets]."""
+    """Every setting of costs, account and execution as the numbers the kernel reads.
+
+    `per_asset` holds float64 [n_assets], `asset_words` int64 [n_assets]; `rate_assets` and `rate_inverse` are int64
+    [n_currencies], of which 0 is the account's and has no pair (-1).
+    """
 
     cash: float
     scalars: dict[str, float]
     per_asset: dict[str, np.ndarray]
-    commission_fn: np.ndarray
+    asset_words: dict[str, np.ndarray]
+    rate_assets: np.ndarray
+    rate_inverse: np.ndarray
 
 
 def extended_state(extras: tuple[str, ...] = ()) -> State:
@@ -166,8 +197,30 @@ class AccountMemory:
         for name, array in market.extras.items():
             buffer.set_array(COLUMN + name, array)
         buffer.set_array("session_ends", market.session_ends)
+        buffer.set_array("sessions", market.sessions)
+        self._point_at_calendar()
+        self._point_at_events()
         buffer.set("n_bars", self.n_bars)
         buffer.set("n_assets", self.n_assets)
+
+    def _point_at_calendar(self) -> None:
+        market, n = self.market, self.n_bars
+        closes = np.full(n, np.iinfo(np.int64).max) if market.session_closes is None else market.session_closes
+        self.buffer.set_array("session_closes", closes)
+        self.buffer.set_array("calendar", np.zeros(n, np.uint8) if market.calendar is None else market.calendar)
+
+    def _point_at_events(self) -> None:
+        """Point at the columns of events, and copy the closes where they have to be adjusted as bars go by."""
+        market, buffer = self.market, self.buffer
+        nothing = np.zeros((0, 0))
+        for name in EVENTS:
+            buffer.set_array(f"event_{name}", market.events.get(name, nothing))
+        buffer.set_array("event_rows", market.event_rows)
+        buffer.set("has_events", bool(market.events))
+        adjusts = "split" in market.events or "dividend" in market.events
+        adjusted = market.close.copy() if adjusts else nothing
+        buffer.set_array("adjusted", adjusted)
+        buffer.set_array("adjusted_close", adjusted if adjusts else market.close)
 
     def _set_rules(self, rules: Rules) -> None:
         buffer = self.buffer
@@ -177,16 +230,34 @@ class AccountMemory:
             buffer.set(name, value)
         for name, values in rules.per_asset.items():
             buffer.set_array(name, np.array(values, np.float64))
-        buffer.set_array("commission_fn", np.array(rules.commission_fn, np.int64))
+        for name, words in rules.asset_words.items():
+            buffer.set_array(name, np.array(words, np.int64))
+        buffer.set_array("delisted", np.zeros(self.n_assets, np.int64))
+        buffer.set("peak", rules.cash)
+        self._set_currencies(rules)
         has_impact = bool(np.any(rules.per_asset["impact"] != 0.0))
         sigma = volume = np.zeros((0, 0))
         if has_impact:
-            sigma, volume = daily_statistics(self.market.close, self.market.volume, self.market.sessions)
+            market = self.market
+            split = market.events.get("split", np.zeros((0, 0)))
+            sigma, volume = daily_statistics(market.close, market.volume, market.sessions, split)
         buffer.set_array("sigma", sigma)
         buffer.set_array("daily_volume", volume)
         buffer.set("has_impact", has_impact)
         rates = rules.scalars["cash_rate"], rules.scalars["debit_rate"]
         buffer.set("has_carry", any(rates) or bool(np.any(rules.per_asset["borrow_rate"] != 0.0)))
+
+    def _set_currencies(self, rules: Rules) -> None:
+        buffer, n = self.buffer, len(rules.rate_assets)
+        buffer.set("n_currencies", n)
+        buffer.set_array("rate_assets", rules.rate_assets)
+        buffer.set_array("rate_inverse", rules.rate_inverse)
+        rates, balances = np.full(n, np.nan), np.zeros(n)
+        rates[0], balances[0] = 1.0, rules.cash
+        for name, array in (("rates", rates), ("balances", balances), ("free", np.zeros(n))):
+            buffer.set_array(name, array)
+        multipliers = rules.per_asset["contracts"] * rates[rules.asset_words["currencies"]]
+        buffer.set_array("multipliers", multipliers)
 
     def _allocate_account(self, rows: int) -> None:
         buffer, n = self.buffer, self.n_assets

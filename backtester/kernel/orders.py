@@ -104,6 +104,7 @@ def enlist(s, i):
             s.n_trailing += 1
     elif o.kind == MARKET:
         s.replaceable_counts[o.asset] += 1
+    if o.kind == MARKET:
         s.n_market += 1
 
 
@@ -164,6 +165,7 @@ def end_order(s, t, i, status, reason):
             s.n_trailing -= 1
     elif o.kind == MARKET:
         s.replaceable_counts[a] -= 1
+    if o.kind == MARKET:
         s.n_market -= 1
     o.status = status
     o.reason = reason

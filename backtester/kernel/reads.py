@@ -9,7 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 
+import numpy as np
+
 from backtester.kernel.jit import inner_jit
+
+_UNKNOWN = 2**63 - 1  # a session close that no source named
 
 
 @inner_jit
@@ -28,6 +32,45 @@ def exposure(position: float, multiplier: float, mark: float, equity: float) -> 
     if equity == 0.0:
         return math.nan
     return position * multiplier * mark / equity
+
+
+@inner_jit
+def quantity_for_risk(
+    risk_frac: float, equity: float, mark: float, stop_price: float, multiplier: float, lot: float
+) -> float:
+    """Return the signed quantity that loses `risk_frac` of equity between mark and stop; 0 where that is undefined.
+
+    A stop below the mark is that of a long position. Rounded towards zero to the lot.
+    """
+    distance = mark - stop_price
+    risk = risk_frac * equity
+    if not risk > 0.0 or distance == 0.0 or not math.isfinite(distance) or not math.isfinite(risk):
+        return 0.0
+    quantity = risk / (distance * multiplier)
+    if not math.isfinite(quantity):
+        return 0.0
+    if lot == 0.0:
+        return quantity
+    return math.copysign(np.floor(abs(quantity) / lot + 1e-9) * lot, quantity)
+
+
+@inner_jit
+def minutes_to_close(session_close: int, timestamp: int) -> float:
+    """Return the minutes from a bar's close to the end of its session; NaN where that is not known."""
+    if session_close == _UNKNOWN:
+        return math.nan
+    return (session_close - timestamp) / 60e9
+
+
+@inner_jit
+def rung(position: float, taken: float, fraction: float, last: bool, lot: float) -> float:
+    """Return how much of a position one rung of a ladder takes (rule 36): signed as the position."""
+    if last:
+        return position - taken
+    part = position * fraction
+    if lot == 0.0:
+        return part
+    return math.copysign(np.floor(abs(part) / lot + 1e-9) * lot, part)
 
 
 def record_key(name: str) -> int:

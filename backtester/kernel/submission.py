@@ -10,8 +10,10 @@ from backtester.kernel.constants import (
     ASSET_UNKNOWN,
     BANKRUPT,
     CANCELLED,
+    DELISTED,
     DISTANCE_INVALID,
     DORMANT,
+    DRAWDOWN_LIMIT,
     EXPIRE_MISSING,
     GTD,
     LARGEST_QUANTITY,
@@ -20,6 +22,7 @@ from backtester.kernel.constants import (
     MARKET,
     NO_MARK,
     NO_REASON,
+    ORDER_TOO_LARGE,
     PARENT_REJECTED,
     PLAIN,
     PRICE_INVALID,
@@ -36,7 +39,6 @@ from backtester.kernel.constants import (
     TARGET,
     TARGET_NOT_FINITE,
     TIF_UNKNOWN,
-    TRAILING,
     TRAILING_STOP,
     UNIT_PERCENT,
     UNIT_QUANTITY,
@@ -59,8 +61,12 @@ def refusal_of_quantity(s, asset, quantity):
     """Return why an order is refused before its prices are looked at, or NO_REASON."""
     if s.bankrupt:
         return BANKRUPT
+    if s.stopped:
+        return DRAWDOWN_LIMIT
     if asset < 0 or asset >= s.n_assets:
         return ASSET_UNKNOWN
+    if s.delisted[asset]:
+        return DELISTED
     if not np.isfinite(quantity):
         return QUANTITY_NOT_FINITE
     if quantity == 0.0:
@@ -68,6 +74,18 @@ def refusal_of_quantity(s, asset, quantity):
     if abs(quantity) > LARGEST_QUANTITY:
         return QUANTITY_TOO_LARGE
     return NO_REASON
+
+
+@inner_jit
+def refusal_of_size(s, asset, quantity):
+    """Return why an order is too large for the account's own limit (rule 33), or NO_REASON; closing is never."""
+    x = s.positions[asset]
+    if s.max_order == np.inf or (x * quantity < 0.0 and abs(quantity) <= abs(x)):
+        return NO_REASON
+    worth = abs(quantity) * s.multipliers[asset] * abs(s.marks[asset])
+    if np.isnan(worth):
+        return NO_MARK
+    return ORDER_TOO_LARGE if worth > s.max_order * s.equity else NO_REASON
 
 
 @inner_jit
@@ -115,10 +133,9 @@ def lot_quantity(s, asset, quantity):
 
 
 @inner_jit
-def submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance_frac, tif, expire, tag):
+def submit(s, asset, kind, role, quantity, limit_price, stop_price, distance, distance_frac, tif, expire, tag):
     """Take an order verb; return the order id."""
     t = s.t
-    role = TRAILING if kind == TRAILING_STOP else PLAIN
     quantity = one_nan(quantity)
     refusal = refusal_of_quantity(s, asset, quantity)
     if refusal == NO_REASON:
@@ -131,6 +148,7 @@ def submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance
             refusal = QUANTITY_BELOW_LOT
         else:
             quantity = rounded
+            refusal = NO_REASON if role >= STOP_LOSS else refusal_of_size(s, asset, quantity)
     i = new_order(s, t, asset, kind, role, tif, expire, tag, quantity)
     o = s.orders[i]
     o.limit_price = one_nan(limit_price)
@@ -152,8 +170,14 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
     goal = np.nan
     if s.bankrupt:
         refusal = BANKRUPT
+    elif s.stopped:
+        refusal = DRAWDOWN_LIMIT
     elif asset < 0 or asset >= s.n_assets:
         refusal = ASSET_UNKNOWN
+    elif s.delisted[asset]:
+        if amount == 0.0:
+            return 0
+        refusal = DELISTED
     elif not np.isfinite(amount):
         refusal = TARGET_NOT_FINITE
     elif unit == UNIT_QUANTITY and abs(amount) > LARGEST_QUANTITY:
@@ -178,6 +202,8 @@ def submit_target(s, asset, unit, amount, group, tif, expire, tag):
                     goal = x
         if refusal == NO_REASON and goal == x and s.replaceable_counts[asset] == 0:
             return 0
+        if refusal == NO_REASON and goal != x:
+            refusal = refusal_of_size(s, asset, goal - x)
     i = new_order(s, t, asset, MARKET, TARGET, tif, expire, tag, 0.0)
     o = s.orders[i]
     o.target = goal
@@ -253,6 +279,8 @@ def submit_bracket(
         else:
             quantity = rounded
             refusal = refusal_of_legs(quantity, entry, stop_loss, take_profit, stop_loss_frac, take_profit_frac)
+            if refusal == NO_REASON:
+                refusal = refusal_of_size(s, asset, quantity)
     i = new_order(s, t, asset, kind, PLAIN, tif, expire, tag, quantity)
     o = s.orders[i]
     parent = o.id

@@ -1,4 +1,4 @@
-"""The row types of the tables that a run fills: orders, fills, cash flows, changes and records.
+"""The row types of the tables that a run fills: orders, fills, cash flows, changes, actions and records.
 
 Every field is eight bytes wide and in native order, so that a row is a plain C struct for numba, for NumPy and for
 a reader of a Parquet file. Bars are positions in the data, `-1` where something has not happened.
@@ -57,6 +57,7 @@ FILL = np.dtype(
         ("slippage", _F),
         ("impact", _F),
         ("rounding", _F),  # tick rounding and limit clamp: what is left of |quantity|·multiplier·(price − reference)
+        ("fx", _F),  # exchange rate: money of the account for one unit of the asset's currency
     ]
 )
 
@@ -65,7 +66,22 @@ CASH_FLOW = np.dtype(
         ("bar", _I),
         ("asset", _I),  # -1 for the account
         ("kind", _I),  # CashFlowKind
+        ("currency", _I),  # number of the currency of `amount`; 0 is the account's
         ("amount", _F),  # signed change of cash
+        ("fx", _F),  # money of the account for one unit of that currency
+    ]
+)
+
+ACTION = np.dtype(
+    [
+        ("bar", _I),  # before whose open it acted
+        ("asset", _I),
+        ("kind", _I),  # ActionKind
+        ("value", _F),  # units after for each unit before, or the price paid out
+        ("before", _F),  # position, signed
+        ("after", _F),
+        ("mark", _F),  # the mark after it: what a fraction of a lot is paid out at
+        ("fx", _F),  # exchange rate of the asset's currency then
     ]
 )
 
@@ -74,11 +90,11 @@ CHANGE = np.dtype(
         ("bar", _I),  # bar in which it was asked for
         ("acts", _I),  # bar at whose start it acts
         ("kind", _I),  # ChangeKind
-        ("order_id", _I),  # CANCEL_ALL: the last order id it covers
-        ("other", _I),  # OCO: the second order; CANCEL_ALL: the asset
+        ("order_id", _I),  # CANCEL_ALL: the last order id it covers; CONVERT: the asset whose currency is sold
+        ("other", _I),  # OCO: the second order; CANCEL_ALL and SPLIT: the asset; CONVERT: that which is bought
         ("outcome", _I),  # ChangeOutcome
         ("price", _F),  # NaN: unchanged
-        ("quantity", _F),  # NaN: unchanged
+        ("quantity", _F),  # NaN: unchanged; DEPOSIT and CONVERT: the amount
         ("old_price", _F),
         ("old_quantity", _F),
     ]

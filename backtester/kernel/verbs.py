@@ -12,6 +12,7 @@ from backtester.kernel.changes import (
     request_change,
 )
 from backtester.kernel.codes import Table
+from backtester.kernel.constants import LIMIT, PLAIN, SCALE_OUT, TRAILING, TRAILING_STOP
 from backtester.kernel.jit import inner_jit, kernel_cfunc
 from backtester.kernel.layout import STATE
 from backtester.kernel.ready import is_ready
@@ -30,7 +31,15 @@ _I, _F = int64, float64
 @kernel_cfunc(_I(_I, _I, _I, _F, _F, _F, _F, _F, _I, _I, _I))
 def fn_submit(address, asset, kind, quantity, limit_price, stop_price, distance, distance_frac, tif, expire, tag):
     s = as_struct(address, STATE)
-    return submit(s, asset, kind, quantity, limit_price, stop_price, distance, distance_frac, tif, expire, tag)
+    role = TRAILING if kind == TRAILING_STOP else PLAIN
+    return submit(s, asset, kind, role, quantity, limit_price, stop_price, distance, distance_frac, tif, expire, tag)
+
+
+@kernel_cfunc(_I(_I, _I, _F, _F, _I, _I, _I))
+def fn_scale_out(address, asset, quantity, price, tif, expire, tag):
+    s = as_struct(address, STATE)
+    nan = np.nan
+    return submit(s, asset, LIMIT, SCALE_OUT, quantity, price, nan, nan, nan, tif, expire, tag)
 
 
 @kernel_cfunc(_I(_I, _I, _I, _F, _I, _I, _I, _I))
@@ -101,6 +110,7 @@ def fn_ready(address, asset):
 
 DOORS = {
     "fn_submit": fn_submit,
+    "fn_scale_out": fn_scale_out,
     "fn_target": fn_target,
     "fn_bracket": fn_bracket,
     "fn_change": fn_change,

@@ -5,6 +5,7 @@ and `risk_free`; see `backtester.metrics.ratios` for the conventions that all of
 """
 
 from backtester.metrics._scan import simple_returns
+from backtester.metrics.flows import money_weighted_return, net_deposits, wealth_index
 from backtester.metrics.ratios import (
     alpha,
     annual_return,
@@ -44,6 +45,8 @@ __all__ = [
     "kurtosis",
     "max_drawdown",
     "max_drawdown_duration",
+    "money_weighted_return",
+    "net_deposits",
     "omega",
     "probabilistic_sharpe",
     "probabilistic_sharpe_of",
@@ -56,4 +59,5 @@ __all__ = [
     "total_return",
     "trade_statistics",
     "value_at_risk",
+    "wealth_index",
 ]

@@ -136,18 +136,21 @@ def readonly(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def simple_returns(equity: np.ndarray) -> np.ndarray:
-    """Return r_t = E_t / E_{t−1} − 1, float64 [n − 1]; NaN or ±inf where the earlier value is 0.
+def simple_returns(equity: np.ndarray, deposits: np.ndarray | None = None) -> np.ndarray:
+    """Return r_t = E_t / (E_{t−1} + D_t) − 1, float64 [n − 1]; NaN or ±inf where the earlier value is 0.
 
     Parameters
     ----------
     equity : array_like, float64 [n]
         An equity curve, one value per bar. After ruin (equity 0 to the end) a return is 0/0, so NaN; the metrics end
         with the return of −1 before it.
+    deposits : array_like, float64 [n], optional
+        Deposits less withdrawals at the start of each bar.
     """
     curve = np.asarray(equity, dtype=np.float64)
+    before = curve[:-1] if deposits is None else curve[:-1] + np.asarray(deposits, dtype=np.float64)[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return curve[1:] / curve[:-1] - 1.0
+        return curve[1:] / before - 1.0
 
 
 def scan_wealth(equity: np.ndarray) -> Wealth:

@@ -13,6 +13,7 @@ from backtester.errors import SettingsError, did_you_mean
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import ratios
 from backtester.metrics._scan import NAN, Spread, scan_returns, scan_wealth, simple_returns
+from backtester.metrics.flows import money_weighted_return, wealth_index
 
 YEAR_NS = 365.25 * 86_400e9
 COSTS = ("commission", "spread", "slippage", "impact", "rounding", "borrow")
@@ -39,6 +40,7 @@ def summary(
     periods_per_year: float | None = None,
     risk_free: float = 0.0,
     benchmark: ArrayLike | None = None,
+    deposits: np.ndarray | None = None,
     trades: np.ndarray | None = None,
     costs: Mapping[str, float] | None = None,
     traded_value: float | None = None,
@@ -61,6 +63,9 @@ def summary(
         Annual.
     benchmark : float64 [n], optional
         Equity of a benchmark on the same bars.
+    deposits : float64 [n], optional
+        Deposits less withdrawals at the start of each bar, money. They are no returns: every metric of returns is of
+        E_t/(E_{t−1} + D_t) − 1.
     trades : structured array, dtype `backtester.trades.TRADE`, optional
         Open ones are left out of the trade statistics, and count in `exposure_time`.
     costs : mapping, optional
@@ -75,7 +80,8 @@ def summary(
     -------
     dict of str to float
         The functions of `backtester.metrics` by name, of the returns of `equity` up to and including the bar of ruin
-        (the first with equity ≤ 0; after it total_return and cagr are −1); `final_equity`; the trade statistics; costs,
+        (the first with equity ≤ 0; after it total_return and cagr are −1); `final_equity`; `money_weighted_return`,
+        the annual rate at which starting equity and deposits become it; the trade statistics; costs,
         with `total_costs` their sum; counts. All but counts and trade statistics is NaN if equity is anywhere not
         finite, or does not start above 0.
 
@@ -94,7 +100,17 @@ def summary(
     years = ratios.ratio(n - 1, periods)
     if trades is not None and exposure_time is None:
         exposure_time = exposure_time_of(trades, n)
-    found, mean_equity = _performance(equity, periods, years, risk_free, benchmark)
+    flows = np.zeros(n) if deposits is None else np.asarray(deposits, dtype=np.float64)
+    if flows.shape != equity.shape:
+        raise SettingsError(
+            f"deposits has shape {flows.shape} and equity {equity.shape}; they must be of the same bars"
+        )
+    wealth = wealth_index(equity, flows) if n else equity
+    found, mean_equity = _performance(wealth, periods, years, risk_free, benchmark)
+    if flows.any():
+        found["final_equity"] = float(equity[-1])
+        mean_equity = float(equity.mean())
+    found["money_weighted_return"] = money_weighted_return(equity, flows, timestamps)
     found |= trade_statistics(trades)
     found["exposure_time"] = _or_nan(exposure_time)
     found["turnover"] = ratios.ratio(ratios.ratio(_or_nan(traded_value), mean_equity), years)
@@ -221,9 +237,10 @@ def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarra
     multiplier : float64 [n_assets]
     """
     costs = {name: float(fills[name].sum()) for name in COSTS[:-1]}
-    costs["borrow"] = -float(cash_flows["amount"][cash_flows["kind"] == CashFlowKind.BORROW].sum()) + 0.0
+    borrow = cash_flows["kind"] == CashFlowKind.BORROW
+    costs["borrow"] = -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
     scale = np.asarray(multiplier, dtype=np.float64)
-    value = np.abs(fills["quantity"] * fills["price"])
+    value = np.abs(fills["quantity"] * fills["price"]) * fills["fx"]
     value = value * scale[fills["asset"]] if len(scale) > 1 else value * scale[0]
     return {"costs": costs, "traded_value": float(value.sum()), "n_fills": len(fills)}
 

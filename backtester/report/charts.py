@@ -25,7 +25,7 @@ _DAY_NS = 86_400 * 10**9
 
 def chart_data(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[str, Any]:
     """Return `clock`, `equity`, `drawdown`, `comparison`, `prices`, `marks` and `records`."""
-    bars, equity = result.bars, result.tables.equity
+    bars, equity = result.bars, result.wealth
     comparison = None
     if compared is not None:
         name, other = compared

@@ -123,13 +123,13 @@ def _months(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[str
     month = result.bars.sessions.astype("M8[D]").astype("M8[M]").astype(np.int64)  # since January 1970
     years = np.arange(month[0] // 12, month[-1] // 12 + 1)
     grid: list[list[Any]] = [[None] * 12 for _ in years]
-    at, change = _changes(result.tables.equity, month)
+    at, change = _changes(result.wealth, month)
     for m, value in zip(at.tolist(), numbers(change, 6), strict=True):
         grid[m // 12 - int(years[0])][m % 12] = value
     return {
         "years": (years + 1970).tolist(),
         "months": grid,
-        "totals": _by_year(result.tables.equity, month, years),
+        "totals": _by_year(result.wealth, month, years),
         "against": _by_year(compared[1], month, years) if compared else None,
         "against_name": compared[0] if compared else None,
     }
@@ -166,7 +166,8 @@ def _costs(result: Result) -> dict[str, Any]:
     ]
     flows = []
     for kind in CashFlowKind:
-        amounts = tables_.flows["amount"][tables_.flows["kind"] == kind]
+        rows_ = tables_.flows[tables_.flows["kind"] == kind]
+        amounts = rows_["amount"] * rows_["fx"]
         if kind is not CashFlowKind.BORROW and len(amounts):
             flows.append({"kind": words(kind.name), "money": number(float(amounts.sum())), "rows": len(amounts)})
     return {"costs": rows, "traded_value": number(traded), "flows": flows}

@@ -50,7 +50,7 @@ def figure(result: Result) -> go.Figure:
         name = html.escape(compared[0].capitalize())
         picture.add_trace(_line(times, compared[1], name, "quiet"), row=1, col=1)
         picture.add_trace(_line(times, drawdown(compared[1]), name, "quiet", showlegend=False), row=2, col=1)
-    equity = result.tables.equity
+    equity = result.wealth
     picture.add_trace(_line(times, equity, "Strategy", "accent"), row=1, col=1)
     picture.add_trace(
         _line(times, drawdown(equity), "Drawdown", "loss", fill="tozeroy", fillcolor="rgba(194,64,58,0.16)"),

@@ -14,7 +14,7 @@ import pytest
 
 import backtester
 from backtester import Account, Bars, Costs, Execution, Result, Strategy
-from backtester.compiler.verbs import CTX_FIELDS
+from backtester.compiler import CTX_FIELDS
 from backtester.context import Context
 from backtester.engine.settings import Settings
 
