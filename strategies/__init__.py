@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from strategies.cross_sectional_momentum import CrossSectionalMomentum as CrossSectionalMomentum
     from strategies.donchian_breakout import DonchianBreakout as DonchianBreakout
     from strategies.grid_trading import GridTrading as GridTrading
+    from strategies.monthly_contributions import MonthlyContributions as MonthlyContributions
+    from strategies.opening_range_breakout import OpeningRangeBreakout as OpeningRangeBreakout
     from strategies.pairs_trading import PairsTrading as PairsTrading
     from strategies.risk_parity import RiskParity as RiskParity
     from strategies.rsi_reversion import RsiReversion as RsiReversion
@@ -33,6 +35,8 @@ _HOMES = {
     "CrossSectionalMomentum": "cross_sectional_momentum",
     "DonchianBreakout": "donchian_breakout",
     "GridTrading": "grid_trading",
+    "MonthlyContributions": "monthly_contributions",
+    "OpeningRangeBreakout": "opening_range_breakout",
     "PairsTrading": "pairs_trading",
     "RiskParity": "risk_parity",
     "RsiReversion": "rsi_reversion",

@@ -27,6 +27,7 @@ COLUMNS = ("open", "high", "low", "close", "volume")
 #: parameters with which the strategies of many months find something to do in 220 bars
 QUICK = {
     "CrossSectionalMomentum": {"lookback": 1, "skip": 0, "top": 1, "short": True},
+    "OpeningRangeBreakout": {"opening": 1, "exit_minutes": 360.0},
     "PairsTrading": {"window": 20, "entry": 1.0, "stop": 2.0},
     "RiskParity": {"window": 20, "band": 0.02},
     "RsiReversion": {"entry": 20.0, "trend": 20},
@@ -36,7 +37,11 @@ QUICK = {
 }
 
 
-MONTHLY = ("CrossSectionalMomentum", "RiskParity", "TimeSeriesMomentum")  # they get 11 months
+#: hours per bar, where it is not twelve: 11 months, and sessions of four bars
+HOURS = {
+    **dict.fromkeys(("CrossSectionalMomentum", "MonthlyContributions", "RiskParity", "TimeSeriesMomentum"), 36),
+    "OpeningRangeBreakout": 6,
+}
 
 
 def made(cls):
@@ -60,7 +65,7 @@ def panel(seed, gaps=True):
 
 
 def bars_of(data, cls=None):
-    hours = 36 if cls is not None and cls.__name__ in MONTHLY else 12
+    hours = HOURS.get(cls.__name__, 12) if cls is not None else 12
     times = (np.arange(len(data["close"])) * hours + 18_000 * 24) * 3_600 * 10**9
     return Bars.from_arrays(times, **data, symbols=["A", "B", "C"], check=False)
 

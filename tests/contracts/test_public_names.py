@@ -104,7 +104,8 @@ METRICS = (
 
 STRATEGIES = (
     "BuyAndHold SmaCross BollingerReversion DonchianBreakout RsiReversion Turtle TimeSeriesMomentum "
-    "CrossSectionalMomentum PairsTrading GridTrading RiskParity TrendTrailingStop"
+    "CrossSectionalMomentum PairsTrading GridTrading RiskParity TrendTrailingStop OpeningRangeBreakout "
+    "MonthlyContributions"
 )
 
 TRADE_COLUMNS = (

@@ -51,7 +51,7 @@ def by_price(fills):
 @pytest.mark.parametrize(("cls", "slow", "settings"), CASES, ids=IDS)
 def test_every_fill(cls, slow, settings, data):
     made = [market(seed, 220, 3, data == "gaps") for seed in (1, 2)]
-    for bars in [Bars.sample("stocks")[1000:1300]] if data == "sample" else made:
+    for bars in [Bars.sample("stocks").adjusted()[1000:1300]] if data == "sample" else made:
         result = run(cls(**settings), bars, cash=CASH, account=CREDIT, mode="compiled")
         other = slow(bars, **settings)
         expected = by_price(other.play(other.decide))

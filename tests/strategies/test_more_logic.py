@@ -53,7 +53,7 @@ def test_fills_of_a_made_market(strategy, rules, settings, kind):
     made = [market(seed, 300, n_assets, kind == "gaps") for seed, n_assets in ((1, 3), (2, 5))]
     if kind == "delisted":
         made = [delisted(bars, 1, 150) for bars in made]
-    for bars in [Bars.sample("stocks")[950:1250]] if kind == "sample" else made:  # GOOG begins with bar 1122
+    for bars in [Bars.sample("stocks").adjusted()[950:1250]] if kind == "sample" else made:  # GOOG begins with bar 1122
         result = run(strategy, bars, cash=CASH, account=CREDIT, mode="compiled")
         expected = SlowMarket(bars).play(rules(*settings))
         found = sorted(result.tables.fills[["bar", "asset", "quantity", "price"]].tolist())

@@ -17,6 +17,7 @@ NAN = float("nan")
 #: parameters with which every other one matters in 300 bars
 BASE = {
     "CrossSectionalMomentum": {"lookback": 2, "skip": 0, "top": 1},
+    "OpeningRangeBreakout": {"risk": 0.0001},
     "PairsTrading": {"window": 20, "entry": 1.0, "stop": 1.5},
     "RiskParity": {"window": 20, "band": 0.01},
     "RsiReversion": {"entry": 20.0, "trend": 30},
@@ -114,7 +115,11 @@ def test_the_file_names_its_source_with_author_title_and_year(cls):
 @pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
 def test_parameters_change_what_is_done(cls):
     """Guards against a parameter that is documented and never read."""
-    bars = Bars.sample("stocks")[950:1250]
+    bars = (
+        Bars.sample("eurusd")[:300]
+        if cls.__name__ == "OpeningRangeBreakout"
+        else Bars.sample("stocks").adjusted()[950:1250]
+    )
     base = {name: default for name, (_kind, default) in cls.parameter_types().items()} | BASE.get(cls.__name__, {})
     before = run(cls(**base), bars).tables.orders.tobytes()
     for name, value in base.items():

@@ -29,7 +29,7 @@ SHORT_ENOUGH = {"entry": 20, "failsafe": 0, "atr_period": 10}
 def bars_of(*closes):
     close = np.column_stack(closes)
     open_ = np.vstack([close[:1], close[:-1]])
-    times = (np.arange(len(close)) + 17_897) * DAY_NS  # from 2019-01-01 on
+    times = (np.arange(len(close)) + 17_898) * DAY_NS  # the days of 2019, closed at their ends
     symbols = [f"S{a}" for a in range(close.shape[1])]
     return Bars.from_arrays(times, open_, np.maximum(open_, close), np.minimum(open_, close), close, symbols=symbols)
 
@@ -147,7 +147,7 @@ def test_turtle_units_and_stops_by_hand():
     high, low = np.maximum(open_, close), np.minimum(open_, close)
     high[:30], low[:30] = calm + 1.0, calm - 1.0
     low[30:38] -= 1.0  # a range of 2 in the rise too
-    times = (np.arange(len(close)) + 17_897) * DAY_NS
+    times = (np.arange(len(close)) + 17_898) * DAY_NS
     strategy = Turtle(entry=20, exit=10, failsafe=0, atr_period=10, leverage=10.0, max_units=3, short=False)
     bars = Bars.from_arrays(times, open_, high, low, close)
     fills = run(strategy, bars, cash=CASH, account=Account(leverage=10.0)).tables.fills
@@ -181,8 +181,9 @@ def test_time_series_momentum_earns_on_trends_and_loses_where_every_month_turns(
     result = run(strategy, bars_of(months(*up), months(*down)), cash=CASH)
     assert (result.positions["S0"].iloc[80:] > 0.0).all()
     assert (result.positions["S1"].iloc[80:] < 0.0).all()
-    # two halves of equity that earn 0.3 % a day, from the beginning of March to the end of the year
-    assert result.equity.iloc[-1] > CASH * 1.003 ** (365 - 31 - 28 - 30)
+    # from March on each month begins with half of equity in what rises by 0.3 % a day, and minus half in what falls so
+    growth = np.prod([1.0 + (1.003**n - 0.997**n) / 2.0 for n in (31, 30, 31, 30, 31, 31, 30, 31, 30, 31)])
+    assert result.equity.iloc[-1] == pytest.approx(CASH * growth, rel=0.01)
     turning = [0.003, -0.003] * 6
     assert final(strategy, bars_of(months(*turning), months(*turning[::-1]))) < 0.6 * CASH
 
@@ -199,7 +200,7 @@ def test_cross_sectional_momentum_earns_where_winners_go_on_and_loses_where_they
     lasting = bars_of(months(*[-0.001] * 12), months(*[0.002] * 12), months(*[-0.002] * 12))
     result = run(strategy, lasting, cash=CASH)
     assert set(result.fills["symbol"]) == {"S1"}
-    assert result.equity.iloc[-1] > CASH * 1.002 ** (365 - 31 - 2)
+    assert result.equity.iloc[-1] > CASH * 1.002 ** (365 - 31 - 28 - 2)  # from March 1 on
     turns = [0.003, -0.003] * 6
     assert final(strategy, bars_of(months(*turns), months(*turns[::-1]))) < 0.6 * CASH
 
