@@ -1,4 +1,4 @@
-"""Months, for the strategies that decide once in each: which bars begin one, and what the prices were at the ends.
+"""Months, for the strategies that decide once in each: what the prices were at the ends, and the returns between.
 
 A month is over when the first bar of the next one is there; that is known without a look ahead. So what is computed
 from the closes of months is used from the first bar of the month after.
@@ -16,11 +16,6 @@ def month_numbers(bars: Bars) -> NDArray[np.int64]:
     """Return the calendar month of each bar's session, counted from that of the first bar, shape (n_bars,)."""
     months = bars.sessions.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return months - months[0]
-
-
-def month_begins(bars: Bars) -> NDArray[np.bool_]:
-    """Return whether a bar is the first of its month, shape (n_bars,); False for the first bar of the data."""
-    return np.diff(month_numbers(bars), prepend=0) > 0
 
 
 def month_closes(bars: Bars) -> NDArray[np.float64]:

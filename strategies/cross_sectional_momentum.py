@@ -15,7 +15,7 @@ import numpy as np
 from backtester import Bars, Strategy, constant
 from backtester.context import Context
 from backtester.errors import ParameterError
-from strategies._months import momentum, month_begins
+from strategies._months import momentum
 
 
 class CrossSectionalMomentum(Strategy):
@@ -50,11 +50,10 @@ class CrossSectionalMomentum(Strategy):
         if self.top < 1:
             raise ParameterError(f"CrossSectionalMomentum: top is {self.top}; it must be 1 or more")
         self.momentum = momentum(bars, self.lookback, self.skip)
-        self.new_month = month_begins(bars)
         self.weights = constant(np.zeros(bars.n_assets))
 
     def on_bar(self, ctx: Context) -> None:
-        if not self.new_month[-1]:
+        if not ctx.is_month_start():
             return
         part = 0.5 / self.top if self.short else 1.0 / self.top
         for a in range(ctx.n_assets):

@@ -76,7 +76,7 @@ class GridTrading(Strategy):
         units = float(self.levels)
         if self.short:  # the value of all units on the outermost line, and what they have lost on the way
             units *= 1.0 + self.levels * self.step + 0.5 * (self.levels - 1) * self.step
-        quantity = ctx.equity / ctx.n_assets / units / close
+        quantity = ctx.equity / ctx.n_assets / units / (close * ctx.multiplier(a))
         for k in range(1, self.levels + 1):
             ctx.limit(a, quantity, self.line(a, -k), tag=-k)
             if self.short:

@@ -17,7 +17,6 @@ from backtester import Bars, Strategy, constant
 from backtester.context import Context
 from backtester.errors import ParameterError
 from backtester.indicators import returns
-from strategies._months import month_begins
 
 
 class RiskParity(Strategy):
@@ -48,7 +47,6 @@ class RiskParity(Strategy):
         if not self.band >= 0.0:
             raise ParameterError(f"RiskParity: band is {self.band}; it must be 0 or more")
         self.moves = returns(bars.close)
-        self.new_month = month_begins(bars)
         n = bars.n_assets
         self.weights = constant(np.full(n, math.nan))
         self.members = constant(np.zeros(n, np.int64))
@@ -56,7 +54,7 @@ class RiskParity(Strategy):
         self.solution = constant(np.zeros(n))
 
     def on_bar(self, ctx: Context) -> None:
-        if self.new_month[-1]:
+        if ctx.is_month_start():
             self.estimate(ctx)
         for a in range(ctx.n_assets):
             if abs(ctx.exposure(a) - self.weights[a]) > self.band and ctx.open_orders(a) == 0:

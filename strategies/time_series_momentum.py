@@ -16,7 +16,7 @@ from backtester import Bars, Strategy, constant
 from backtester.context import Context
 from backtester.errors import ParameterError
 from backtester.indicators import returns
-from strategies._months import momentum, month_begins
+from strategies._months import momentum
 
 
 class TimeSeriesMomentum(Strategy):
@@ -59,11 +59,10 @@ class TimeSeriesMomentum(Strategy):
                 raise ParameterError(f"TimeSeriesMomentum: {name} is {getattr(self, name)}; it must be 1 or more")
         self.momentum = momentum(bars, self.lookback, 0)
         self.volatility = _volatility(bars, self.center, self.bars_per_year)
-        self.new_month = month_begins(bars)
         self.weights = constant(np.zeros(bars.n_assets))
 
     def on_bar(self, ctx: Context) -> None:
-        if not self.new_month[-1]:
+        if not ctx.is_month_start():
             return
         gross, n = 0.0, 0
         for a in range(ctx.n_assets):

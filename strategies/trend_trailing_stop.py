@@ -74,6 +74,7 @@ class TrendTrailingStop(Strategy):
         """Order a position at the market, with its trailing stop."""
         distance = self.stop_atrs * self.atr[-1, a]
         if distance > 0.0:
-            quantity = min(self.risk * ctx.equity / distance, ctx.equity / ctx.n_assets / close)
-            ctx.order(a, side * quantity)
-            self.stop_id[a] = ctx.trailing_stop(a, -side * quantity, distance)
+            most = ctx.equity / ctx.n_assets / (close * ctx.multiplier(a))
+            quantity = side * min(abs(ctx.quantity_for_risk(a, self.risk, close - side * distance)), most)
+            ctx.order(a, quantity)
+            self.stop_id[a] = ctx.trailing_stop(a, -quantity, distance)

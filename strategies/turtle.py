@@ -178,9 +178,9 @@ class Turtle(Strategy):
             return
         if working:
             ctx.cancel_all(a)
-        dearest = buy + (self.max_units - 1) * self.step * n
-        most = self.leverage * ctx.equity / ctx.n_assets / self.max_units / dearest
-        self.unit_n[a], self.unit_quantity[a] = n, min(self.risk * ctx.equity / n, most)
+        dearest, money = buy + (self.max_units - 1) * self.step * n, ctx.equity / ctx.multiplier(a)
+        most = self.leverage * money / ctx.n_assets / self.max_units / dearest
+        self.unit_n[a], self.unit_quantity[a] = n, min(self.risk * money / n, most)
         self.buy_price[a], self.sell_price[a] = buy, sell
         bought = ctx.bracket(a, self.unit_quantity[a], stop_loss=buy - self.stop * n, entry_stop=buy)
         if self.short:

@@ -1,9 +1,9 @@
-"""Months: which bars begin one, the closes at the ends, and returns between them."""
+"""Months: the closes at the ends, and returns between them."""
 
 import numpy as np
 
 from backtester import Bars
-from strategies._months import momentum, month_begins, month_closes, month_numbers
+from strategies._months import momentum, month_closes, month_numbers
 
 NAN = np.nan
 DAYS = np.array(["2020-01-30", "2020-01-31", "2020-02-03", "2020-02-28", "2020-04-01", "2020-04-30", "2020-05-04"])
@@ -18,10 +18,9 @@ def bars_of(*closes):
 WHOLE, HOLED = [10, 11, 12, 13, 14, 15, 16], [20, NAN, NAN, 24, 25, NAN, 30]
 
 
-def test_a_month_begins_with_its_first_bar_and_march_has_none():
+def test_a_month_has_the_last_close_of_each_asset_and_march_has_none():
     bars = bars_of(WHOLE, HOLED)
     assert month_numbers(bars).tolist() == [0, 0, 1, 1, 3, 3, 4]
-    assert month_begins(bars).tolist() == [False, False, True, False, True, False, True]
     np.testing.assert_array_equal(month_closes(bars), [[11, 20], [13, 24], [NAN, NAN], [15, 25], [16, 30]])
 
 

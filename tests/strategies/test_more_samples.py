@@ -6,7 +6,7 @@ import pytest
 import talib
 
 import strategies
-from backtester import Bars, Costs, run
+from backtester import Account, Bars, Costs, run
 from backtester.kernel.codes import ChangeKind, Reason, Role, Status
 from strategies import (
     CrossSectionalMomentum,
@@ -219,3 +219,16 @@ def test_both_modes_do_the_same_on_real_data(name, stocks):
     assert not (compiled.orders["status"] == Status.REJECTED).any()
     for table in ("orders", "fills", "changes", "flows", "equity"):
         assert getattr(compiled, table).tobytes() == getattr(interpreted, table).tobytes(), table
+
+
+@pytest.mark.parametrize("name", strategies.__all__)
+def test_contracts_of_eight_units_at_an_eighth_of_the_price_are_the_same(name, stocks):
+    """Divided by a power of two no price is rounded, so only logarithms can differ, in their last digits."""
+    bars = Bars.sample("eurusd")[:700] if name == "OpeningRangeBreakout" else stocks[1000:1700]
+    prices = [getattr(bars, column) / 8.0 for column in ("open", "high", "low", "close")]
+    times = {"sessions": bars.sessions, "session_ends": bars.session_ends}
+    eighths = Bars.from_arrays(bars.timestamps, *prices, bars.volume, symbols=bars.symbols, **times)
+    cls = getattr(strategies, name)
+    units, contracts = run(cls, bars), run(cls, eighths, account=Account(multiplier=8.0))
+    assert len(units.tables.fills) > 3
+    np.testing.assert_allclose(contracts.equity, units.equity, rtol=1e-9)
