@@ -34,11 +34,21 @@ def assert_same_fills(strategy, bars, slow):
 # ---- the opening range
 
 
-@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def ragged(bars):
+    """Leave the last bars out of every third session, so that nothing can be sold in time, and the first of another."""
+    hour = np.arange(bars.n_bars) % 12
+    day = np.arange(bars.n_bars) // 12 % 3
+    kept = ~((day == 1) & (hour > 5)) & ~((day == 2) & (hour < 7))
+    columns = [getattr(bars, name)[kept] for name in ("open", "high", "low", "close")]
+    return Bars.from_arrays(bars.timestamps[kept], *columns, symbols=bars.symbols)
+
+
+@pytest.mark.parametrize("kind", ["whole", "gaps", "ragged"])
 @pytest.mark.parametrize("settings", [(3, 120.0, 0.01, True), (2, 300.0, 0.002, False), (1, 480.0, 0.05, True)])
-def test_every_fill_of_the_opening_range_breakout(settings, gaps):
+def test_every_fill_of_the_opening_range_breakout(settings, kind):
     for seed in (1, 2):
-        bars = every(2, market(seed, 240, 3, gaps))  # 20 sessions of 12 bars
+        bars = every(2, market(seed, 240, 3, kind == "gaps"))  # 20 sessions of 12 bars
+        bars = ragged(bars) if kind == "ragged" else bars
         names = ("opening", "exit_minutes", "risk", "short")
         strategy = OpeningRangeBreakout(**dict(zip(names, settings, strict=True)))
         assert_same_fills(strategy, bars, OpeningRangeMarket(bars, *settings))
