@@ -16,14 +16,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from strategies.bollinger_reversion import BollingerReversion as BollingerReversion
     from strategies.buy_and_hold import BuyAndHold as BuyAndHold
+    from strategies.cross_sectional_momentum import CrossSectionalMomentum as CrossSectionalMomentum
     from strategies.donchian_breakout import DonchianBreakout as DonchianBreakout
+    from strategies.grid_trading import GridTrading as GridTrading
+    from strategies.monthly_contributions import MonthlyContributions as MonthlyContributions
+    from strategies.opening_range_breakout import OpeningRangeBreakout as OpeningRangeBreakout
+    from strategies.pairs_trading import PairsTrading as PairsTrading
+    from strategies.risk_parity import RiskParity as RiskParity
+    from strategies.rsi_reversion import RsiReversion as RsiReversion
     from strategies.sma_cross import SmaCross as SmaCross
+    from strategies.time_series_momentum import TimeSeriesMomentum as TimeSeriesMomentum
+    from strategies.trend_trailing_stop import TrendTrailingStop as TrendTrailingStop
+    from strategies.turtle import Turtle as Turtle
 
 _HOMES = {
     "BollingerReversion": "bollinger_reversion",
     "BuyAndHold": "buy_and_hold",
+    "CrossSectionalMomentum": "cross_sectional_momentum",
     "DonchianBreakout": "donchian_breakout",
+    "GridTrading": "grid_trading",
+    "MonthlyContributions": "monthly_contributions",
+    "OpeningRangeBreakout": "opening_range_breakout",
+    "PairsTrading": "pairs_trading",
+    "RiskParity": "risk_parity",
+    "RsiReversion": "rsi_reversion",
     "SmaCross": "sma_cross",
+    "TimeSeriesMomentum": "time_series_momentum",
+    "TrendTrailingStop": "trend_trailing_stop",
+    "Turtle": "turtle",
 }
 
 __all__ = list(_HOMES)

@@ -43,5 +43,5 @@ class BollingerReversion(Strategy):
             idle = ctx.position(a) == 0.0 and ctx.open_orders(a) == 0
             if idle and crossed_below(ctx.close, self.lower, a):
                 close, target = ctx.close[-1, a], self.middle[-1, a]
-                quantity = ctx.equity / ctx.n_assets / close
+                quantity = ctx.equity / ctx.n_assets / (close * ctx.multiplier(a))
                 ctx.bracket(a, quantity, stop_loss=close - self.stop * (target - close), take_profit=target)

@@ -66,9 +66,10 @@ class DonchianBreakout(Strategy):
 
     def enter(self, ctx: Context, a: int, side: float, close: float, distance: float) -> None:
         """Order a position at the market, with its stop."""
-        quantity = min(self.risk * ctx.equity / distance, ctx.equity / ctx.n_assets / close)
         self.stop_price[a] = close - side * distance
-        self.stop_id[a] = ctx.bracket(a, side * quantity, stop_loss=self.stop_price[a]) + 1
+        most = ctx.equity / ctx.n_assets / (close * ctx.multiplier(a))
+        quantity = side * min(abs(ctx.quantity_for_risk(a, self.risk, self.stop_price[a])), most)
+        self.stop_id[a] = ctx.bracket(a, quantity, stop_loss=self.stop_price[a]) + 1
 
     def trail(self, ctx: Context, a: int, price: float) -> None:
         """Move the stop, if it has a new place."""

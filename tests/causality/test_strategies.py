@@ -24,10 +24,32 @@ SETTINGS = {
     "close": {"costs": COSTS, "execution": Execution(fill_at="close", same_bar="ohlc", limit_fill="through")},
 }
 COLUMNS = ("open", "high", "low", "close", "volume")
+#: parameters with which the strategies of many months find something to do in 220 bars
+QUICK = {
+    "CrossSectionalMomentum": {"lookback": 1, "skip": 0, "top": 1, "short": True},
+    "OpeningRangeBreakout": {"opening": 1, "exit_minutes": 360.0},
+    "PairsTrading": {"window": 20, "entry": 1.0, "stop": 2.0},
+    "RiskParity": {"window": 20, "band": 0.02},
+    "RsiReversion": {"entry": 20.0, "trend": 20},
+    "TimeSeriesMomentum": {"lookback": 1, "center": 20},
+    "TrendTrailingStop": {"trend": 20, "entry": 5},
+    "Turtle": {"entry": 10, "exit": 5, "failsafe": 20},
+}
+
+
+#: hours per bar, where it is not twelve: 11 months, and sessions of four bars
+HOURS = {
+    **dict.fromkeys(("CrossSectionalMomentum", "MonthlyContributions", "RiskParity", "TimeSeriesMomentum"), 36),
+    "OpeningRangeBreakout": 6,
+}
+
+
+def made(cls):
+    return cls(**QUICK.get(cls.__name__, {}))
 
 
 def panel(seed, gaps=True):
-    """Return the columns of three assets, twelve-hourly, with missing bars and one asset that is listed late."""
+    """Return the columns of three assets, with missing bars and one asset that is listed late."""
     rng = np.random.default_rng(seed)
     shape = (N_BARS, 3)
     close = 30.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, shape), axis=0))
@@ -42,8 +64,9 @@ def panel(seed, gaps=True):
     return data
 
 
-def bars_of(data):
-    times = (np.arange(len(data["close"])) * 12 + 18_000 * 24) * 3_600 * 10**9
+def bars_of(data, cls=None):
+    hours = HOURS.get(cls.__name__, 12) if cls is not None else 12
+    times = (np.arange(len(data["close"])) * hours + 18_000 * 24) * 3_600 * 10**9
     return Bars.from_arrays(times, **data, symbols=["A", "B", "C"], check=False)
 
 
@@ -98,20 +121,20 @@ def test_the_search_finds_all_strategies():
 @pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
 def test_another_future_leaves_the_past_as_it_was(cls, setting):
     data = panel(1)
-    before = run(cls, bars_of(data), **SETTINGS[setting])
+    before = run(made(cls), bars_of(data, cls), **SETTINGS[setting])
     for cut in CUTS:
         for label, changed in futures(data, cut):
-            assert_same_past(before, run(cls, bars_of(changed), **SETTINGS[setting]), cut, label)
+            assert_same_past(before, run(made(cls), bars_of(changed, cls), **SETTINGS[setting]), cut, label)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
 def test_data_that_ends_earlier_leaves_the_past_as_it_was(cls, setting):
     """Fills and equity of the last bar too; orders only before it, for what is alive there expires with the data."""
-    bars = bars_of(panel(2))
-    before = run(cls, bars, **SETTINGS[setting])
+    bars = bars_of(panel(2), cls)
+    before = run(made(cls), bars, **SETTINGS[setting])
     for end in (70, 71, 118, 219):
-        after = run(cls, bars[:end], **SETTINGS[setting])
+        after = run(made(cls), bars[:end], **SETTINGS[setting])
         assert_same_past(before, after, end - 1, "cut off")
         for name in ("equity", "fills", "flows", "positions"):
             assert past_of(before, end)[name] == past_of(after, end)[name], f"{name}, data ends before bar {end}"
@@ -121,9 +144,9 @@ def test_data_that_ends_earlier_leaves_the_past_as_it_was(cls, setting):
 def test_what_may_change_does(cls):
     """Guards the tests above: the futures they try do reach the result, and there is a past to compare."""
     data = panel(1)
-    before = run(cls, bars_of(data))
+    before = run(made(cls), bars_of(data, cls))
     assert len(before.tables.fills) > 0
-    found = run(cls, bars_of(dict(futures(data, 61))["other prices"]))
+    found = run(made(cls), bars_of(dict(futures(data, 61))["other prices"], cls))
     assert (before.tables.equity[62:] != found.tables.equity[62:]).any()
 
 

@@ -121,7 +121,11 @@ METRICS = (
     "value_at_risk conditional_value_at_risk tail_ratio skew kurtosis alpha beta information_ratio probabilistic_sharpe"
 )
 
-STRATEGIES = "BuyAndHold SmaCross BollingerReversion DonchianBreakout"
+STRATEGIES = (
+    "BuyAndHold SmaCross BollingerReversion DonchianBreakout RsiReversion Turtle TimeSeriesMomentum "
+    "CrossSectionalMomentum PairsTrading GridTrading RiskParity TrendTrailingStop OpeningRangeBreakout "
+    "MonthlyContributions"
+)
 
 TRADE_COLUMNS = (
     "entry_time exit_time quantity entry_price exit_price pnl return_frac costs bars mae_frac mfe_frac tag open"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
+from datetime import date, timedelta
 
 from backtester import Bars
 
@@ -24,6 +25,7 @@ class SlowMarket:
             getattr(bars, name).tolist() for name in ("open", "high", "low", "close")
         )
         self.n_bars, self.n_assets = bars.n_bars, bars.n_assets
+        self.days = [date(1970, 1, 1) + timedelta(days) for days in bars.sessions.tolist()]
         self.cash = CASH
         self.position = [0.0] * self.n_assets
         self.mark = [0.0] * self.n_assets
@@ -60,7 +62,8 @@ class SlowMarket:
         wanted = self.waiting[a]
         if wanted is not None:
             self.waiting[a] = None
-            self._fill(t, a, wanted - self.position[a], self.open[t][a])
+            if wanted != self.position[a]:
+                self._fill(t, a, wanted - self.position[a], self.open[t][a])
         if self.position[a] == 0.0:
             return
         side = math.copysign(1.0, self.position[a])
