@@ -66,7 +66,7 @@ def from_arrays(
         found = time_findings(times) or bar_findings(times, panel[:4], panel[4], names, allow_negative=allow_negative)
         found += extra_findings(more, names, place_of(times))
         if not found and warn_splits:
-            found = split_findings(times, panel[0], panel[3], names)
+            found = split_findings(times, panel[0], panel[3], names, split=more.get("split"))
         refuse(found)
     elif n_bars < 1:
         raise bad("bars need a row at least", "Pass more data", value="0 rows")
