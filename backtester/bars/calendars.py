@@ -6,6 +6,7 @@ imported when a calendar is asked for and not before: `pip install 'backtester[c
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -222,21 +223,27 @@ def _load(name: str, first_day: int, last_day: int) -> ExchangeSessions:
         )
     refusals = (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError)
     first, last = first_day - _MARGIN, last_day + _MARGIN
-    try:
-        found = exchange_calendars.get_calendar(name, start=_text(first), end=_text(last))
-    except refusals:  # some calendars begin or end somewhere: then without the margin beyond that
-        bounds = type(exchange_calendars.get_calendar(name))
-        low, high = bounds.bound_min(), bounds.bound_max()
-        first = first if low is None else max(first, min(first_day, low.value // DAY))
-        last = last if high is None else min(last, max(last_day, high.value // DAY))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 4.13 calls what pandas 3.1 deprecates
         try:
             found = exchange_calendars.get_calendar(name, start=_text(first), end=_text(last))
-        except refusals as error:
-            raise DataError(
-                f"calendar = {name!r} does not reach from {_text(first_day)} to {_text(last_day)}: {error}"
-            ) from None
+        except refusals:  # some calendars begin or end somewhere: then without the margin beyond that
+            bounds = type(exchange_calendars.get_calendar(name))
+            low, high = bounds.bound_min(), bounds.bound_max()
+            first = first if low is None else max(first, min(first_day, _day(low)))
+            last = last if high is None else min(last, max(last_day, _day(high)))
+            try:
+                found = exchange_calendars.get_calendar(name, start=_text(first), end=_text(last))
+            except refusals as error:
+                raise DataError(
+                    f"calendar = {name!r} does not reach from {_text(first_day)} to {_text(last_day)}: {error}"
+                ) from None
     opens, closes = (to_ns(pd.DatetimeIndex(found.schedule[key])) for key in ("open", "close"))
     return ExchangeSessions(name, str(found.tz), to_ns(found.schedule.index) // DAY, opens, closes)
+
+
+def _day(date: pd.Timestamp) -> int:
+    return int(date.to_datetime64().astype("M8[D]").astype(np.int64))
 
 
 def _text(day: int) -> str:

@@ -310,13 +310,13 @@ def split_findings(
         usual = np.sort(size)[: -large.size].mean() if large.size < size.size else np.inf
         for i in large:
             ratio = 1.0 / gap[i] if gap[i] < 1 else gap[i]
-            split = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
+            known = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
             kept = c[i + 1] / c[i] if gap[i] > 1 else c[i] / c[i + 1]
-            if abs(ratio / split - 1) > _SPLIT_TOLERANCE or abs(kept / split - 1) > 0.15:
+            if abs(ratio / known - 1) > _SPLIT_TOLERANCE or abs(kept / known - 1) > 0.15:
                 continue
             if size[i] <= _SPLIT_TIMES_USUAL * usual:
                 continue
-            words = f"{split:g} for 1" if gap[i] < 1 else f"1 for {split:g}"
+            words = f"{known:g} for 1" if gap[i] < 1 else f"1 for {known:g}"
             row = int(rows[i + 1])
             rule = f"the close before is {_show(close[rows[i], a])}, which looks like an unadjusted {words} split"
             remedy = "Use adjusted prices (`bars.adjusted()` where the source has an adjusted close)"

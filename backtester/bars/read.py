@@ -212,7 +212,8 @@ def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options)
         extra_name(name): np.array(numbers(frame[column], name, symbol, options.number_hint)).reshape(-1, 1)
         for name, column in extra_columns(list(frame.columns), table.roles, options.extras).items()
     }
-    clock = _clock(table, symbol, frame, stamps, np.isnan(columns[:4]).all(axis=(0, 2)), label, options)
+    missing = np.asarray(np.isnan(columns[:4]).all(axis=(0, 2)))
+    clock = _clock(table, symbol, frame, stamps, missing, label, options)
     kept = _finished(clock, symbol, stamps, options)
     if kept.size < rows.size:
         rows, stamps = rows[kept], stamps[kept]

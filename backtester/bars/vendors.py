@@ -7,20 +7,20 @@ the arguments.
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from backtester.bars.calendars import calendar_of, calendar_zone
+from backtester.bars.ccxt import candles
 from backtester.bars.check import COLUMNS, bad
-from backtester.bars.clock import stamp_text, to_ns
-from backtester.bars.columns import numbers, plain
+from backtester.bars.clock import Label, stamp_text, to_ns
+from backtester.bars.columns import plain
 from backtester.bars.options import Options, read_options
 from backtester.bars.read import bars_of
 from backtester.bars.tables import as_pandas, by_symbol
+from backtester.bars.yahoo import without_gaps, yahoo
 from backtester.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,19 +28,14 @@ if TYPE_CHECKING:
 
     from backtester.bars.panel import Bars
 
-Floats = npt.NDArray[np.float64]
-
 HOUR = 3_600_000_000_000
-_TIMEFRAME = re.compile(r"(\d+)([smhdwMy])")
-_UNITS = {"s": "s", "m": "min", "h": "h", "d": "D", "w": "W"}  # of ccxt, and what pandas calls them
-_ACTIONS = ("dividends", "stocksplits", "capitalgains", "repaired")
 
 
 def from_yfinance(frame: Any, as_traded: bool, options: Mapping[str, Any]) -> Bars:
     """Build bars from what yfinance returned: see `Bars.from_yfinance`."""
     settings = _settings(options, "yfinance")
     frames = _frames(frame, settings.symbol)
-    return _labelled({s: _yahoo(f, s, as_traded, settings.sort) for s, f in frames.items()}, settings)
+    return _labelled({s: yahoo(f, s, as_traded, settings.sort) for s, f in frames.items()}, settings)
 
 
 def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bars:
@@ -49,8 +44,6 @@ def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bar
     held = getattr(data, "data", None)
     if isinstance(held, Mapping) and hasattr(data, "symbols"):
         frames = _frames(held, None)
-        if settings.symbol is not None:
-            frames = dict(zip([settings.symbol], frames.values(), strict=len(frames) > 1))
     elif isinstance(data, tuple):
         raise DataError("data.get() of several symbols does not say which frame is what; give the object, or concat()")
     else:
@@ -60,30 +53,15 @@ def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bar
     for symbol, one in frames.items():
         one = one.drop(columns=[c for c in one.columns if plain(c) == "closetime"])  # of Binance, 1 ms before the close
         told = {"dividends", "stocksplits"} & {plain(c) for c in one.columns}
-        ready[symbol] = _yahoo(one, symbol, as_traded, settings.sort) if told else _without_gaps(one, symbol, ())
+        ready[symbol] = yahoo(one, symbol, as_traded, settings.sort) if told else without_gaps(one, symbol, ())
     return _labelled(ready, settings)
 
 
 def from_ccxt(rows: Any, timeframe: str | None, options: Mapping[str, Any]) -> Bars:
     """Build bars from the rows of `fetch_ohlcv`: see `Bars.from_ccxt`."""
-    import pandas as pd
-
     settings = _settings(options, "ccxt", label="open", unit="ms")
-    if not isinstance(rows, Mapping):
-        rows = {settings.symbol or "": rows}
-    elif not rows:
-        raise DataError("an empty mapping; give {symbol: rows}")
-    frames = {}
-    for symbol, given in rows.items():
-        if isinstance(given, Mapping):  # {symbol: {timeframe: rows}}, as watchOHLCVForSymbols has it
-            timeframe, given = _one_timeframe(given, timeframe, str(symbol))
-        frames[str(symbol)] = pd.DataFrame(_six(given, str(symbol)), columns=["time", *COLUMNS])
-    if timeframe is not None:
-        length = _length(timeframe)
-        for symbol, frame in frames.items():
-            _apart(frame["time"].to_numpy(), length, timeframe, symbol)
-        settings = dataclasses.replace(settings, bar_length=length)
-    return bars_of(frames, settings)
+    frames, length = candles(rows, timeframe, settings.symbol or "")
+    return bars_of(frames, settings if length is None else dataclasses.replace(settings, bar_length=length))
 
 
 def _settings(options: Mapping[str, Any], name: str, **defaults: Any) -> Options:
@@ -111,7 +89,11 @@ def _frames(frame: Any, symbol: str | None) -> dict[str, pd.DataFrame]:
     if not isinstance(table.columns, pd.MultiIndex):
         return {symbol or "": table}
     pieces = by_symbol(table, symbol or "")
-    return {symbol: next(iter(pieces.values()))} if symbol is not None and len(pieces) == 1 else pieces
+    if symbol is None:
+        return pieces
+    if len(pieces) > 1:
+        raise DataError(f"symbol = {symbol!r} names one asset, and the columns are of {', '.join(pieces)}")
+    return {symbol: next(iter(pieces.values()))}
 
 
 def _turned(columns: Mapping[Any, Any]) -> dict[str, pd.DataFrame]:
@@ -122,125 +104,13 @@ def _turned(columns: Mapping[Any, Any]) -> dict[str, pd.DataFrame]:
     return by_symbol(pd.concat(wide, axis=1))
 
 
-# --- yfinance ------------------------------------------------------------------------------------------------------------
-
-
-def _yahoo(frame: pd.DataFrame, symbol: str, as_traded: bool, sort: bool) -> pd.DataFrame:
-    """Return one asset's frame with `split` and `dividend`, as far as its prices leave them out.
-
-    Yahoo's prices, volumes and dividends are in shares of today: a split divides all that came before. `as_traded`
-    multiplies it back by the splits that follow, within the frame. With an `Adj Close` the prices hold no dividends;
-    without one they are adjusted for dividends as well, so there is nothing left to pay or to split.
-    """
-    frame = _without_gaps(frame, symbol, ("dividends", "stocksplits", "capitalgains"))
-    if sort:
-        frame = frame.sort_index(kind="stable")
-    named = {plain(column): column for column in frame.columns}
-    rest = frame.drop(columns=[named[name] for name in _ACTIONS if name in named])
-    if "adjclose" not in named:
-        return rest
-    later = np.ones(len(frame))
-    new = {}
-    if "stocksplits" in named and as_traded:
-        split = _events(frame, named["stocksplits"], symbol)
-        split[split == 0.0] = 1.0
-        later = np.append(np.cumprod(split[:0:-1])[::-1], 1.0)  # the product of the splits after each row
-        new["split"] = split
-    if "dividends" in named:
-        new["dividend"] = (_events(frame, named["dividends"], symbol) + _capital_gains(frame, named, symbol)) * later
-    for name in (*COLUMNS[:4], "volume"):
-        if name in named:
-            values = numbers(rest[named[name]], str(named[name]), symbol)
-            new[named[name]] = values / later if name == "volume" else values * later
-    return rest.assign(**new)
-
-
-def _events(frame: pd.DataFrame, column: Any, symbol: str) -> Floats:
-    """Return a column of events, 0 where there is none.
-
-    Raises
-    ------
-    DataError
-        If one is negative or infinite.
-    """
-    values = np.nan_to_num(numbers(frame[column], str(column), symbol), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    wrong = ~((values >= 0) & (values < np.inf))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise bad(
-            f"{column} are above zero, or 0 for none",
-            "Correct the row, or set it to 0",
-            symbol=symbol,
-            row=row,
-            time=str(frame.index[row]),
-            column=str(column),
-            value=float(values[row]),
-        )
-    return values
-
-
-def _capital_gains(frame: pd.DataFrame, named: Mapping[str, Any], symbol: str) -> Floats:
-    """Return the capital gains of a fund, which are paid as dividends are.
-
-    Raises
-    ------
-    DataError
-        If there are some, and the frame was not repaired: Yahoo often has them in `Dividends` already.
-    """
-    if "capitalgains" not in named:
-        return np.zeros(len(frame))
-    gains = _events(frame, named["capitalgains"], symbol)
-    if gains.any() and "repaired" not in named:
-        row = int(np.argmax(gains > 0))
-        raise bad(
-            "Yahoo may have counted capital gains in Dividends as well, and they would be paid twice",
-            "Download with repair=True, which tells; or drop this column, and Dividends alone are paid",
-            symbol=symbol,
-            row=row,
-            time=str(frame.index[row]),
-            column=str(named["capitalgains"]),
-            value=float(gains[row]),
-        )
-    return gains
-
-
-def _without_gaps(frame: pd.DataFrame, symbol: str, events: Sequence[str]) -> pd.DataFrame:
-    """Return the frame on an index of times, without rows that have no price and no event.
-
-    A download of several symbols has the rows of all of them for each.
-
-    Raises
-    ------
-    DataError
-        If there are no times, or no prices at all.
-    """
-    import pandas as pd
-
-    if not isinstance(frame.index, pd.DatetimeIndex):
-        column = next((c for c in frame.columns if plain(c) in ("date", "datetime", "opentime")), None)
-        if column is None:
-            head = f"{symbol}: " if symbol else ""
-            raise DataError(f"{head}the index is no DatetimeIndex, and no column is called Date, Datetime or Open time")
-        frame = frame.set_index(column)
-        frame.index = pd.DatetimeIndex(frame.index)
-    prices = [column for column in frame.columns if plain(column) in COLUMNS[:4]]
-    there = frame[prices].notna().any(axis=1).to_numpy()
-    if prices and len(frame) and not there.any():
-        raise bad("there is not one price; did the download fail?", "Leave the symbol out", symbol=symbol)
-    for column in frame.columns:
-        if plain(column) in events:
-            there |= frame[column].fillna(0).to_numpy() != 0
-    return frame[there] if len(prices) == 4 else frame
-
-
-# --- labels --------------------------------------------------------------------------------------------------------------
-
-
 def _labelled(frames: Mapping[str, pd.DataFrame], settings: Options) -> Bars:
     """Return the bars of frames whose times are dates, or the opens of bars."""
     if settings.label is None:
         frames = {symbol: _zoned(frame, symbol, settings) for symbol, frame in frames.items()}
-        found = {s: "date" if bool((f.index == f.index.normalize()).all()) else "open" for s, f in frames.items()}
+        found: dict[str, Label] = {
+            s: "date" if bool((f.index == f.index.normalize()).all()) else "open" for s, f in frames.items()
+        }
         if len(set(found.values())) > 1:
             pair = ", ".join(f"{s or 'the frame'} has {what}s" for s, what in found.items())
             raise DataError(f"some times are dates and some are opens ({pair}); give one kind at a time")
@@ -262,8 +132,8 @@ def _zoned(frame: pd.DataFrame, symbol: str, settings: Options) -> pd.DataFrame:
     if usual > 4 * 24 * HOUR:
         raise DataError(
             f"{symbol + ': ' if symbol else ''}the bars are {usual / HOUR / 24:g} days long, and are labelled by their "
-            "first day: as dates they would be known before they are over. Take daily bars and resample: "
-            "bars.resample('1W')"
+            "first day: as dates they would be known before they are over. Take daily bars and bars.resample('1W'), or "
+            "pass label='open': then a bar closes when the next begins"
         )
     if usual < 20 * HOUR or index.tz is None or bool((index == index.normalize()).all()):
         return frame
@@ -281,80 +151,3 @@ def _zoned(frame: pd.DataFrame, symbol: str, settings: Options) -> pd.DataFrame:
             time=stamp_text(index[late[0]]),
         )
     return frame.set_axis(index, axis=0)
-
-
-# --- ccxt ----------------------------------------------------------------------------------------------------------------
-
-
-def _six(rows: Any, symbol: str) -> list[list[Any]]:
-    """Return rows of time, open, high, low, close and volume; None is NaN.
-
-    Raises
-    ------
-    DataError
-        If it is no list of such rows.
-    """
-    head = f"{symbol}: " if symbol else ""
-    if isinstance(rows, str | bytes) or not isinstance(rows, Sequence | np.ndarray):
-        raise DataError(
-            f"{head}got {type(rows).__name__}; give the rows of fetch_ohlcv, [[ms, open, high, low, close, volume], …]. "
-            "A frame goes to Bars.from_frame(frame, label='open')"
-        )
-    if not len(rows):
-        raise DataError(f"{head}no rows; the exchange returned nothing. Ask for another range (since=)")
-    for at, row in enumerate(rows):
-        if not isinstance(row, Sequence | np.ndarray) or isinstance(row, str) or not 6 <= len(row) <= 7:
-            shown = repr(row)
-            raise bad(
-                "a row is [ms, open, high, low, close, volume]",
-                "Give the rows as fetch_ohlcv returned them",
-                symbol=symbol,
-                row=at,
-                value=shown if len(shown) <= 80 else f"{shown[:77]}...",
-            )
-    return [list(row[:6]) for row in rows]
-
-
-def _one_timeframe(given: Mapping[str, Any], timeframe: str | None, symbol: str) -> tuple[str, Any]:
-    """Return (timeframe, rows) of `{timeframe: rows}`."""
-    if timeframe in given:
-        return str(timeframe), given[timeframe]  # type: ignore[index]
-    if timeframe is None and len(given) == 1:
-        return next(iter(given.items()))
-    raise DataError(f"{symbol}: timeframes {', '.join(given)}; say which with timeframe=, and found {timeframe!r}")
-
-
-def _length(timeframe: str) -> pd.Timedelta:
-    """Return the length of a bar of ccxt, such as "5m", "1h" or "1w".
-
-    Raises
-    ------
-    DataError
-        If it is none, or a month or a year, which have no fixed length.
-    """
-    import pandas as pd
-
-    match = _TIMEFRAME.fullmatch(str(timeframe))
-    if not match or int(match.group(1)) == 0:
-        raise DataError(f"timeframe = {timeframe!r}: write it as ccxt does, such as '5m', '1h' or '1d'")
-    count, unit = match.groups()
-    if unit not in _UNITS:
-        raise DataError(f"timeframe = {timeframe!r} has no fixed length. Fetch '1d', and bars.resample('1ME')")
-    return pd.Timedelta(f"{count}{_UNITS[unit]}")
-
-
-def _apart(times: Any, length: pd.Timedelta, timeframe: str, symbol: str) -> None:
-    """Raise where two rows are nearer than a bar is long; what is no number or not sorted is refused later."""
-    if not np.issubdtype(np.asarray(times).dtype, np.integer):
-        return
-    steps = np.diff(times)
-    near = np.flatnonzero((steps > 0) & (steps < length.value // 1_000_000))
-    if near.size:
-        row = int(near[0]) + 1
-        raise bad(
-            f"a bar of {timeframe} cannot begin {steps[near[0]] / 60_000:g} minutes after the one before",
-            "Pass the timeframe that was fetched",
-            symbol=symbol,
-            row=row,
-            time=f"{np.datetime64(int(times[row]), 'ms').astype('M8[s]')}Z",
-        )
