@@ -21,6 +21,7 @@ from backtester.kernel.codes import (
 )
 from backtester.kernel.jit import kernel_jit
 from backtester.kernel.tables import FILL
+from backtester.metrics import simple_returns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,6 +199,40 @@ def positions_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
 
     held = positions_of(fills, bars.n_bars, bars.n_assets)
     return pd.DataFrame(held, index=bars.index, columns=list(bars.symbols))
+
+
+def account_frame(equity: np.ndarray, held: np.ndarray, multipliers: np.ndarray, bars: Bars) -> pd.DataFrame:
+    """Return the account at the end of every bar; `Result.to_frame` says what is in it.
+
+    Cash is what equity leaves when positions are taken off at their marks, the last close of each asset (rule 5).
+    """
+    import pandas as pd
+
+    marks = pd.DataFrame(bars.close).ffill().to_numpy()
+    worth = np.where(held == 0.0, 0.0, held * multipliers * marks)
+    returns, highest = np.full(bars.n_bars, np.nan), np.maximum.accumulate(equity)
+    returns[1:] = simple_returns(equity)
+    solvent = np.where(equity > 0.0, equity, np.nan)
+    columns = {
+        "equity": equity.copy(),
+        "cash": equity - worth.sum(axis=1),
+        "returns": returns,
+        "drawdown": 1.0 - equity / highest,
+        "gross_exposure": np.abs(worth).sum(axis=1) / solvent,
+        "net_exposure": worth.sum(axis=1) / solvent,
+    }
+    columns |= {f"position_{symbol}": held[:, a] for a, symbol in enumerate(bars.symbols)}
+    return pd.DataFrame(columns, index=bars.index)
+
+
+def daily_returns_series(equity: np.ndarray, bars: Bars) -> pd.Series:
+    """Return the return of every session by its date; `Result.daily_returns` says how."""
+    import pandas as pd
+
+    lasts = np.append(np.flatnonzero(bars.sessions[1:] != bars.sessions[:-1]), bars.n_bars - 1)
+    at = lasts if lasts[0] == 0 else np.append(0, lasts)
+    dates = pd.DatetimeIndex(bars.sessions[at[1:]].view("M8[D]").astype("M8[ns]"), name="session")
+    return pd.Series(simple_returns(equity[at]), index=dates, name="returns")
 
 
 def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:

@@ -119,6 +119,15 @@ class Result:
         return pd.Series(simple_returns(self.tables.equity), index=self.bars.index[1:], name="returns")
 
     @cached_property
+    def daily_returns(self) -> pd.Series:
+        """Simple returns per session, by its date (without a zone), for libraries that take a row for a day.
+
+        Equity at a session's last bar against that of the session before; of the first session against its first bar,
+        and left out where it has no other. So they compound to the same total as `returns`. NaN after ruin.
+        """
+        return frames.daily_returns_series(self.tables.equity, self.bars)
+
+    @cached_property
     def orders(self) -> pd.DataFrame:
         """Every order by id, with its status, reason and times."""
         return frames.orders_frame(self.tables.orders, self.bars)
@@ -152,6 +161,15 @@ class Result:
     def records(self) -> pd.DataFrame:
         """What the strategy recorded with `ctx.record`, one column per name; NaN where it did not."""
         return frames.records_frame(self.tables.records, self._record_names, self.bars)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the account bar by bar: one row per bar, index the closes in UTC.
+
+        Columns: `equity`, `cash` (money); `returns` (NaN in the first bar); `drawdown` (fraction below the highest
+        equity so far, 0 or more); `gross_exposure` and `net_exposure` (Σ|x|·m·mark/E and Σx·m·mark/E, NaN at zero
+        equity); and one `position_SYMBOL` per asset, the signed quantity. All at the end of the bar.
+        """
+        return frames.account_frame(self.tables.equity, self.positions.to_numpy(), self.tables.multipliers, self.bars)
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:

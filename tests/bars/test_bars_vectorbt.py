@@ -133,7 +133,8 @@ def test_the_stand_in_behaves_as_vectorbt_does():
     """Where vectorbt is installed (the benchmarks need it), its own object gives the same bars."""
     vbt = pytest.importorskip("vectorbt")
     given = {"IBM": frame(), "GE": frame(scale=2.0)}
-    theirs = vbt.Data.from_data({s: f.tz_convert("America/New_York") for s, f in given.items()})
+    local = {s: f.tz_convert("America/New_York") for s, f in given.items()}
+    theirs = vbt.Data.from_data(local, download_kwargs={})  # it turns the times to UTC
     ours = Data(given)
     assert Bars.from_vectorbt(theirs, calendar="XNYS") == Bars.from_vectorbt(ours, calendar="XNYS")
     assert Bars.from_vectorbt(theirs.concat(), calendar="XNYS") == Bars.from_vectorbt(ours, calendar="XNYS")
