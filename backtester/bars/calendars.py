@@ -197,12 +197,16 @@ def check_calendar(calendar: Any, outside: Any) -> None:
     DataError
         Naming the option and its value.
     """
-    names = calendar.values() if isinstance(calendar, Mapping) else [calendar]
+    names = list(calendar.values()) if isinstance(calendar, Mapping) else [calendar]
+    if not names:
+        raise DataError("calendar is an empty mapping; give a name such as 'XNYS', or a mapping of symbol to name")
     for name in names:
         if name is not None and not isinstance(name, str):
             raise DataError(f"calendar = {name!r}: give a name such as 'XNYS', or a mapping of symbol to name")
     if outside not in OUTSIDE:
         raise DataError(f"outside_sessions = {outside!r}{near(outside, OUTSIDE)} Write 'error' or 'drop'")
+    if calendar is None and outside != "error":
+        raise DataError(f"outside_sessions = {outside!r} goes with calendar=, which says what the sessions are")
 
 
 def _load(name: str, first_day: int, last_day: int) -> ExchangeSessions:
@@ -218,7 +222,7 @@ def _load(name: str, first_day: int, last_day: int) -> ExchangeSessions:
     known = exchange_calendars.get_calendar_names()
     if name not in known:
         raise DataError(
-            f"calendar = {name!r}: exchange_calendars has none of that name{near(name, known)} "
+            f"calendar = {name!r}: exchange_calendars has none of that name{near(name.upper(), known)} "
             "exchange_calendars.get_calendar_names() lists them"
         )
     refusals = (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError)

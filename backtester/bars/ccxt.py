@@ -43,11 +43,12 @@ def candles(rows: Any, timeframe: str | None, symbol: str) -> tuple[dict[str, pd
         raise DataError("an empty mapping; give {symbol: rows}")
     elif symbol:
         raise DataError(f"symbol = {symbol!r} beside a mapping of symbol to rows; leave one of the two out")
-    frames = {}
+    frames: dict[str, pd.DataFrame] = {}
     for name, given in rows.items():
         if isinstance(given, Mapping):  # as watchOHLCVForSymbols has it
             timeframe, given = _one_timeframe(given, timeframe, str(name))
         frames[str(name)] = pd.DataFrame(_six(given, str(name)), columns=["time", *COLUMNS])
+        _in_ms(frames[str(name)]["time"].to_numpy(), str(name))
     if timeframe is None:
         return frames, None
     length = _length(timeframe)
@@ -113,9 +114,22 @@ def _length(timeframe: str) -> pd.Timedelta:
     return pd.Timedelta(f"{count}{_UNITS[unit]}")
 
 
-def _apart(times: Any, length: pd.Timedelta, timeframe: str, symbol: str) -> None:
+def _in_ms(times: np.ndarray, symbol: str) -> None:
+    """Raise where all times are too small for ms; what is no number is refused when it is read."""
+    if times.dtype.kind in "iuf" and np.nanmax(times) < 1e11:
+        raise bad(
+            "times are ms since 1970, and this is early in it",
+            "Are they seconds? Multiply them by 1000",
+            symbol=symbol,
+            row=0,
+            column="time",
+            value=times[0].item(),
+        )
+
+
+def _apart(times: np.ndarray, length: pd.Timedelta, timeframe: str, symbol: str) -> None:
     """Raise where two rows are nearer than a bar is long; what is no number or not sorted is refused later."""
-    if not np.issubdtype(np.asarray(times).dtype, np.integer):
+    if times.dtype.kind not in "iuf":
         return
     steps = np.diff(times)
     near = np.flatnonzero((steps > 0) & (steps < length.value // 1_000_000))

@@ -35,6 +35,7 @@ class Doors:
         extras: Mapping[str, npt.ArrayLike] | None = None,
         sessions: npt.ArrayLike | None = None,
         session_ends: npt.ArrayLike | None = None,
+        calendar: str | None = None,
         name: str = "",
         allow_negative: bool = False,
         check: bool = True,
@@ -57,6 +58,9 @@ class Doors:
             Session labels: days since 1970-01-01 or datetime64; non-decreasing. Default: UTC date of timestamp − 1 ns.
         session_ends : array_like of int64, shape (n_bars,), optional
             When each bar's session is over by the calendar, ns UTC; only with `sessions`.
+        calendar : str, optional
+            An exchange of exchange_calendars (`"XNYS"`), whose sessions all bars must lie in; in the place of
+            `sessions` and `session_ends`. Needs `pip install 'backtester[calendars]'`.
         name : str
             For reports.
         allow_negative : bool
@@ -87,6 +91,7 @@ class Doors:
             extras=extras,
             sessions=sessions,
             session_ends=session_ends,
+            calendar=calendar,
             name=name,
             allow_negative=allow_negative,
             check=check,

@@ -19,8 +19,9 @@ from backtester.bars.clock import Label, stamp_text, to_ns
 from backtester.bars.columns import plain
 from backtester.bars.options import Options, read_options
 from backtester.bars.read import bars_of
+from backtester.bars.stamps import read_stamps
 from backtester.bars.tables import as_pandas, by_symbol
-from backtester.bars.yahoo import without_gaps, yahoo
+from backtester.bars.yahoo import ACTIONS, MADE, without_gaps, yahoo
 from backtester.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ HOUR = 3_600_000_000_000
 def from_yfinance(frame: Any, as_traded: bool, options: Mapping[str, Any]) -> Bars:
     """Build bars from what yfinance returned: see `Bars.from_yfinance`."""
     settings = _settings(options, "yfinance")
-    frames = _frames(frame, settings.symbol)
-    return _labelled({s: yahoo(f, s, as_traded, settings.sort) for s, f in frames.items()}, settings)
+    frames = _on_times(_frames(frame, settings.symbol), settings)
+    return _labelled(*_yahoo(frames, as_traded, settings))
 
 
 def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bars:
@@ -43,25 +44,42 @@ def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bar
     settings = _settings(options, "vectorbt")
     held = getattr(data, "data", None)
     if isinstance(held, Mapping) and hasattr(data, "symbols"):
-        frames = _frames(held, None)
+        frames = _renamed(_frames(held, None), settings.symbol)
     elif isinstance(data, tuple):
         raise DataError("data.get() of several symbols does not say which frame is what; give the object, or concat()")
     else:
         columns = {plain(key) for key in data} if isinstance(data, Mapping) else set()
-        frames = _turned(data) if set(COLUMNS[:4]) <= columns else _frames(data, settings.symbol)
-    ready = {}
-    for symbol, one in frames.items():
-        one = one.drop(columns=[c for c in one.columns if plain(c) == "closetime"])  # of Binance, 1 ms before the close
-        told = {"dividends", "stocksplits"} & {plain(c) for c in one.columns}
-        ready[symbol] = yahoo(one, symbol, as_traded, settings.sort) if told else without_gaps(one, symbol, ())
-    return _labelled(ready, settings)
+        turned = set(COLUMNS[:4]) <= columns
+        frames = _renamed(_turned(data), settings.symbol) if turned else _frames(data, settings.symbol)
+    frames = {  # the close time of Binance lies 1 ms before the close
+        symbol: frame.drop(columns=[c for c in frame.columns if plain(c) == "closetime"])
+        for symbol, frame in _on_times(frames, settings).items()
+    }
+    if any(plain(column) in ACTIONS for frame in frames.values() for column in frame.columns):
+        return _labelled(*_yahoo(frames, as_traded, settings))
+    return _labelled({symbol: without_gaps(frame, symbol) for symbol, frame in frames.items()}, settings)
 
 
 def from_ccxt(rows: Any, timeframe: str | None, options: Mapping[str, Any]) -> Bars:
     """Build bars from the rows of `fetch_ohlcv`: see `Bars.from_ccxt`."""
     settings = _settings(options, "ccxt", label="open", unit="ms")
     frames, length = candles(rows, timeframe, settings.symbol or "")
+    if length is not None and settings.bar_length is not None:
+        raise DataError(f"timeframe = {timeframe!r} beside bar_length = {settings.bar_length!r}; leave one of them out")
     return bars_of(frames, settings if length is None else dataclasses.replace(settings, bar_length=length))
+
+
+def _yahoo(
+    frames: Mapping[str, pd.DataFrame], as_traded: bool, settings: Options
+) -> tuple[dict[str, pd.DataFrame], Options]:
+    """Return frames with their events made extras, and options that keep these."""
+    if not isinstance(as_traded, bool):
+        raise DataError(f"as_traded = {as_traded!r}: write True or False")
+    ready = {symbol: yahoo(frame, symbol, as_traded, settings.sort) for symbol, frame in frames.items()}
+    if settings.extras is not None:  # prices without their splits would be losses
+        made = [name for name in MADE if any(name in frame.columns for frame in ready.values())]
+        settings = dataclasses.replace(settings, extras=list(dict.fromkeys([*settings.extras, *made])))
+    return ready, settings
 
 
 def _settings(options: Mapping[str, Any], name: str, **defaults: Any) -> Options:
@@ -88,12 +106,50 @@ def _frames(frame: Any, symbol: str | None) -> dict[str, pd.DataFrame]:
     table = as_pandas(frame, symbol or "")
     if not isinstance(table.columns, pd.MultiIndex):
         return {symbol or "": table}
-    pieces = by_symbol(table, symbol or "")
+    return _renamed(by_symbol(table, symbol or ""), symbol)
+
+
+def _renamed(frames: dict[str, pd.DataFrame], symbol: str | None) -> dict[str, pd.DataFrame]:
+    """Return the frame of one asset under another name."""
     if symbol is None:
-        return pieces
-    if len(pieces) > 1:
-        raise DataError(f"symbol = {symbol!r} names one asset, and the columns are of {', '.join(pieces)}")
-    return {symbol: next(iter(pieces.values()))}
+        return frames
+    if len(frames) > 1:
+        raise DataError(f"symbol = {symbol!r} names one asset, and the columns are of {', '.join(frames)}")
+    return {symbol: next(iter(frames.values()))}
+
+
+def _on_times(frames: Mapping[str, pd.DataFrame], settings: Options) -> dict[str, pd.DataFrame]:
+    """Return frames on an index of times, which may have become a column.
+
+    Raises
+    ------
+    DataError
+        If there are no times, or they cannot be read.
+    """
+    import pandas as pd
+
+    found = {}
+    for symbol, frame in frames.items():
+        if not isinstance(frame.index, pd.DatetimeIndex):
+            column = next((c for c in frame.columns if plain(c) in ("date", "datetime", "opentime")), None)
+            if column is None:
+                head = f"{symbol}: " if symbol else ""
+                names = ", ".join(map(str, frame.columns))
+                raise DataError(
+                    f"{head}the index is no DatetimeIndex, and no column is called Date, Datetime or Open time. "
+                    f"Columns: {names or 'none'}. Set the index, or download again"
+                )
+            stamps = read_stamps(
+                frame[column].reset_index(drop=True),
+                column=str(column),
+                symbol=symbol,
+                date_format=settings.date_format,
+                unit=settings.unit,
+                tz=settings.tz,
+            )
+            frame = frame.drop(columns=column).set_axis(stamps, axis=0)
+        found[symbol] = frame
+    return found
 
 
 def _turned(columns: Mapping[Any, Any]) -> dict[str, pd.DataFrame]:

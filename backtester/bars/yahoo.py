@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_ACTIONS = ("dividends", "stocksplits", "capitalgains", "repaired")
+ACTIONS = ("dividends", "stocksplits", "capitalgains", "repaired")
+MADE = ("split", "dividend")  #: the extras made of them
 
 
 def yahoo(frame: pd.DataFrame, symbol: str, as_traded: bool, sort: bool) -> pd.DataFrame:
@@ -36,13 +37,19 @@ def yahoo(frame: pd.DataFrame, symbol: str, as_traded: bool, sort: bool) -> pd.D
     DataError
         If an event is negative or infinite, or capital gains may be in the dividends already.
     """
-    frame = without_gaps(frame, symbol, ("dividends", "stocksplits", "capitalgains"))
+    frame = without_gaps(frame, symbol, ACTIONS[:3])
     if sort:
         frame = frame.sort_index(kind="stable")
     named = {plain(column): column for column in frame.columns}
-    rest = frame.drop(columns=[named[name] for name in _ACTIONS if name in named])
+    rest = frame.drop(columns=[named[name] for name in ACTIONS if name in named])
     if "adjclose" not in named:
         return rest
+    taken = next((name for name in MADE if name in rest.columns), None)
+    if taken is not None:
+        raise DataError(
+            f"{symbol + ': ' if symbol else ''}there is a column {taken!r} already, and Yahoo's events become that "
+            "one. Rename or drop it"
+        )
     later = np.ones(len(frame))
     new = {}
     if "stocksplits" in named and as_traded:
@@ -108,30 +115,23 @@ def _capital_gains(frame: pd.DataFrame, named: Mapping[str, Any], symbol: str) -
     return gains
 
 
-def without_gaps(frame: pd.DataFrame, symbol: str, events: Sequence[str]) -> pd.DataFrame:
-    """Return the frame on an index of times, without rows that have no price and no event.
+def without_gaps(frame: pd.DataFrame, symbol: str, events: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a frame without the rows that have no price and no event.
 
     A download of several symbols has the rows of all of them for each.
 
     Raises
     ------
     DataError
-        If there are no times, or no prices at all.
+        If there are no prices at all.
     """
-    import pandas as pd
-
-    if not isinstance(frame.index, pd.DatetimeIndex):
-        column = next((c for c in frame.columns if plain(c) in ("date", "datetime", "opentime")), None)
-        if column is None:
-            head = f"{symbol}: " if symbol else ""
-            raise DataError(f"{head}the index is no DatetimeIndex, and no column is called Date, Datetime or Open time")
-        frame = frame.set_index(column)
-        frame.index = pd.DatetimeIndex(frame.index)
     prices = [column for column in frame.columns if plain(column) in COLUMNS[:4]]
+    if len(prices) < 4 or not len(frame):
+        return frame  # refused when it is read
     there = frame[prices].notna().any(axis=1).to_numpy(copy=True)
-    if prices and len(frame) and not there.any():
+    if not there.any():
         raise bad("there is not one price; did the download fail?", "Leave the symbol out", symbol=symbol)
     for column in frame.columns:
         if plain(column) in events:
             there |= frame[column].fillna(0).to_numpy() != 0
-    return frame[there] if len(prices) == 4 else frame
+    return frame[there]

@@ -181,6 +181,9 @@ class TestOptions:
         ("options", "message"),
         [
             ({"calendar": "XNYZ"}, r"has none of that name; did you mean 'XN\w+'"),
+            ({"calendar": "xnys"}, "did you mean 'XNYS'"),
+            ({"calendar": {}}, "calendar is an empty mapping"),
+            ({"outside_sessions": "drop"}, "goes with calendar="),
             ({"calendar": 7}, "calendar = 7: give a name such as 'XNYS'"),
             ({"calendar": "XNYS", "outside_sessions": "dropp"}, "did you mean 'drop'"),
             ({"calendar": "XNYS", "session_close": "16:00"}, "leave session_close = '16:00' out"),
@@ -218,6 +221,16 @@ class TestOptions:
     def test_the_text_doors_take_it(self, tmp_path):
         (tmp_path / "x.csv").write_text("Date,Open,High,Low,Close\n2023-11-22,1,1,1,1\n2023-11-24,1,1,1,1\n")
         assert texts(Bars.from_csv(tmp_path / "x.csv", calendar="XNYS").timestamps) == ["11-22 21:00", "11-24 18:00"]
+
+    def test_arrays_take_it_too(self):
+        read = bars_at(["2023-11-22", "2023-11-24", "2023-11-27"], calendar="XNYS")
+        made = Bars.from_arrays(read.timestamps, *[np.ones(3)] * 4, calendar="XNYS")
+        assert made == read
+        late = read.timestamps + np.array([0, 3 * HOUR, 0])
+        with pytest.raises(DataError, match=r"row 1, 2023-11-24 21:00:00.*XNYS is closed then"):
+            Bars.from_arrays(late, *[np.ones(3)] * 4, calendar="XNYS")
+        with pytest.raises(DataError, match="leave sessions= and session_ends= out"):
+            Bars.from_arrays(read.timestamps, *[np.ones(3)] * 4, calendar="XNYS", sessions=[1, 2, 3])
 
     def test_the_package_is_loaded_only_when_asked_for(self):
         code = (

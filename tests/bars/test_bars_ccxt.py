@@ -115,6 +115,8 @@ def test_a_count_of_trades_is_left_out():
         (rows()[::-1], {"timeframe": "1h"}, "newest first"),
         ([*rows(), rows()[-1]], {"timeframe": "1h"}, "times must be unique"),
         ({"A": rows()}, {"symbol": "B"}, "symbol = 'B' beside a mapping"),
+        ([[row[0] // 1000, *row[1:]] for row in rows()], {}, r"time = 1717236000: .*Are they seconds"),
+        (rows(), {"timeframe": "1h", "bar_length": "2h"}, "timeframe = '1h' beside bar_length = '2h'"),
         (rows(), {"timefame": "1h"}, "no option 'timefame'"),
     ],
 )

@@ -98,8 +98,11 @@ def test_frames_by_column_and_by_symbol_are_the_same_bars(n):
     bars = Bars.from_vectorbt(data)
     assert bars == Bars.from_vectorbt(data.concat()) == Bars.from_vectorbt(data.data)
     if n == 1:
+        assert Bars.from_vectorbt(data, symbol="B").symbols == ("B",)
         assert Bars.from_vectorbt(data.get(), symbol="A") == bars
     else:
+        with pytest.raises(DataError, match="symbol = 'X' names one asset, and the columns are of A, B"):
+            Bars.from_vectorbt(data, symbol="X")
         with pytest.raises(DataError, match=r"give the object, or concat\(\)"):
             Bars.from_vectorbt(data.get())
 

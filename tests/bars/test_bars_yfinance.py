@@ -186,6 +186,10 @@ class TestShapes:
     def test_the_index_may_have_become_a_column(self):
         frame = yahoo()
         assert Bars.from_yfinance(frame.reset_index()) == Bars.from_yfinance(frame)
+        text = frame.reset_index().astype({"Date": str})  # as a file has them, with their offset
+        assert Bars.from_yfinance(text) == Bars.from_yfinance(frame)
+        with pytest.raises(DataError, match="row 0: Date = 'soon'"):
+            Bars.from_yfinance(frame.reset_index().assign(Date="soon"))
         with pytest.raises(DataError, match="the index is no DatetimeIndex"):
             Bars.from_yfinance(frame.reset_index(drop=True))
 
@@ -238,6 +242,18 @@ class TestTimes:
 
 
 class TestEvents:
+    def test_naming_extras_does_not_lose_them(self):
+        bars = Bars.from_yfinance(yahoo().assign(sentiment=0.5, noise=1.0), extras=["sentiment"])
+        assert set(bars.extras) == {"sentiment", "split", "dividend"}
+
+    def test_a_column_of_that_name_is_not_overwritten(self):
+        with pytest.raises(DataError, match="a column 'split' already"):
+            Bars.from_yfinance(yahoo().assign(split=1.0))
+
+    def test_a_switch_is_true_or_false(self):
+        with pytest.raises(DataError, match="as_traded = 'yes': write True or False"):
+            Bars.from_yfinance(yahoo(), as_traded="yes")
+
     @pytest.mark.parametrize("column", ["Dividends", "Stock Splits"])
     def test_what_cannot_be_is_refused(self, column):
         frame = yahoo()
