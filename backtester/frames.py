@@ -201,23 +201,23 @@ def positions_frame(fills: np.ndarray, bars: Bars) -> pd.DataFrame:
     return pd.DataFrame(held, index=bars.index, columns=list(bars.symbols))
 
 
-def account_frame(equity: np.ndarray, held: np.ndarray, multipliers: np.ndarray, bars: Bars) -> pd.DataFrame:
+def account_frame(
+    equity: np.ndarray, returns: np.ndarray, held: np.ndarray, multipliers: np.ndarray, bars: Bars
+) -> pd.DataFrame:
     """Return the account at the end of every bar; `Result.to_frame` says what is in it.
 
-    Cash is what equity leaves when positions are taken off at their marks, the last close of each asset (rule 5).
+    Cash is what equity leaves when positions are taken off at their marks.
     """
     import pandas as pd
 
-    marks = pd.DataFrame(bars.close).ffill().to_numpy()
-    worth = np.where(held == 0.0, 0.0, held * multipliers * marks)
-    returns, highest = np.full(bars.n_bars, np.nan), np.maximum.accumulate(equity)
-    returns[1:] = simple_returns(equity)
+    worth = np.where(held == 0.0, 0.0, held * multipliers * marks_of(bars))
+    wealth = np.cumprod(np.append(1.0, 1.0 + np.nan_to_num(returns)))
     solvent = np.where(equity > 0.0, equity, np.nan)
     columns = {
         "equity": equity.copy(),
         "cash": equity - worth.sum(axis=1),
-        "returns": returns,
-        "drawdown": 1.0 - equity / highest,
+        "returns": np.append(np.nan, returns),
+        "drawdown": 1.0 - wealth / np.maximum.accumulate(wealth),
         "gross_exposure": np.abs(worth).sum(axis=1) / solvent,
         "net_exposure": worth.sum(axis=1) / solvent,
     }
@@ -225,14 +225,27 @@ def account_frame(equity: np.ndarray, held: np.ndarray, multipliers: np.ndarray,
     return pd.DataFrame(columns, index=bars.index)
 
 
-def daily_returns_series(equity: np.ndarray, bars: Bars) -> pd.Series:
+def marks_of(bars: Bars) -> np.ndarray:
+    """Return the mark of each asset at each bar: its last close, in the units of that bar; NaN before the first."""
+    import pandas as pd
+
+    if not np.isnan(bars.close).any():
+        return bars.close
+    split = bars.extras.get("split", np.ones((1, 1)))
+    units = np.broadcast_to(np.cumprod(np.where(split > 0.0, split, 1.0), axis=0), bars.close.shape)
+    last = pd.DataFrame(bars.close * units).ffill().to_numpy() / units
+    return np.where(np.isnan(bars.close), last, bars.close)
+
+
+def daily_returns_series(returns: np.ndarray, bars: Bars) -> pd.Series:
     """Return the return of every session by its date; `Result.daily_returns` says how."""
     import pandas as pd
 
+    wealth = np.cumprod(np.append(1.0, 1.0 + returns))
     lasts = np.append(np.flatnonzero(bars.sessions[1:] != bars.sessions[:-1]), bars.n_bars - 1)
     at = lasts if lasts[0] == 0 else np.append(0, lasts)
     dates = pd.DatetimeIndex(bars.sessions[at[1:]].view("M8[D]").astype("M8[ns]"), name="session")
-    return pd.Series(simple_returns(equity[at]), index=dates, name="returns")
+    return pd.Series(simple_returns(wealth[at]), index=dates, name="returns")
 
 
 def positions_of(fills: np.ndarray, n_bars: int, n_assets: int) -> np.ndarray:

@@ -122,10 +122,10 @@ class Result:
     def daily_returns(self) -> pd.Series:
         """Simple returns per session, by its date (without a zone), for libraries that take a row for a day.
 
-        Equity at a session's last bar against that of the session before; of the first session against its first bar,
-        and left out where it has no other. So they compound to the same total as `returns`. NaN after ruin.
+        The `returns` of a session's bars compounded, so that both come to the same total. The first session has a row
+        where it has a second bar. NaN after ruin.
         """
-        return frames.daily_returns_series(self.tables.equity, self.bars)
+        return frames.daily_returns_series(self.returns.to_numpy(), self.bars)
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -165,11 +165,12 @@ class Result:
     def to_frame(self) -> pd.DataFrame:
         """Return the account bar by bar: one row per bar, index the closes in UTC.
 
-        Columns: `equity`, `cash` (money); `returns` (NaN in the first bar); `drawdown` (fraction below the highest
-        equity so far, 0 or more); `gross_exposure` and `net_exposure` (Σ|x|·m·mark/E and Σx·m·mark/E, NaN at zero
-        equity); and one `position_SYMBOL` per asset, the signed quantity. All at the end of the bar.
+        Columns: `equity`, `cash` (money); `returns` (NaN in the first bar); `drawdown` (fraction by which they have
+        fallen from their highest, 0 or more); `gross_exposure` and `net_exposure` (Σ|x|·m·mark/E and Σx·m·mark/E, NaN
+        at zero equity); and one `position_SYMBOL` per asset, the signed quantity. All at the end of the bar.
         """
-        return frames.account_frame(self.tables.equity, self.positions.to_numpy(), self.tables.multipliers, self.bars)
+        held, returns = self.positions.to_numpy(), self.returns.to_numpy()
+        return frames.account_frame(self.tables.equity, returns, held, self.tables.multipliers, self.bars)
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:

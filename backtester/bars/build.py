@@ -89,7 +89,7 @@ def sessions_of(times: Ints, calendar: str) -> tuple[Ints, Ints]:
     """
     import pandas as pd
 
-    from backtester.bars.calendars import calendar_closes, check_calendar
+    from backtester.bars.exchanges import calendar_closes, check_calendar
 
     check_calendar(calendar, "error")
     stamps = pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC")

@@ -1,4 +1,4 @@
-"""Rows of candles as ccxt hands them out: `[ms of the open, open, high, low, close, volume]`, and timeframes."""
+"""What ccxt hands out: rows `[ms of the open, open, high, low, close, volume]`, timeframes, and funding rates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,54 @@ _TIMEFRAME = re.compile(r"(\d+)([smhdwMy])")
 _UNITS = {"s": "s", "m": "min", "h": "h", "d": "D", "w": "W"}  # of ccxt, and what pandas calls them
 
 
-def candles(rows: Any, timeframe: str | None, symbol: str) -> tuple[dict[str, pd.DataFrame], pd.Timedelta | None]:
+def fundings(given: Any, times: np.ndarray, length: pd.Timedelta | None, symbol: str) -> np.ndarray:
+    """Return the funding rate of each bar, 0 where there is none: the sum of those from its open to the next.
+
+    Parameters
+    ----------
+    given : sequence of mapping
+        What `fetch_funding_rate_history` returned: `timestamp` (ms) and `fundingRate`.
+    times : ndarray, shape (n_rows,)
+        The opens of the bars in ms.
+    length : Timedelta, optional
+        Of a bar; what comes later than that after the last open belongs to no bar.
+    symbol : str
+        For errors.
+
+    Raises
+    ------
+    DataError
+        If an entry is not of that form.
+    """
+    rates = np.zeros(times.size)
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise DataError(f"{symbol + ': ' if symbol else ''}funding: give what fetch_funding_rate_history returned")
+    if times.dtype.kind not in "iuf":
+        return rates  # refused when it is read
+    order = np.argsort(times, kind="stable")
+    opens = times[order]
+    step = np.median(np.diff(opens)) if length is None and times.size > 1 else 0.0
+    end = opens[-1] + (step if length is None else length.value / 1e6)
+    for at, entry in enumerate(given):
+        try:
+            moment, rate = float(entry["timestamp"]), float(entry["fundingRate"])
+        except (TypeError, KeyError, ValueError, IndexError):
+            moment = rate = np.nan
+        if not np.isfinite(moment + rate):
+            raise bad(
+                "an entry of funding has a timestamp in ms and a fundingRate",
+                "Give what fetch_funding_rate_history returned",
+                symbol=symbol,
+                row=at,
+                column="funding",
+                value=str(entry),
+            )
+        if opens[0] <= moment < end:
+            rates[order[np.searchsorted(opens, moment, "right") - 1]] += rate
+    return rates
+
+
+def read_rows(rows: Any, timeframe: str | None, symbol: str) -> tuple[dict[str, pd.DataFrame], pd.Timedelta | None]:
     """Return symbol → frame of rows, and how long a bar is, where it is told.
 
     Parameters

@@ -1,7 +1,7 @@
 """Time: what a stamp says, when a bar closes, and which session it belongs to.
 
 Inside the package a bar has one time, its close, as int64 ns UTC, and one session, a number of days since 1970-01-01.
-`closes` turns the stamps of a source into both; `calendars` does so by an exchange's sessions.
+`closes` turns the stamps of a source into both; `exchanges` does so by an exchange's sessions.
 """
 
 from __future__ import annotations

@@ -271,7 +271,9 @@ class Doors:
         return vendors.from_yfinance(frame, as_traded, options)
 
     @staticmethod
-    def from_ccxt(rows: Any, *, timeframe: str | None = None, **options: Unpack[ReadOptions]) -> Bars:
+    def from_ccxt(
+        rows: Any, *, timeframe: str | None = None, funding: Any = None, **options: Unpack[ReadOptions]
+    ) -> Bars:
         """Build bars from what `fetch_ohlcv` of ccxt returned.
 
         Parameters
@@ -282,6 +284,9 @@ class Doors:
         timeframe : str, optional
             What was fetched, in ccxt's words (`"5m"`, `"1h"`, `"1d"`, `"1w"`): a bar closes that long after its open.
             Default: the most frequent step. Months and years are refused: take `"1d"` and `resample`.
+        funding : sequence of dict, or mapping of symbol to those, optional
+            Of perpetual contracts, what `fetch_funding_rate_history` returned: it becomes the extra `funding`, each
+            rate in the bar that is open at its time (0 where there is none).
         **options
             Those of `from_frame`. `now` is by default the present: exchanges return the bar that is under way, and it
             is left out. Of rows that were stored pass the time at which they were fetched, in ms or otherwise.
@@ -297,7 +302,7 @@ class Doors:
         """
         from backtester.bars import vendors
 
-        return vendors.from_ccxt(rows, timeframe, options)
+        return vendors.from_ccxt(rows, timeframe, funding, options)
 
     @staticmethod
     def from_vectorbt(data: Any, *, as_traded: bool = True, **options: Unpack[ReadOptions]) -> Bars:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
-from backtester.bars.calendars import Outside, check_calendar
 from backtester.bars.check import near
 from backtester.bars.clock import LABELS, Label, zone_name
+from backtester.bars.exchanges import Outside, check_calendar
 from backtester.errors import DataError
 
 Unit = Literal["s", "ms", "us", "ns"]

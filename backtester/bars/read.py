@@ -15,7 +15,6 @@ import numpy.typing as npt
 from backtester.bars import files
 from backtester.bars.align import Part, join
 from backtester.bars.build import clear_missing, ends_of_sessions, extra_findings, extra_name, session_labels
-from backtester.bars.calendars import calendar_closes, calendar_of
 from backtester.bars.check import (
     COLUMNS,
     Finding,
@@ -29,6 +28,7 @@ from backtester.bars.check import (
 )
 from backtester.bars.clock import Label, closes, infer_label, moment, stamp_text
 from backtester.bars.columns import extra_columns, numbers
+from backtester.bars.exchanges import calendar_closes, calendar_for
 from backtester.bars.options import Options, ReadOptions, read_options
 from backtester.bars.panel import Bars
 from backtester.bars.tables import Table, assets, dates, read_table
@@ -246,7 +246,7 @@ def _clock(
 ) -> _Clock:
     """Return the clock of one asset, by its calendar, its session column, or `session_close`."""
     every = np.arange(len(stamps))
-    calendar = calendar_of(options.calendar, symbol)
+    calendar = calendar_for(options.calendar, symbol)
     if calendar is not None:
         if "session" in table.roles:
             raise DataError(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.bars.calendars import calendar_of, calendar_zone
-from backtester.bars.ccxt import candles
-from backtester.bars.check import COLUMNS, bad
+from backtester.bars.ccxt import fundings, read_rows
+from backtester.bars.check import COLUMNS, bad, near
 from backtester.bars.clock import Label, stamp_text, to_ns
 from backtester.bars.columns import plain
+from backtester.bars.exchanges import calendar_for, calendar_zone
 from backtester.bars.options import Options, read_options
 from backtester.bars.read import bars_of
 from backtester.bars.stamps import read_stamps
@@ -60,12 +60,20 @@ def from_vectorbt(data: Any, as_traded: bool, options: Mapping[str, Any]) -> Bar
     return _labelled({symbol: without_gaps(frame, symbol) for symbol, frame in frames.items()}, settings)
 
 
-def from_ccxt(rows: Any, timeframe: str | None, options: Mapping[str, Any]) -> Bars:
+def from_ccxt(rows: Any, timeframe: str | None, funding: Any, options: Mapping[str, Any]) -> Bars:
     """Build bars from the rows of `fetch_ohlcv`: see `Bars.from_ccxt`."""
     settings = _settings(options, "ccxt", label="open", unit="ms")
-    frames, length = candles(rows, timeframe, settings.symbol or "")
+    frames, length = read_rows(rows, timeframe, settings.symbol or "")
     if length is not None and settings.bar_length is not None:
         raise DataError(f"timeframe = {timeframe!r} beside bar_length = {settings.bar_length!r}; leave one of them out")
+    if funding is not None:
+        rates = funding if isinstance(funding, Mapping) else dict.fromkeys(frames, funding)
+        unknown = [name for name in rates if name not in frames]
+        if unknown or (len(frames) > 1 and not isinstance(funding, Mapping)):
+            found = f"; there is no {unknown[0]!r} among the rows{near(unknown[0], frames)}" if unknown else "."
+            raise DataError(f"funding of several assets is a mapping of symbol to entries{found}")
+        for name, frame in frames.items():
+            frame["funding"] = fundings(rates.get(name, ()), frame["time"].to_numpy(), length, name)
     return bars_of(frames, settings if length is None else dataclasses.replace(settings, bar_length=length))
 
 
@@ -193,7 +201,7 @@ def _zoned(frame: pd.DataFrame, symbol: str, settings: Options) -> pd.DataFrame:
         )
     if usual < 20 * HOUR or index.tz is None or bool((index == index.normalize()).all()):
         return frame
-    calendar = calendar_of(settings.calendar, symbol or "ASSET")
+    calendar = calendar_for(settings.calendar, symbol or "ASSET")
     zone = settings.tz if settings.tz is not None or calendar is None else calendar_zone(calendar)
     if zone is not None:
         index = index.tz_convert(zone)

@@ -100,6 +100,44 @@ def test_a_count_of_trades_is_left_out():
     assert Bars.from_ccxt([[*row, 7] for row in rows()]) == Bars.from_ccxt(rows())
 
 
+class TestFunding:
+    def entry(self, hours, rate, late=0):
+        return {"symbol": "BTC/USDT:USDT", "timestamp": BEGIN + int(hours * HOUR_MS) + late, "fundingRate": rate}
+
+    def test_a_rate_is_in_the_bar_that_opens_then(self):
+        """Exchanges are some ms late; a rate from before the first bar, and from after the last, is in none."""
+        given = [self.entry(-1, 9.0), self.entry(0, 0.001), self.entry(2, -0.002, late=4), self.entry(4, 9.0)]
+        for timeframe in ("1h", None):
+            bars = Bars.from_ccxt(rows(), timeframe=timeframe, funding=given)
+            assert bars["funding"][:, 0].tolist() == [0.001, 0.0, -0.002, 0.0]
+
+    def test_rates_within_a_bar_add_up(self):
+        given = [self.entry(h, 0.001 * (h + 1)) for h in (0, 8, 16, 24)]
+        bars = Bars.from_ccxt(rows(2, 24 * HOUR_MS), timeframe="1d", funding=given)
+        assert bars["funding"][:, 0] == pytest.approx([0.001 + 0.009 + 0.017, 0.025])
+
+    def test_rows_that_are_sorted_here_keep_their_rates(self):
+        given = [self.entry(1, 0.5)]
+        backwards = Bars.from_ccxt(rows()[::-1], timeframe="1h", funding=given, sort=True)
+        assert backwards == Bars.from_ccxt(rows(), timeframe="1h", funding=given)
+
+    def test_each_symbol_has_its_own(self):
+        both = {"A": rows(), "B": rows()}
+        bars = Bars.from_ccxt(both, funding={"B": [self.entry(1, 0.5)]})
+        assert bars["funding"].tolist() == [[0, 0], [0, 0.5], [0, 0], [0, 0]]
+        with pytest.raises(DataError, match="funding of several assets is a mapping of symbol to entries"):
+            Bars.from_ccxt(both, funding=[self.entry(1, 0.5)])
+        with pytest.raises(DataError, match="there is no 'b' among the rows"):
+            Bars.from_ccxt(both, funding={"b": []})
+
+    @pytest.mark.parametrize("wrong", [{"timestamp": BEGIN}, {"timestamp": BEGIN, "fundingRate": None}, 3, [1, 2]])
+    def test_what_is_no_entry_is_refused(self, wrong):
+        with pytest.raises(DataError, match=r"row 1: funding = .*a timestamp in ms and a fundingRate"):
+            Bars.from_ccxt(rows(), funding=[self.entry(0, 0.1), wrong])
+        with pytest.raises(DataError, match="give what fetch_funding_rate_history returned"):
+            Bars.from_ccxt(rows(), funding=7)
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [

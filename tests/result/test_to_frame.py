@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from few_bars import FLAT, market, play
+from few_bars import DAY_NS, FLAT, market, play
 
 from backtester import Bars, run
 from backtester.errors import DataError
+from backtester.frames import account_frame, marks_of
 from strategies import BuyAndHold
 
 NAN = float("nan")
@@ -67,6 +68,16 @@ class TestResult:
         assert np.isnan(frame["net_exposure"].iloc[-1])
         assert frame["drawdown"].iloc[-1] == 1.0
 
+    def test_a_mark_that_is_carried_over_a_split_is_in_new_units(self):
+        """The last close is 12; the split of 4 for 1 falls on a day without a bar: 3 a unit there, of 40 units."""
+        split, close = np.array([1.0, 4.0, NAN, 1.0]), np.array([12.0, NAN, NAN, 3.5])
+        bars = Bars.from_arrays(DAY_NS * np.arange(1, 5), *[close] * 4, extras={"split": split})
+        assert marks_of(bars)[:, 0].tolist() == [12.0, 3.0, 3.0, 3.5]
+        held, equity = np.array([[10.0], [40.0], [40.0], [40.0]]), np.array([200.0, 200.0, 200.0, 220.0])
+        frame = account_frame(equity, np.array([0.0, 0.0, 0.1]), held, np.ones(1), bars)
+        assert frame["cash"].tolist() == [80.0] * 4
+        assert frame["net_exposure"].tolist() == [0.6, 0.6, 0.6, 140 / 220]
+
     def test_the_metrics_say_the_same(self):
         result = run(BuyAndHold(), Bars.sample("stocks").adjusted(), cash=10_000)
         frame = result.to_frame()
@@ -81,7 +92,8 @@ class TestDailyReturns:
         result = play([FLAT, FLAT, flat(10), flat(11), flat(13.2)], {1: lambda c: c.order(0, 100)})
         daily = result.daily_returns
         assert daily.index.tolist() == list(pd.date_range("1970-01-02", periods=4))  # bar t is of the day t
-        assert daily.tolist() == result.returns.tolist() == pytest.approx([0, 0, 0.1, 0.2])
+        assert daily.tolist() == pytest.approx(result.returns.tolist(), rel=1e-13)
+        assert daily.tolist() == pytest.approx([0, 0, 0.1, 0.2], rel=1e-13)
         assert daily.index.tz is None
 
     def test_bars_within_a_day_compound(self):
@@ -93,7 +105,7 @@ class TestDailyReturns:
         result = run(BuyAndHold(), bars, cash=1000)
         equity = result.equity.to_numpy()
         ends = equity[[0, 2, 4, 5]]
-        assert result.daily_returns.tolist() == (ends[1:] / ends[:-1] - 1).tolist()
+        np.testing.assert_allclose(result.daily_returns, ends[1:] / ends[:-1] - 1, rtol=1e-13)
         assert [f"{d:%m-%d}" for d in result.daily_returns.index] == ["03-07", "03-08", "03-11"]
         assert (1 + result.daily_returns).prod() == pytest.approx(equity[-1] / equity[0], rel=1e-14)
 

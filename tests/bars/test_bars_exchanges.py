@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from backtester.bars import Bars
-from backtester.bars.calendars import exchange_sessions
+from backtester.bars.exchanges import exchange_sessions
 from backtester.errors import DataError
 
 HOUR = 3_600_000_000_000

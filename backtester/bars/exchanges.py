@@ -79,7 +79,7 @@ def exchange_sessions(calendar: str, start: Any, end: Any) -> ExchangeSessions:
 
     Examples
     --------
-    >>> from backtester.bars.calendars import exchange_sessions
+    >>> from backtester.bars.exchanges import exchange_sessions
     >>> exchange_sessions("XNYS", "2023-11-22", "2023-11-24").to_frame()["close"].dt.strftime("%H:%M").tolist()
     ['21:00', '18:00']
     """
@@ -168,7 +168,7 @@ def calendar_closes(
     return kept, (closes.copy() if label == "date" else times[kept]), known.labels[at], closes
 
 
-def calendar_of(calendar: str | Mapping[str, str] | None, symbol: str) -> str | None:
+def calendar_for(calendar: str | Mapping[str, str] | None, symbol: str) -> str | None:
     """Return the calendar of one asset: the only one, or the one under its symbol.
 
     Raises
