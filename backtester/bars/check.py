@@ -297,9 +297,8 @@ def split_findings(
         rows = np.flatnonzero(~np.isnan(close[:, a]))
         o, c = open[rows, a], close[rows, a]
         if split is not None:
-            told = split[:, a] > 0
-            basis = np.cumprod(np.where(told, split[:, a], 1.0))[rows]
-            o, c = o * basis, c * basis
+            units = np.cumprod(np.where(split[:, a] > 0, split[:, a], 1.0))[rows]
+            o, c = o * units, c * units
         if rows.size < 3 or not (o.min() > 0 and c.min() > 0):
             continue
         gap = o[1:] / c[:-1]
@@ -309,6 +308,8 @@ def split_findings(
         size = np.abs(np.log(gap))
         usual = np.sort(size)[: -large.size].mean() if large.size < size.size else np.inf
         for i in large:
+            if split is not None and units[i + 1] != units[i]:
+                continue
             ratio = 1.0 / gap[i] if gap[i] < 1 else gap[i]
             known = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
             kept = c[i + 1] / c[i] if gap[i] > 1 else c[i] / c[i + 1]
