@@ -23,6 +23,7 @@ from backtester.kernel.codes import (
 )
 from backtester.kernel.jit import kernel_jit
 from backtester.kernel.tables import FILL
+from backtester.metrics import simple_returns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,53 @@ def times_of(rows: np.ndarray, bars: Bars) -> pd.DatetimeIndex:
     known = (rows >= 0) & (rows < bars.n_bars)
     stamps[known] = bars.timestamps[rows[known]]
     return pd.DatetimeIndex(stamps.view("M8[ns]")).tz_localize("UTC")
+
+
+def account_frame(
+    equity: np.ndarray, returns: np.ndarray, held: np.ndarray, multipliers: np.ndarray, bars: Bars
+) -> pd.DataFrame:
+    """Return the account at the end of every bar; `Result.to_frame` says what is in it.
+
+    Cash is what equity leaves when positions are taken off at their marks.
+    """
+    import pandas as pd
+
+    worth = np.where(held == 0.0, 0.0, held * multipliers * marks_of(bars))
+    wealth = np.cumprod(np.append(1.0, 1.0 + np.nan_to_num(returns)))
+    solvent = np.where(equity > 0.0, equity, np.nan)
+    columns = {
+        "equity": equity.copy(),
+        "cash": equity - worth.sum(axis=1),
+        "returns": np.append(np.nan, returns),
+        "drawdown": 1.0 - wealth / np.maximum.accumulate(wealth),
+        "gross_exposure": np.abs(worth).sum(axis=1) / solvent,
+        "net_exposure": worth.sum(axis=1) / solvent,
+    }
+    columns |= {f"position_{symbol}": held[:, a] for a, symbol in enumerate(bars.symbols)}
+    return pd.DataFrame(columns, index=bars.index)
+
+
+def marks_of(bars: Bars) -> np.ndarray:
+    """Return the mark of each asset at each bar: its last close, in the units of that bar; NaN before the first."""
+    import pandas as pd
+
+    if not np.isnan(bars.close).any():
+        return bars.close
+    split = bars.extras.get("split", np.ones((1, 1)))
+    units = np.broadcast_to(np.cumprod(np.where(split > 0.0, split, 1.0), axis=0), bars.close.shape)
+    last = pd.DataFrame(bars.close * units).ffill().to_numpy() / units
+    return np.where(np.isnan(bars.close), last, bars.close)
+
+
+def daily_returns_series(returns: np.ndarray, bars: Bars) -> pd.Series:
+    """Return the return of every session by its date; `Result.daily_returns` says how."""
+    import pandas as pd
+
+    wealth = np.cumprod(np.append(1.0, 1.0 + returns))
+    lasts = np.append(np.flatnonzero(bars.sessions[1:] != bars.sessions[:-1]), bars.n_bars - 1)
+    at = lasts if lasts[0] == 0 else np.append(0, lasts)
+    dates = pd.DatetimeIndex(bars.sessions[at[1:]].view("M8[D]").astype("M8[ns]"), name="session")
+    return pd.Series(simple_returns(wealth[at]), index=dates, name="returns")
 
 
 def orders_frame(orders: np.ndarray, bars: Bars) -> pd.DataFrame:

@@ -138,6 +138,15 @@ class Result:
         return wealth_index(self.tables.equity, self.deposits)
 
     @cached_property
+    def daily_returns(self) -> pd.Series:
+        """Simple returns per session, by its date (without a zone), for libraries that take a row for a day.
+
+        The `returns` of a session's bars compounded, so that both come to the same total. The first session has a row
+        where it has a second bar. NaN after ruin.
+        """
+        return frames.daily_returns_series(self.returns.to_numpy(), self.bars)
+
+    @cached_property
     def orders(self) -> pd.DataFrame:
         """Every order by id, with its status, reason and times."""
         return frames.orders_frame(self.tables.orders, self.bars)
@@ -181,6 +190,16 @@ class Result:
     def records(self) -> pd.DataFrame:
         """What the strategy recorded with `ctx.record`, one column per name; NaN where it did not."""
         return frames.records_frame(self.tables.records, self._record_names, self.bars)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the account bar by bar: one row per bar, index the closes in UTC.
+
+        Columns: `equity`, `cash` (money); `returns` (NaN in the first bar); `drawdown` (fraction by which they have
+        fallen from their highest, 0 or more); `gross_exposure` and `net_exposure` (Σ|x|·m·mark/E and Σx·m·mark/E, NaN
+        at zero equity); and one `position_SYMBOL` per asset, the signed quantity. All at the end of the bar.
+        """
+        held, returns = self.positions.to_numpy(), self.returns.to_numpy()
+        return frames.account_frame(self.tables.equity, returns, held, self.tables.multipliers, self.bars)
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:

@@ -37,6 +37,7 @@ def from_arrays(
     extras: Mapping[str, npt.ArrayLike] | None,
     sessions: npt.ArrayLike | None,
     session_ends: npt.ArrayLike | None,
+    calendar: str | None = None,
     name: str,
     allow_negative: bool,
     check: bool,
@@ -57,6 +58,8 @@ def from_arrays(
     more = {
         extra_name(key): _matrix(value, key, n_bars, n_assets, spread=True) for key, value in (extras or {}).items()
     }
+    if calendar is not None and (sessions is not None or session_ends is not None):
+        raise DataError(f"calendar = {calendar!r} says when sessions end; leave sessions= and session_ends= out")
     labels = None if sessions is None else session_labels(sessions, n_bars)
     ends = None if session_ends is None else ends_of_sessions(session_ends, labels, times)
     panel = [open_, *rest]
@@ -66,12 +69,32 @@ def from_arrays(
         found = time_findings(times) or bar_findings(times, panel[:4], panel[4], names, allow_negative=allow_negative)
         found += extra_findings(more, names, place_of(times))
         if not found and warn_splits:
-            found = split_findings(times, panel[0], panel[3], names)
+            found = split_findings(times, panel[0], panel[3], names, split=more.get("split"))
         refuse(found)
     elif n_bars < 1:
         raise bad("bars need a row at least", "Pass more data", value="0 rows")
+    if calendar is not None:
+        labels, ends = sessions_of(times, calendar)
     clear_missing(panel)
     return Bars._make(times, panel, names, more, labels, ends, name, allow_negative)
+
+
+def sessions_of(times: Ints, calendar: str) -> tuple[Ints, Ints]:
+    """Return the session of each close, and when it ends, by the calendar of an exchange.
+
+    Raises
+    ------
+    DataError
+        If a close lies in no session, or the calendar is not known.
+    """
+    import pandas as pd
+
+    from backtester.bars.exchanges import calendar_closes, check_calendar
+
+    check_calendar(calendar, "error")
+    stamps = pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC")
+    _, _, labels, ends = calendar_closes(stamps, calendar=calendar, outside="error", label="close")
+    return labels, ends
 
 
 def clear_missing(panel: Sequence[Floats]) -> None:

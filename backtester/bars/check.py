@@ -277,19 +277,28 @@ def _broken(bar: dict[str, float], allow_negative: bool) -> Iterator[tuple[str, 
 
 
 def split_findings(
-    timestamps: Ints, open: Floats, close: Floats, symbols: Sequence[str], place: Place | None = None
+    timestamps: Ints,
+    open: Floats,
+    close: Floats,
+    symbols: Sequence[str],
+    place: Place | None = None,
+    split: Floats | None = None,
 ) -> list[Finding]:
     """Return the jumps from a close to the next open that look like a split that was not adjusted for.
 
     A jump is named when the ratio of the previous close to the open is within 4 % of a common split ratio (2:1, 3:1,
     3:2, … or its inverse), the bar stays there (its close is within 15 % of the same ratio), and the jump is over
     eight times the asset's usual close-to-open move (the mean of |log|). An asset that often jumps is left alone.
+    A split that the column `split` (new shares per old one) tells of is no jump.
     """
     where = place or place_of(timestamps)
     found: list[Finding] = []
     for a, symbol in enumerate(symbols):
         rows = np.flatnonzero(~np.isnan(close[:, a]))
         o, c = open[rows, a], close[rows, a]
+        if split is not None:
+            units = np.cumprod(np.where(split[:, a] > 0, split[:, a], 1.0))[rows]
+            o, c = o * units, c * units
         if rows.size < 3 or not (o.min() > 0 and c.min() > 0):
             continue
         gap = o[1:] / c[:-1]
@@ -299,18 +308,20 @@ def split_findings(
         size = np.abs(np.log(gap))
         usual = np.sort(size)[: -large.size].mean() if large.size < size.size else np.inf
         for i in large:
+            if split is not None and units[i + 1] != units[i]:
+                continue
             ratio = 1.0 / gap[i] if gap[i] < 1 else gap[i]
-            split = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
+            known = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
             kept = c[i + 1] / c[i] if gap[i] > 1 else c[i] / c[i + 1]
-            if abs(ratio / split - 1) > _SPLIT_TOLERANCE or abs(kept / split - 1) > 0.15:
+            if abs(ratio / known - 1) > _SPLIT_TOLERANCE or abs(kept / known - 1) > 0.15:
                 continue
             if size[i] <= _SPLIT_TIMES_USUAL * usual:
                 continue
-            words = f"{split:g} for 1" if gap[i] < 1 else f"1 for {split:g}"
+            words = f"{known:g} for 1" if gap[i] < 1 else f"1 for {known:g}"
             row = int(rows[i + 1])
-            rule = f"the close before is {_show(c[i])}, which looks like an unadjusted {words} split"
+            rule = f"the close before is {_show(close[rows[i], a])}, which looks like an unadjusted {words} split"
             remedy = "Use adjusted prices (`bars.adjusted()` where the source has an adjusted close)"
-            found.append(Finding(symbol, *where(row), "open", float(o[i + 1]), rule, remedy, "warning"))
+            found.append(Finding(symbol, *where(row), "open", float(open[row, a]), rule, remedy, "warning"))
     return found
 
 
@@ -338,7 +349,8 @@ def report(source: str | PathLike[str] | Bars, **options: Any) -> list[Finding]:
         found += bar_findings(
             source.timestamps, prices, source.volume, source.symbols, allow_negative=source.allow_negative
         )
-        return found + split_findings(source.timestamps, source.open, source.close, source.symbols)
+        split = source.extras.get("split")
+        return found + split_findings(source.timestamps, source.open, source.close, source.symbols, split=split)
     from backtester.bars.read import collect
 
     try:

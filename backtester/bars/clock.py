@@ -1,7 +1,7 @@
 """Time: what a stamp says, when a bar closes, and which session it belongs to.
 
 Inside the package a bar has one time, its close, as int64 ns UTC, and one session, a number of days since 1970-01-01.
-`closes` turns the stamps of a source into both. Only this module and `read` know of zones and labels.
+`closes` turns the stamps of a source into both; `exchanges` does so by an exchange's sessions.
 """
 
 from __future__ import annotations
@@ -51,6 +51,22 @@ def session_offset(session_close: str | dt.time) -> int:
     raise DataError(
         f"session_close = {session_close!r} is not a time of day; write it like '16:00' ('24:00' is midnight)"
     )
+
+
+def moment(now: Any) -> int:
+    """Return a moment as ns UTC: a time, ISO text, or a number since 1970; without a zone it is UTC.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    import pandas as pd
+
+    from backtester.bars.stamps import read_stamps
+
+    stamps = read_stamps(pd.Series([now]), column="now", symbol="", date_format=None, unit=None, tz=None)
+    return int(to_ns(stamps)[0])
 
 
 def stamp_text(stamp: pd.Timestamp) -> str:
@@ -136,6 +152,24 @@ def closes(
     offset = DAY if session_close is None else session_offset(session_close)
     if label == "date":
         return _date_closes(stamps, offset, session_close is None, tz, symbol)
+    timestamps = in_utc(stamps, tz, symbol)
+    if label == "open":
+        timestamps = after(timestamps, bar_length, symbol)
+    if session_close is None:
+        return timestamps, None, None
+    zone = stamps.tz if tz is None else tz
+    days = (_wall(timestamps, zone) - 1 + DAY - offset) // DAY
+    return timestamps, days, _local_close(days, offset, zone, symbol)
+
+
+def in_utc(stamps: pd.DatetimeIndex, tz: Any, symbol: str) -> Ints:
+    """Return stamps with a time of day as ns UTC; `tz` is the zone of naive ones.
+
+    Raises
+    ------
+    DataError
+        If they are naive and `tz` is None, or a local time does not exist in `tz`, or exists twice.
+    """
     if stamps.tz is None:
         if tz is None:
             raise bad(
@@ -146,24 +180,19 @@ def closes(
                 column="time",
                 value=str(stamps[0]),
             )
-        aware = _localize(stamps, tz, symbol)
-    else:
-        aware = stamps
-    timestamps = _ns(aware.tz_convert("UTC"))
-    if label == "open":
-        timestamps = _after(timestamps, bar_length, symbol)
-    if session_close is None:
-        return timestamps, None, None
-    zone = aware.tz if tz is None else tz
-    days = (_wall(timestamps, zone) - 1 + DAY - offset) // DAY
-    return timestamps, days, _local_close(days, offset, zone, symbol)
+        stamps = _localize(stamps, tz, symbol)
+    return to_ns(stamps.tz_convert("UTC"))
 
 
-def _date_closes(
-    stamps: pd.DatetimeIndex, offset: int, whole_day: bool, tz: Any, symbol: str
-) -> tuple[Ints, Ints | None, Ints | None]:
-    wall = _ns(stamps if stamps.tz is None else stamps.tz_localize(None))
-    days = wall // DAY
+def dates_of(stamps: pd.DatetimeIndex, symbol: str) -> Ints:
+    """Return stamps that are calendar dates, in their own zone, as days since 1970-01-01.
+
+    Raises
+    ------
+    DataError
+        If one has a time of day.
+    """
+    wall = to_ns(stamps if stamps.tz is None else stamps.tz_localize(None))
     late = np.flatnonzero(wall % DAY)
     if late.size:
         raise bad(
@@ -174,6 +203,13 @@ def _date_closes(
             column="time",
             value=str(stamps[late[0]]),
         )
+    return wall // DAY
+
+
+def _date_closes(
+    stamps: pd.DatetimeIndex, offset: int, whole_day: bool, tz: Any, symbol: str
+) -> tuple[Ints, Ints | None, Ints | None]:
+    days = dates_of(stamps, symbol)
     zone = tz if tz is not None else stamps.tz
     if whole_day and (zone is None or str(zone) in ("UTC", "utc", "Etc/UTC")):
         return (days + 1) * DAY, None, None
@@ -188,7 +224,7 @@ def _local_close(days: Ints, offset: int, tz: Any, symbol: str) -> Ints:
     unique, back = np.unique(days, return_inverse=True)
     wall = pd.DatetimeIndex((unique * DAY + offset).view("M8[ns]"))
     aware = wall.tz_localize(tz, ambiguous=np.zeros(len(wall), dtype=bool), nonexistent="shift_forward")
-    return _ns(aware.tz_convert("UTC"))[back]
+    return to_ns(aware.tz_convert("UTC"))[back]
 
 
 def _localize(stamps: pd.DatetimeIndex, tz: Any, symbol: str) -> pd.DatetimeIndex:
@@ -210,8 +246,14 @@ def _localize(stamps: pd.DatetimeIndex, tz: Any, symbol: str) -> pd.DatetimeInde
         ) from None
 
 
-def _after(opens: Ints, bar_length: Any, symbol: str) -> Ints:
-    """Return the closes that follow from the opens."""
+def after(opens: Ints, bar_length: Any, symbol: str) -> Ints:
+    """Return the closes of bars labelled by their opens: see `closes`.
+
+    Raises
+    ------
+    DataError
+        If `bar_length` is no length of time, or is left out and there is one bar only.
+    """
     import pandas as pd
 
     steps = np.diff(opens)
@@ -239,11 +281,17 @@ def _wall(timestamps: Ints, tz: Any) -> Ints:
     import pandas as pd
 
     utc = pd.DatetimeIndex(timestamps.view("M8[ns]")).tz_localize("UTC")
-    return _ns(utc.tz_convert(tz).tz_localize(None))
+    return to_ns(utc.tz_convert(tz).tz_localize(None))
 
 
-def _ns(index: pd.DatetimeIndex) -> Ints:
-    """Return int64 ns of an index, whatever its unit."""
+def to_ns(index: pd.DatetimeIndex) -> Ints:
+    """Return int64 ns of an index, whatever its unit.
+
+    Raises
+    ------
+    DataError
+        If a time lies outside what 64 bits of ns can say.
+    """
     import pandas as pd
 
     try:

@@ -35,6 +35,7 @@ class Doors:
         extras: Mapping[str, npt.ArrayLike] | None = None,
         sessions: npt.ArrayLike | None = None,
         session_ends: npt.ArrayLike | None = None,
+        calendar: str | None = None,
         name: str = "",
         allow_negative: bool = False,
         check: bool = True,
@@ -57,6 +58,9 @@ class Doors:
             Session labels: days since 1970-01-01 or datetime64; non-decreasing. Default: UTC date of timestamp − 1 ns.
         session_ends : array_like of int64, shape (n_bars,), optional
             When each bar's session is over by the calendar, ns UTC; only with `sessions`.
+        calendar : str, optional
+            An exchange of exchange_calendars (`"XNYS"`), whose sessions all bars must lie in; in the place of
+            `sessions` and `session_ends`. Needs `pip install 'backtester[calendars]'`.
         name : str
             For reports.
         allow_negative : bool
@@ -87,6 +91,7 @@ class Doors:
             extras=extras,
             sessions=sessions,
             session_ends=session_ends,
+            calendar=calendar,
             name=name,
             allow_negative=allow_negative,
             check=check,
@@ -117,6 +122,13 @@ class Doors:
             next date. Default: sessions are UTC dates of timestamp − 1 ns.
         tz : str or tzinfo, optional
             Zone of naive times and of `session_close`. Naive dates are UTC without it; naive times of day need it.
+        calendar : str or mapping of symbol to str, optional
+            Exchange whose sessions these are, by a name of exchange_calendars (`"XNYS"`, `"XTKS"`, `"24/7"`; needs
+            `pip install 'backtester[calendars]'`). It says which session a bar belongs to and when that ends, early
+            closes included; a date closes with its session, and a bar labelled by its open ends with it at the latest.
+            In the place of `session_close` and session labels.
+        outside_sessions : {"error", "drop"}
+            With `calendar`: what becomes of bars in no session, such as on a holiday or before the open.
         columns : mapping, optional
             Our name → the frame's name, for open, high, low, close, volume, time, symbol, session, session_end and
             adjusted_close, where names do not say it.
@@ -131,6 +143,9 @@ class Doors:
             Of times given as numbers since 1970 (UTC). Default: by their size.
         bar_length : str or Timedelta, optional
             With `label="open"`.
+        now : str, Timestamp, datetime or number, optional
+            When the data was asked for (UTC without a zone): a last bar that closes later is not over, and is left out.
+            Default: all bars are over.
         sort : bool
             Sort the rows of each asset by time; otherwise unsorted rows are an error.
         allow_negative : bool
@@ -212,6 +227,110 @@ class Doors:
         from backtester.bars import read
 
         return read.from_parquet(path, **options)
+
+    @staticmethod
+    def from_yfinance(
+        frame: pd.DataFrame | Mapping[str, pd.DataFrame], *, as_traded: bool = True, **options: Unpack[ReadOptions]
+    ) -> Bars:
+        """Build bars from what `yfinance.download`, `Ticker.history` or `Tickers.history` returned.
+
+        Yahoo's prices, volumes and dividends are in shares of today. What the bars hold follows from the columns:
+
+        * with `Adj Close` (`auto_adjust=False`): prices as they were traded, that is multiplied back by the splits that
+          follow in the frame (volume divided by them, dividends multiplied); the extras `split` and `dividend`, from
+          `Stock Splits` and `Dividends` (`actions=True`); and `adjusted_close`;
+        * without (`auto_adjust=True`, their default): prices adjusted for splits and dividends, and neither `split` nor
+          `dividend`, as both would count twice.
+
+        Splits after the last row are not in the frame: where it ends before one, all prices have that factor in common.
+
+        Parameters
+        ----------
+        frame : DataFrame, or mapping of symbol to DataFrame
+            One or two column levels, in either order (`group_by`). Times at midnight are dates; other times are the
+            opens of bars. Rows without prices and without events are left out. Bars longer than a day are refused:
+            take daily ones and `resample`.
+        as_traded : bool
+            False keeps Yahoo's prices per share of today, with `dividend` alike and without `split`.
+        **options
+            Those of `from_frame`. `now` is by default the present: today's bar, if it is not over, is left out. A daily
+            bar closes at `session_close`, or by `calendar`; by default when the day ends.
+
+        Returns
+        -------
+        Bars
+
+        Raises
+        ------
+        DataError
+            As `from_frame`; if a symbol has no price at all; if there are capital gains in a frame that was not
+            repaired, as Yahoo may have counted them in `Dividends` too.
+        """
+        from backtester.bars import vendors
+
+        return vendors.from_yfinance(frame, as_traded, options)
+
+    @staticmethod
+    def from_ccxt(
+        rows: Any, *, timeframe: str | None = None, funding: Any = None, **options: Unpack[ReadOptions]
+    ) -> Bars:
+        """Build bars from what `fetch_ohlcv` of ccxt returned.
+
+        Parameters
+        ----------
+        rows : sequence of rows, or mapping of symbol to rows
+            `[ms of the open, open, high, low, close, volume]`; None is missing. `{symbol: {timeframe: rows}}` is
+            understood too.
+        timeframe : str, optional
+            What was fetched, in ccxt's words (`"5m"`, `"1h"`, `"1d"`, `"1w"`): a bar closes that long after its open.
+            Default: the most frequent step. Months and years are refused: take `"1d"` and `resample`.
+        funding : sequence of dict, or mapping of symbol to those, optional
+            Of perpetual contracts, what `fetch_funding_rate_history` returned: it becomes the extra `funding`, each
+            rate in the bar that is open at its time (0 where there is none).
+        **options
+            Those of `from_frame`. `now` is by default the present: exchanges return the bar that is under way, and it
+            is left out. Of rows that were stored pass the time at which they were fetched, in ms or otherwise.
+
+        Returns
+        -------
+        Bars
+
+        Raises
+        ------
+        DataError
+            As `from_frame`; if rows are not of that form, or nearer to each other than `timeframe`.
+        """
+        from backtester.bars import vendors
+
+        return vendors.from_ccxt(rows, timeframe, funding, options)
+
+    @staticmethod
+    def from_vectorbt(data: Any, *, as_traded: bool = True, **options: Unpack[ReadOptions]) -> Bars:
+        """Build bars from a `Data` object of vectorbt, or from its frames.
+
+        Parameters
+        ----------
+        data : vectorbt Data, DataFrame, mapping of symbol to DataFrame, or mapping of column to DataFrame
+            The last has a column per symbol in each frame: `{"Open": …, "High": …, "Low": …, "Close": …}`, as
+            `Data.concat()` returns it. Times at midnight are dates; other times are the opens of bars.
+        as_traded : bool
+            As for `from_yfinance`, whose rules hold where there are `Dividends` and `Stock Splits` (`YFData`).
+        **options
+            Those of `from_frame`. `now` is by default the present. vectorbt turns times to UTC: daily bars of an
+            exchange elsewhere need `tz` (its zone) or `calendar` to be dates again.
+
+        Returns
+        -------
+        Bars
+
+        Raises
+        ------
+        DataError
+            As `from_frame`; if there is a close alone; if daily times are midnights of a zone that is not told.
+        """
+        from backtester.bars import vendors
+
+        return vendors.from_vectorbt(data, as_traded, options)
 
     @staticmethod
     def sample(name: str) -> Bars:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from backtester.bars.check import near
 from backtester.bars.clock import LABELS, Label, zone_name
+from backtester.bars.exchanges import Outside, check_calendar
 from backtester.errors import DataError
 
 Unit = Literal["s", "ms", "us", "ns"]
@@ -22,12 +23,15 @@ class ReadOptions(TypedDict, total=False):
     label: Label | None
     session_close: str | dt.time | None
     tz: Any
+    calendar: str | Mapping[str, str] | None
+    outside_sessions: Outside
     columns: Mapping[str, Any] | None
     extras: Sequence[str] | None
     sessions: Any
     date_format: str | None
     unit: Unit | None
     bar_length: Any
+    now: Any
     sort: bool
     allow_negative: bool
     warn_splits: bool
@@ -42,12 +46,15 @@ class Options:
     label: Label | None = None
     session_close: str | dt.time | None = None
     tz: Any = None
+    calendar: str | Mapping[str, str] | None = None
+    outside_sessions: Outside = "error"
     columns: Mapping[str, Any] | None = None
     extras: Sequence[str] | None = None
     sessions: Any = None
     date_format: str | None = None
     unit: Unit | None = None
     bar_length: Any = None
+    now: Any = None
     sort: bool = False
     allow_negative: bool = False
     warn_splits: bool = True
@@ -61,6 +68,10 @@ class Options:
             raise DataError(f"unit = {self.unit!r}: write 's', 'ms', 'us' or 'ns'")
         if self.bar_length is not None and self.label in ("close", "date"):
             raise DataError(f'bar_length = {self.bar_length!r} goes with label="open", not "{self.label}"')
+        if self.calendar is not None and (self.session_close is not None or self.sessions is not None):
+            other = "sessions=" if self.session_close is None else f"session_close = {self.session_close!r}"
+            raise DataError(f"calendar = {self.calendar!r} says when sessions close; leave {other} out")
+        check_calendar(self.calendar, self.outside_sessions)
         zone_name(self.tz)
 
 

@@ -282,6 +282,29 @@ class Bars(Doors):
 
         return to_frame(self, symbol)
 
+    def frame(self, values: str | npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
+        """Return an array on this clock, such as an indicator, as a DataFrame: index `close_time`, columns `symbols`.
+
+        Parameters
+        ----------
+        values : str, array_like or mapping of str to array_like
+            A column's name, or shape (n_bars, n_assets), or (n_bars,), which is one value for all assets. Of a mapping
+            the columns have two levels, name and symbol.
+
+        Raises
+        ------
+        DataError
+            If the shape is another one, or there is no such column.
+
+        Examples
+        --------
+        >>> Bars.sample("stocks").frame("close").shape
+        (3270, 4)
+        """
+        from backtester.bars.write import frame_of
+
+        return frame_of(self, values)
+
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write `to_frame()` to `path` as CSV, in full or not at all; `from_csv` reads it back to equal bars."""
         from backtester.bars.write import to_csv

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,27 @@ import numpy.typing as npt
 from backtester.bars import files
 from backtester.bars.align import Part, join
 from backtester.bars.build import clear_missing, ends_of_sessions, extra_findings, extra_name, session_labels
-from backtester.bars.check import COLUMNS, Finding, Place, bad, bar_findings, refuse, split_findings, time_findings
-from backtester.bars.clock import Label, closes, infer_label, stamp_text
+from backtester.bars.check import (
+    COLUMNS,
+    Finding,
+    Place,
+    bad,
+    bar_findings,
+    refuse,
+    split_findings,
+    time_findings,
+    time_text,
+)
+from backtester.bars.clock import Label, closes, infer_label, moment, stamp_text
 from backtester.bars.columns import extra_columns, numbers
+from backtester.bars.exchanges import calendar_closes, calendar_for
 from backtester.bars.options import Options, ReadOptions, read_options
 from backtester.bars.panel import Bars
 from backtester.bars.tables import Table, assets, dates, read_table
 from backtester.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Ints = npt.NDArray[np.int64]
 
@@ -28,19 +43,19 @@ Ints = npt.NDArray[np.int64]
 def from_frame(frame: Any, **options: Unpack[ReadOptions]) -> Bars:
     """Build bars from a frame or `{symbol: frame}`: see `Bars.from_frame`."""
     settings = read_options(options)
-    return _bars(_frames(frame, settings.symbol), settings)
+    return bars_of(_frames(frame, settings.symbol), settings)
 
 
 def from_csv(
     path: Any, *, separator: str | None, decimal: str, encoding: str | None, **options: Unpack[ReadOptions]
 ) -> Bars:
     """Build bars from CSV files: see `Bars.from_csv`."""
-    return _bars(*_csv(path, separator, decimal, encoding, options))
+    return bars_of(*_csv(path, separator, decimal, encoding, options))
 
 
 def from_parquet(path: Any, **options: Unpack[ReadOptions]) -> Bars:
     """Build bars from Parquet files: see `Bars.from_parquet`."""
-    return _bars(*_parquet(path, options))
+    return bars_of(*_parquet(path, options))
 
 
 def collect(path: Any, **options: Any) -> list[Finding]:
@@ -101,8 +116,8 @@ def _frames(frame: Any, symbol: str | None) -> dict[str, Any]:
     return {str(key): value for key, value in frame.items()}
 
 
-def _bars(frames: Mapping[str, Any], options: Options) -> Bars:
-    """Return checked bars of frames."""
+def bars_of(frames: Mapping[str, Any], options: Options) -> Bars:
+    """Return checked bars of `{symbol: frame}`; `""` is a frame that may name its assets itself."""
     found: list[Finding] = []
     parts = []
     for place, part in _parts(frames, options):
@@ -126,7 +141,7 @@ def _findings(part: Part, place: Place, options: Options) -> list[Finding]:
     )
     found += extra_findings(part.extras, part.symbols, place)
     if not found and options.warn_splits:
-        return split_findings(part.timestamps, o, c, part.symbols, place)
+        return split_findings(part.timestamps, o, c, part.symbols, place, part.extras.get("split"))
     return found
 
 
@@ -186,19 +201,6 @@ def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options)
         order = np.argsort(stamps.asi8, kind="stable")
         rows, stamps = rows[order], stamps[order]
     frame = table.frame if rows.size == len(table.frame) and not options.sort else table.frame.iloc[rows]
-    timestamps, sessions, ends = closes(
-        stamps,
-        label=label,
-        session_close=options.session_close,
-        tz=options.tz,
-        bar_length=options.bar_length,
-        symbol=symbol,
-    )
-    if options.sessions is not None or "session" in table.roles:
-        given = options.sessions if options.sessions is not None else dates(frame[table.roles["session"]], symbol)
-        sessions, ends = session_labels(given, rows.size), None
-        if "session_end" in table.roles:
-            ends = ends_of_sessions(frame[table.roles["session_end"]].to_numpy(), sessions, timestamps)
     columns = []
     for role in COLUMNS:
         if role not in table.roles:
@@ -210,4 +212,93 @@ def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options)
         extra_name(name): np.array(numbers(frame[column], name, symbol, options.number_hint)).reshape(-1, 1)
         for name, column in extra_columns(list(frame.columns), table.roles, options.extras).items()
     }
-    return lambda t: (int(rows[t]), stamp_text(stamps[t])), Part(timestamps, (symbol,), columns, extras, sessions, ends)
+    missing = np.asarray(np.isnan(columns[:4]).all(axis=(0, 2)))
+    clock = _clock(table, symbol, frame, stamps, missing, label, options)
+    kept = _finished(clock, symbol, stamps, options)
+    if kept.size < rows.size:
+        rows, stamps = rows[kept], stamps[kept]
+        columns = [column[kept] for column in columns]
+        extras = {name: values[kept] for name, values in extras.items()}
+    at = clock.kept.searchsorted(kept)
+    sessions, ends = (None if array is None else array[at] for array in (clock.sessions, clock.session_ends))
+    part = Part(clock.timestamps[at], (symbol,), columns, extras, sessions, ends)
+    return lambda t: (int(rows[t]), stamp_text(stamps[t])), part
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """The times of the rows of one asset that are in a session: positions, closes, sessions and their ends."""
+
+    kept: Ints
+    timestamps: Ints
+    sessions: Ints | None
+    session_ends: Ints | None
+
+
+def _clock(
+    table: Table,
+    symbol: str,
+    frame: pd.DataFrame,
+    stamps: pd.DatetimeIndex,
+    missing: npt.NDArray[np.bool_],
+    label: Label,
+    options: Options,
+) -> _Clock:
+    """Return the clock of one asset, by its calendar, its session column, or `session_close`."""
+    every = np.arange(len(stamps))
+    calendar = calendar_for(options.calendar, symbol)
+    if calendar is not None:
+        if "session" in table.roles:
+            raise DataError(
+                f"{symbol}: there is a session column, and calendar = {calendar!r}; drop one of them, as both say "
+                "which session a bar belongs to"
+            )
+        return _Clock(
+            *calendar_closes(
+                stamps,
+                calendar=calendar,
+                outside=options.outside_sessions,
+                label=label,
+                tz=options.tz,
+                bar_length=options.bar_length,
+                missing=missing,
+                symbol=symbol,
+            )
+        )
+    timestamps, sessions, ends = closes(
+        stamps,
+        label=label,
+        session_close=options.session_close,
+        tz=options.tz,
+        bar_length=options.bar_length,
+        symbol=symbol,
+    )
+    if options.sessions is not None or "session" in table.roles:
+        given = options.sessions if options.sessions is not None else dates(frame[table.roles["session"]], symbol)
+        sessions, ends = session_labels(given, every.size), None
+        if "session_end" in table.roles:
+            ends = ends_of_sessions(frame[table.roles["session_end"]].to_numpy(), sessions, timestamps)
+    return _Clock(every, timestamps, sessions, ends)
+
+
+def _finished(clock: _Clock, symbol: str, stamps: pd.DatetimeIndex, options: Options) -> Ints:
+    """Return the positions of the bars that are over at `now`: all, or all but the last.
+
+    Raises
+    ------
+    DataError
+        If more than one bar is not over, which no source that was asked at `now` can have.
+    """
+    if options.now is None:
+        return clock.kept
+    now = moment(options.now)
+    late = np.flatnonzero(clock.timestamps > now)
+    if late.size > 1:
+        raise bad(
+            f"{late.size} bars close after now = {time_text(now)}, and one at most can be unfinished",
+            "Is it the zone or the unit of the times, or now=?",
+            symbol=symbol,
+            row=int(clock.kept[late[0]]),
+            time=stamp_text(stamps[clock.kept[late[0]]]),
+        )
+    return clock.kept[:-1] if late.size and late[0] == clock.kept.size - 1 else clock.kept

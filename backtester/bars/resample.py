@@ -6,6 +6,7 @@ does `Higher` show it; what a bar that is still forming would show, no strategy 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +27,8 @@ def resample(bars: Bars, freq: Any) -> Bars:
 
     Open is the first of the period, high the highest, low the lowest, close and extras the last, volume the sum; an
     asset's missing bars are passed over, and where it has none in a period its longer bar is missing. Volume is the
-    sum of what is known, NaN if nothing is.
+    sum of what is known, NaN if nothing is. Of the extras `split`, `dividend` and `funding`, splits multiply, and the
+    others add up; a period with a split is in the units that trade at its end.
 
     Parameters
     ----------
@@ -156,6 +158,7 @@ def _starts(bars: Bars, step: Step) -> Ints:
 
 def _build(bars: Bars, starts: Ints) -> Bars:
     """Return the bars of the periods that begin at `starts`."""
+    bars = _in_units_of_the_end(bars, starts)
     lasts = np.append(starts[1:], bars.n_bars) - 1
     first, last = _edges(np.isnan(bars.close), starts, lasts)
     take = np.arange(bars.n_assets)
@@ -166,11 +169,46 @@ def _build(bars: Bars, starts: Ints) -> Bars:
     volume = np.add.reduceat(np.where(unknown, 0.0, bars.volume), starts, axis=0)
     volume[np.logical_and.reduceat(unknown, starts, axis=0)] = np.nan
     columns = [bars.open[first, take], high, low, bars.close[last, take], volume]
-    extras = {key: value[_edges(np.isnan(value), starts, lasts)[1], take] for key, value in bars.extras.items()}
+    extras = {
+        key: _EVENTS[key](value, starts) if key in _EVENTS else value[_edges(np.isnan(value), starts, lasts)[1], take]
+        for key, value in bars.extras.items()
+    }
     labels = None if bars._sessions is None else bars._sessions[lasts]
     ends = None if bars._session_ends is None else bars._session_ends[lasts]
     made = [np.ascontiguousarray(c) for c in columns]
     return Bars._make(bars.timestamps[lasts], made, bars.symbols, extras, labels, ends, bars.name, bars.allow_negative)
+
+
+def _in_units_of_the_end(bars: Bars, starts: Ints) -> Bars:
+    """Return bars whose prices, volumes and dividends are in the units that trade at the end of their period.
+
+    Where a period has a split, what comes before it is divided by it (volume: multiplied).
+    """
+    split = bars.extras.get("split")
+    if split is None:
+        return bars
+    split = _split(split)
+    units = np.cumprod(split, axis=0)
+    lengths = np.diff(np.append(starts, bars.n_bars))
+    later = np.repeat(units[np.append(starts[1:], bars.n_bars) - 1], lengths, axis=0) / units
+    columns = [getattr(bars, name) / later for name in ("open", "high", "low", "close")]
+    extras = dict(bars.extras)
+    if "dividend" in extras:
+        extras["dividend"] = extras["dividend"] / later
+    clock = (bars._sessions, bars._session_ends, bars.name, bars.allow_negative)
+    return bars._make(bars.timestamps, [*columns, bars.volume * later], bars.symbols, extras, *clock)
+
+
+def _split(values: Floats) -> Floats:
+    return np.where(values > 0.0, values, 1.0)
+
+
+#: what becomes of the events of a period: splits multiply, money and rates add up
+_EVENTS: dict[str, Callable[[Floats, Ints], Floats]] = {
+    "split": lambda values, starts: np.multiply.reduceat(_split(values), starts, axis=0),
+    "dividend": lambda values, starts: np.add.reduceat(np.nan_to_num(values), starts, axis=0),
+    "funding": lambda values, starts: np.add.reduceat(np.nan_to_num(values), starts, axis=0),
+}
 
 
 def _edges(missing: npt.NDArray[np.bool_], starts: Ints, lasts: Ints) -> tuple[Ints, Ints]:

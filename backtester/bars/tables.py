@@ -140,6 +140,8 @@ def as_pandas(frame: Any, symbol: str) -> pd.DataFrame:
         converted = frame.to_pandas()
         if isinstance(converted, pd.DataFrame):
             return converted
+    if hasattr(frame, "collect") and hasattr(frame, "collect_schema"):
+        raise DataError(f"{symbol + ': ' if symbol else ''}got a {type(frame).__name__}; give frame.collect()")
     head = f"{symbol}: " if symbol else ""
     raise DataError(f"{head}got {type(frame).__name__}; give a DataFrame, or a mapping of symbol to DataFrame")
 
@@ -184,15 +186,20 @@ def _times(frame: pd.DataFrame, found: dict[str, Any], symbol: str, by_index: bo
 
 
 def _long(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """Return a frame with two column levels, prices and symbols, in long form.
+    """Return a frame with two column levels, prices and symbols, in long form."""
+    import pandas as pd
+
+    return pd.concat([piece.assign(symbol=name) for name, piece in by_symbol(frame, symbol).items()])
+
+
+def by_symbol(frame: pd.DataFrame, symbol: str = "") -> dict[str, pd.DataFrame]:
+    """Return symbol → frame of a frame with two column levels, prices and symbols, in either order.
 
     Raises
     ------
     DataError
         If there are not two levels, or no level holds open, high, low and close.
     """
-    import pandas as pd
-
     levels = frame.columns.nlevels
     prices = {"open", "high", "low", "close"}
     level = next((i for i in range(levels) if prices <= {plain(v) for v in frame.columns.get_level_values(i)}), None)
@@ -201,11 +208,9 @@ def _long(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
             f"{symbol + ': ' if symbol else ''}the columns have {levels} levels; give one level, {{symbol: frame}}, or "
             "two levels of which one holds open, high, low and close and the other the symbols"
         )
-    names = list(dict.fromkeys(frame.columns.get_level_values(1 - level)))
-    pieces = []
-    for name in names:
+    pieces = {}
+    for name in dict.fromkeys(frame.columns.get_level_values(1 - level)):
         piece = frame.xs(name, axis=1, level=1 - level).copy()
         piece.columns.name = None
-        piece["symbol"] = str(name)
-        pieces.append(piece)
-    return pd.concat(pieces)
+        pieces[str(name)] = piece
+    return pieces

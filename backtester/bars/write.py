@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,6 +46,31 @@ def to_frame(bars: Bars, symbol: str | None = None) -> pd.DataFrame:
         if bars._session_ends is not None:
             data["session_end"] = bars.session_ends[row]
     return pd.DataFrame(data, index=index)
+
+
+def frame_of(bars: Bars, values: Any) -> pd.DataFrame:
+    """Return an array, or several by name, on the clock of bars; `Bars.frame` says how.
+
+    Raises
+    ------
+    DataError
+        If the shape is not that of the bars.
+    """
+    import pandas as pd
+
+    if isinstance(values, Mapping):
+        if not values:
+            raise DataError("frame: an empty mapping; give {name: array}")
+        return pd.concat({str(key): frame_of(bars, value) for key, value in values.items()}, axis=1)
+    array = np.asarray(bars[values] if isinstance(values, str) else values)
+    if array.shape == (bars.n_bars,):
+        array = np.repeat(array[:, None], bars.n_assets, axis=1)
+    if array.shape != (bars.n_bars, bars.n_assets):
+        raise DataError(
+            f"frame: the array has shape {array.shape}; bars have ({bars.n_bars}, {bars.n_assets}), bars by assets. "
+            "Was it made of other bars, or of a part of these?"
+        )
+    return pd.DataFrame(array.copy(), index=bars.index.rename("close_time"), columns=list(bars.symbols))
 
 
 def to_csv(bars: Bars, path: str | PathLike[str]) -> None:

@@ -272,3 +272,56 @@ def test_what_shows_is_the_last_longer_bar_that_is_over(name, freq):
         own = np.searchsorted(lasts, bars.timestamps[t])  # the longer bar that this bar belongs to
         # the one before it is over for certain; its own only if this is its last bar
         assert row == own - 1 or (row == own and lasts[own] == bars.timestamps[t])
+
+
+class TestEvents:
+    """Five days, Thursday to Wednesday: a dividend on Friday, a split of 4 for 1 and a dividend on Tuesday."""
+
+    def days(self):
+        close = np.array([400.0, 404.0, 400.0, 103.0, 104.0])
+        extras = {
+            "split": np.array([1.0, np.nan, 1.0, 4.0, 1.0]),
+            "dividend": np.array([0.0, 2.0, 8.0, 0.5, np.nan]),
+            "funding": np.array([0.001, 0.002, np.nan, 0.004, 0.001]),
+            "adjusted_close": close / [4, 4, 4, 1, 1],
+        }
+        dates = pd.DatetimeIndex(["2024-06-06", "2024-06-07", "2024-06-10", "2024-06-11", "2024-06-12"])
+        prices = (close - 1, close + 2, close - 2, close)
+        return Bars.from_arrays((dates + pd.Timedelta("1D")).to_numpy(), *prices, np.full(5, 100.0), extras=extras)
+
+    def test_a_week_with_a_split_is_in_the_units_of_its_end(self):
+        week = self.days().resample("1W")
+        assert week.open[:, 0].tolist() == [399.0, 399.0 / 4]
+        assert week.high[:, 0].tolist() == [406.0, 106.0]  # 402/4, 105 and 106
+        assert week.low[:, 0].tolist() == [398.0, 398.0 / 4]
+        assert week.close[:, 0].tolist() == [404.0, 104.0]
+        assert week.volume[:, 0].tolist() == [200.0, 400.0 + 200.0]
+
+    def test_splits_multiply_and_the_rest_adds_up(self):
+        week = self.days().resample("1W")
+        assert week["split"][:, 0].tolist() == [1.0, 4.0]
+        assert week["dividend"][:, 0].tolist() == [2.0, 8.0 / 4 + 0.5]
+        assert week["funding"][:, 0].tolist() == [0.001 + 0.002, 0.004 + 0.001]
+        assert week["adjusted_close"][:, 0].tolist() == [101.0, 104.0]
+
+    def test_a_holder_has_the_same_at_the_end_of_the_week(self):
+        """10 units of Friday, worth 4,040: by days or by the week they become 40, and are paid 100."""
+        for bars, rows in ((self.days(), (2, 3, 4)), (self.days().resample("1W"), (1,))):
+            units, cash = 10.0, 0.0
+            for t in rows:
+                units *= bars["split"][t, 0]
+                cash += units * np.nan_to_num(bars["dividend"][t, 0])
+            assert (units, cash, units * bars.close[-1, 0]) == (40.0, 100.0, 4160.0)
+
+    def test_two_splits_in_one_period(self):
+        bars = self.days()
+        prices = (bars.open, bars.high, bars.low, bars.close)
+        splits = {"split": np.array([1, 1, 2, 4, 0.5])}
+        twice = Bars.from_arrays(bars.timestamps, *prices, extras=splits, check=False)  # no such market, and no matter
+        week = twice.resample("1W")
+        assert week["split"][:, 0].tolist() == [1.0, 4.0]
+        assert week.open[1, 0] == 399.0 / 2  # Monday trades after its split of 2, and 4·½ follow
+
+    def test_the_longer_bars_of_on_are_the_same(self):
+        week = self.days().on("1W")
+        assert week.bars == self.days().resample("1W")
