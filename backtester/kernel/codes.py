@@ -183,3 +183,4 @@ class Table(IntEnum):
     RECORDS = 4
     ACTIVE = 5  #: live orders, and the scratch space of matching
     REJECTS = 6
+    BOOK = 7  #: the prices that resting orders wait for

@@ -84,6 +84,7 @@ QUANTITY_ON_CHILD = int(ChangeOutcome.QUANTITY_ON_CHILD)
 OCO_ALREADY_PAIRED = int(ChangeOutcome.OCO_ALREADY_PAIRED)
 
 AT_CLOSE = int(FillAt.CLOSE)
+NEVER = 2**63 - 1  # later than every id and every time
 LARGEST_QUANTITY = 1e15  # beyond 2**53 / 8 a float64 no longer counts units
 
 UNIT_QUANTITY = 0

@@ -39,7 +39,7 @@ def fn_match(address, t, closing):
         match_close(s, t)
     else:
         match_bar(s, t)
-    if s.n_ended > 0:
+    if 2 * s.n_ended > s.n_active:
         sweep(s)
     return 0
 
@@ -52,7 +52,7 @@ def fn_settle(address, t, ending):
         end_run(s, t)
     else:
         margin_check(s, t)
-    if s.n_ended > 0:
+    if 2 * s.n_ended > s.n_active:
         sweep(s)
     return 0
 
@@ -62,7 +62,6 @@ def fn_apply(address, t):
     """Carry out the cancels and changes that act at the start of bar t."""
     s = as_struct(address, STATE)
     apply_changes(s, t)
-    s.stirred = 1
     return 0
 
 
@@ -80,7 +79,7 @@ def begin_bar(s, t):
         call_pointer(s.fn_apply, int64, s, t)
     if s.has_carry and t > 0 and not s.bankrupt:
         carry(s, t)
-    if s.n_active > 0 and has_work(s, t):
+    if s.n_active > s.n_ended and has_work(s, t):
         call_pointer(s.fn_match, int64, s, t, 0)
     mark(s, t)
     if s.equity <= 0.0 or s.maintenance > 0.0:

@@ -15,6 +15,7 @@ from numba import float64
 
 from backtester.kernel import tables
 from backtester.kernel.codes import Table
+from backtester.kernel.constants import NEVER
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import PARTS
@@ -25,6 +26,8 @@ from backtester.kernel.verbs import DOORS
 _GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 _LIVE_ROWS = (
     ("active", np.int64, ()),
+    ("hand", np.int64, ()),
+    ("ranks", np.int64, ()),
     ("keys", np.int64, (3,)),
     ("key_prices", np.float64, ()),
     ("woken", np.int64, ()),
@@ -198,12 +201,17 @@ class AccountMemory:
         buffer.set_array("used_bar", np.full(n, -1, np.int64))
         for name in ("open_counts", "replaceable_counts", "protective_counts"):
             buffer.set_array(name, np.zeros(n, np.int64))
+        for name in ("book_first", "book_count", "book_room"):
+            buffer.set_array(name, np.zeros(2 * n, np.int64))
+        buffer.set("first_pending", NEVER)
+        buffer.set("next_expire", NEVER)
         buffer.set_array("equity_curve", empty(self.n_bars, np.float64))
         buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
         buffer.set("ambiguous_bar", -1)
         buffer.set("phase_stamp", -1)
         self._resize_orders(rows)
         self._resize_live(SMALL)
+        self._resize_book(SMALL)
         for name, dtype in _TABLES.values():
             buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
@@ -212,11 +220,16 @@ class AccountMemory:
 
     def _resize_orders(self, rows: int) -> None:
         self._resize("orders", tables.ORDER, (), rows)
+        self._resize("shelf", np.float64, (), rows)
         self.buffer.set("order_mask", rows - 1)
 
     def _resize_live(self, rows: int) -> None:
         for name, dtype, shape in _LIVE_ROWS:
             self._resize(name, dtype, shape, rows)
+
+    def _resize_book(self, rows: int) -> None:
+        self._resize("book_keys", np.float64, (), rows)
+        self._resize("book_ids", np.int64, (), rows)
 
     def _resize(self, name: str, dtype: np.dtype | type, shape: tuple[int, ...], rows: int) -> None:
         fresh = empty((rows, *shape), dtype)
@@ -232,6 +245,8 @@ class AccountMemory:
             self._resize_orders(2 * len(self.buffer.get_array("orders")))
         elif table == Table.ACTIVE:
             self._resize_live(2 * len(self.buffer.get_array("active")))
+        elif table == Table.BOOK:
+            self._resize_book(2 * len(self.buffer.get_array("book_ids")))
         else:
             name, dtype = _TABLES[Table(table)]
             self._resize(name, dtype, (), 2 * len(self.buffer.get_array(name)))
