@@ -7,6 +7,7 @@ and protective orders with nothing left to reduce go (rules 8, 10 and 16).
 import numpy as np
 
 from backtester.kernel.arithmetic import DUST
+from backtester.kernel.book import hold
 from backtester.kernel.constants import (
     CANCELLED,
     CLOSE,
@@ -17,6 +18,7 @@ from backtester.kernel.constants import (
     GTD_ENDED,
     INTRABAR,
     MARKET,
+    NEVER,
     NO_REASON,
     NOTHING_TO_REDUCE,
     OTHER_LEG_FILLED,
@@ -36,6 +38,7 @@ from backtester.kernel.orders import (
     finish,
     is_child,
     is_live,
+    note_pending,
     row_of,
 )
 
@@ -43,12 +46,16 @@ from backtester.kernel.orders import (
 @inner_jit
 def activate(s, t, closing):
     """Make the orders whose time has come eligible, in id order; `closing`: those of the close phase."""
-    for n in range(s.n_active):
-        if s.n_pending == 0:
-            return
+    left = NEVER
+    n = place_of(s, s.first_pending)
+    while n < s.n_active and s.n_pending > 0:
         i = row_of(s, s.active[n])
         o = s.orders[i]
-        if o.status != PENDING or o.eligible > t or fills_at_close(s, o) != closing:
+        n += 1
+        if o.status != PENDING:
+            continue
+        if o.eligible > t or fills_at_close(s, o) != closing:
+            left = min(left, o.id)
             continue
         s.n_pending -= 1
         o.status = WORKING
@@ -58,6 +65,23 @@ def activate(s, t, closing):
             fix_target(s, t, i)
         elif o.role == TRAILING:
             start_trailing(s, i, s.marks[o.asset])
+        if o.status == WORKING:
+            hold(s, i)
+    s.first_pending = left
+
+
+@inner_jit
+def place_of(s, order_id):
+    """Return the place of the first live order with this id or a higher one."""
+    low = 0
+    high = s.n_active
+    while low < high:
+        middle = (low + high) >> 1
+        if s.active[middle] < order_id:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @inner_jit
@@ -107,8 +131,8 @@ def trailing_level(o, price):
 @inner_jit
 def update_trailing(s, t):
     """Move trailing levels after the bar was matched: with high and low, or the close after an intrabar entry."""
-    for n in range(s.n_active):
-        i = row_of(s, s.active[n])
+    for n in range(s.n_hand):
+        i = row_of(s, s.hand[n])
         o = s.orders[i]
         if o.role != TRAILING or o.status != WORKING or o.triggered >= 0:
             continue
@@ -183,10 +207,11 @@ def follow_parent(s, t, i, price, reference, up, phase):
         if phase >= CLOSE:
             c.status = PENDING
             c.eligible = t + 1
-            s.n_pending += 1
+            note_pending(s, c.id)
         else:
             c.status = WORKING
             c.eligible = t
+            hold(s, j)
             wake(s, j, reference, up)
 
 
@@ -251,6 +276,7 @@ def wake_trailing(s, t, a, price, reference, up, phase):
         if o.asset != a or o.status != SLEEPING or s.positions[a] * o.quantity >= 0.0:
             continue
         start_trailing(s, i, price)
+        hold(s, i)
         if phase < CLOSE:
             if phase == INTRABAR:
                 o.stamp = t

@@ -6,6 +6,7 @@ Every request is a row of the change table, which keeps what became of it.
 import numpy as np
 
 from backtester.kernel.arithmetic import DUST, one_nan
+from backtester.kernel.book import lift
 from backtester.kernel.codes import Table
 from backtester.kernel.constants import (
     CANCEL,
@@ -207,6 +208,7 @@ def modify(s, t, n):
             c.outcome = NEW_QUANTITY_INVALID
             return
     if new_price:
+        lift(s, i)
         if moves_limit:
             c.old_price = o.limit_price
             o.limit_price = c.price

@@ -230,3 +230,4 @@ class Table(IntEnum):
     ACTIVE = 5  #: live orders, and the scratch space of matching
     REJECTS = 6
     ACTIONS = 7
+    BOOK = 8  #: the prices that resting orders wait for

@@ -101,6 +101,7 @@ CURRENCY_NOT_KEPT = int(ChangeOutcome.CURRENCY_NOT_KEPT)
 CURRENCY_UNKNOWN = int(ChangeOutcome.ASSET_UNKNOWN)
 
 AT_CLOSE = int(FillAt.CLOSE)
+NEVER = 2**63 - 1  # later than every id and every time
 LARGEST_QUANTITY = 1e15  # beyond 2**53 / 8 a float64 no longer counts units
 
 UNIT_QUANTITY = 0

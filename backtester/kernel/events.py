@@ -5,6 +5,7 @@ from numba import int64
 
 from backtester.kernel.activation import end_protective
 from backtester.kernel.arithmetic import DUST, truncate_lot
+from backtester.kernel.book import lift
 from backtester.kernel.changes import cancel_asset, new_change
 from backtester.kernel.codes import Table
 from backtester.kernel.constants import (
@@ -119,6 +120,7 @@ def split_order(s, t, i, ratio, before, after):
     """Bring one live order to the units after a split; `before` and `after` are the position."""
     o = s.orders[i]
     closes = o.quantity - o.filled == -before
+    lift(s, i)
     row = new_change(s)  # may move the table
     c = s.changes[row]
     rests = o.kind == LIMIT or (o.kind == STOP_LIMIT and o.triggered >= 0)
@@ -194,7 +196,6 @@ def fn_events(address, t):
     """Carry out what happens before the open of bar t."""
     s = as_struct(address, STATE)
     act(s, t)
-    if s.n_ended > 0:
+    if 2 * s.n_ended > s.n_active:
         sweep(s)
-    s.stirred = 1
     return 0

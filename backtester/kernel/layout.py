@@ -61,7 +61,11 @@ _INTS = (
     "n_immediate",  # IOC and FOK orders to judge in this phase
     "n_trailing",  # live trailing stops
     "n_market",  # live market orders, targets among them
-    "stirred",  # 1 after a bar, or a change, that may have moved the bounds below
+    "n_hand",  # working orders that are not in the book
+    "n_booked",  # entries of the book, stale ones included
+    "book_end",  # entries of the book's memory given out
+    "first_pending",  # no order with a lower id is pending
+    "next_expire",  # no GTD order expires earlier (int64 ns UTC)
     "n_woken",  # orders activated by fills of the current pass
     "n_groups",  # rebalance calls so far
     # settings
@@ -144,6 +148,13 @@ _ASSET_INTS = (
     "used_bar",  # bar `used_volume` belongs to
 )
 
+#: two heaps per asset: [2a] what a falling price reaches, [2a + 1] what a rising price does
+_BOOK_INTS = (
+    "book_first",  # where its entries begin
+    "book_count",
+    "book_room",
+)
+
 _SERIES = ("open", "high", "low", "close", "volume")
 
 #: columns of the bars that act before the open; [0, 0] where there is none
@@ -164,7 +175,7 @@ def _fields() -> tuple[Field, ...]:
     fields += [Field(name, "scalar", float64) for name in _FLOATS]
     fields += [Field(name, "series", float64, 2, readonly=True) for name in _SERIES]
     fields += [Field(name, "array", float64, 1) for name in _ASSET_FLOATS]
-    fields += [Field(name, "array", int64, 1) for name in _ASSET_INTS]
+    fields += [Field(name, "array", int64, 1) for name in (*_ASSET_INTS, *_BOOK_INTS)]
     fields += [Field(name, "array", numba.from_dtype(dtype), 1) for name, dtype in _TABLES]
     fields += [Field(f"event_{name}", "array", float64, 2, readonly=True) for name in EVENTS]
     fields += [
@@ -184,9 +195,14 @@ def _fields() -> tuple[Field, ...]:
         Field("sigma", "array", float64, 2, readonly=True),  # for impact; [0, 0] where there is none
         Field("daily_volume", "array", float64, 2, readonly=True),
         Field("equity_curve", "array", float64, 1),
-        Field("active", "array", int64, 1),  # ids of live orders, ascending
+        Field("active", "array", int64, 1),  # ids of live orders, ascending; some have ended
+        Field("hand", "array", int64, 1),  # ids of working orders that are not in the book
+        Field("book_keys", "array", float64, 1),  # heaps: the price waited for, negative where it must fall
+        Field("book_ids", "array", int64, 1),  # … and the order
+        Field("shelf", "array", float64, 1),  # per order row: the key of its entry in the book; NaN: in the hand
         Field("keys", "array", int64, 2),  # scratch of a matching pass: class and asset, id, entry on the way up
         Field("key_prices", "array", float64, 1),  # … and the entry price that activated the order
+        Field("ranks", "array", int64, 1),  # … and in which order its rows are attempted
         Field("woken", "array", int64, 1),  # ids activated by fills of the current pass
         Field("woken_prices", "array", float64, 1),  # reference price of the fill that did it
         Field("woken_up", "array", int64, 1),  # 1 where that fill was reached on the way up

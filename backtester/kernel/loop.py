@@ -42,7 +42,7 @@ def fn_match(address, t, closing):
         match_close(s, t)
     else:
         match_bar(s, t)
-    if s.n_ended > 0:
+    if 2 * s.n_ended > s.n_active:
         sweep(s)
     return 0
 
@@ -57,7 +57,7 @@ def fn_settle(address, t, ending):
         margin_check(s, t)
         if s.max_drawdown < np.inf:
             drawdown_check(s, t)
-    if s.n_ended > 0:
+    if 2 * s.n_ended > s.n_active:
         sweep(s)
     return 0
 
@@ -67,7 +67,6 @@ def fn_apply(address, t):
     """Carry out the cancels and changes that act at the start of bar t."""
     s = as_struct(address, STATE)
     apply_changes(s, t)
-    s.stirred = 1
     return 0
 
 
@@ -96,7 +95,7 @@ def begin_bar(s, t):
         call_pointer(s.fn_events, int64, s, t)
     if s.n_currencies > 1:
         call_pointer(s.fn_rates, int64, s, t, 0)
-    if s.n_active > 0 and has_work(s, t):
+    if s.n_active > s.n_ended and has_work(s, t):
         call_pointer(s.fn_match, int64, s, t, 0)
     if s.n_currencies > 1:
         call_pointer(s.fn_rates, int64, s, t, 1)

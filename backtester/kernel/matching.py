@@ -8,7 +8,8 @@ are matched in a further pass.
 from numba import int64
 
 from backtester.kernel.activation import activate, update_trailing
-from backtester.kernel.bounds import set_bounds
+from backtester.kernel.book import put_back, take_reached
+from backtester.kernel.bounds import ends_dated
 from backtester.kernel.constants import (
     CLOSE,
     DAY,
@@ -21,6 +22,7 @@ from backtester.kernel.constants import (
     INTRABAR,
     IOC,
     IOC_REMAINDER,
+    NEVER,
     OPEN,
     SLEEPING,
     STOP_LOSS,
@@ -30,6 +32,7 @@ from backtester.kernel.jit import inner_jit
 from backtester.kernel.orders import (
     fills_at_close,
     finish,
+    is_live,
     row_of,
 )
 from backtester.kernel.reach import (
@@ -55,6 +58,7 @@ def match_bar(s, t):
     """Run the open and intrabar phases of bar t, with the expiries between and after them."""
     if s.n_pending > 0:
         activate(s, t, False)
+    take_reached(s, t)
     run_passes(s, t, OPEN)
     if s.n_immediate > 0:
         end_sleeping(s, t)
@@ -62,9 +66,9 @@ def match_bar(s, t):
         run_passes(s, t, INTRABAR)
         if s.n_trailing > 0:
             update_trailing(s, t)
-        if s.n_dated > 0:
+        if s.n_dated > 0 and ends_dated(s, t):
             end_dated(s, t, False)
-    set_bounds(s)
+    put_back(s)
 
 
 @inner_jit
@@ -75,7 +79,7 @@ def match_close(s, t):
     run_passes(s, t, CLOSE)
     if s.n_dated > 0:
         end_dated(s, t, True)
-    s.stirred = 1
+    put_back(s)
 
 
 @inner_jit
@@ -95,8 +99,8 @@ def run_passes(s, t, phase):
 def gather(s, t, phase):
     """List the working orders the phase reaches in `keys`, as (class and asset, id); return how many."""
     n = 0
-    for k in range(s.n_active):
-        order_id = s.active[k]
+    for k in range(s.n_hand):
+        order_id = s.hand[k]
         i = row_of(s, order_id)
         o = s.orders[i]
         if o.status != WORKING or fills_at_close(s, o) != (phase == CLOSE):
@@ -108,8 +112,9 @@ def gather(s, t, phase):
             code = at_open(s, t, i)[0] if phase == OPEN else in_bar(s, t, i)[0]
             if code == NOT_REACHED or (phase == INTRABAR and was_at_open(s, t, i)):
                 continue
-        insert(s, n, match_class(s, o), phase, o.asset, order_id, 0.0, 0)
+        note(s, n, match_class(s, o), phase, o.asset, order_id, 0.0, 0)
         n += 1
+    rank(s, n, phase)
     return n
 
 
@@ -141,9 +146,10 @@ def gather_woken(s, t, phase):
         else:
             code = after_entry(s, t, i, s.woken_prices[k], s.woken_up[k])[0]
         if code != NOT_REACHED or (phase != INTRABAR and is_immediate(o)):
-            insert(s, n, match_class(s, o), phase, o.asset, order_id, s.woken_prices[k], s.woken_up[k])
+            note(s, n, match_class(s, o), phase, o.asset, order_id, s.woken_prices[k], s.woken_up[k])
             n += 1
     s.n_woken = 0
+    rank(s, n, phase)
     return n
 
 
@@ -160,33 +166,70 @@ def match_class(s, o):
 
 
 @inner_jit
-def insert(s, n, match_kind, phase, asset, order_id, entry, up):
-    """Insert a candidate in its place, by class, asset (intrabar) and id."""
-    key = match_kind
+def note(s, n, match_kind, phase, asset, order_id, entry, up):
+    """Write down a candidate: what it is sorted by (class, asset intrabar, id), and how it was activated."""
+    s.keys[n, 0] = match_kind * s.n_assets + asset if phase == INTRABAR else match_kind
+    s.keys[n, 1] = order_id
+    s.keys[n, 2] = up
+    s.key_prices[n] = entry
+
+
+@inner_jit
+def rank(s, n, phase):
+    """Sort the candidates: `ranks` lists their rows in the order in which they are attempted."""
     if phase == INTRABAR:
-        key = match_kind * s.n_assets + asset
-    k = n
-    while k > 0 and (s.keys[k - 1, 0] > key or (s.keys[k - 1, 0] == key and s.keys[k - 1, 1] > order_id)):
-        s.keys[k, 0] = s.keys[k - 1, 0]
-        s.keys[k, 1] = s.keys[k - 1, 1]
-        s.keys[k, 2] = s.keys[k - 1, 2]
-        s.key_prices[k] = s.key_prices[k - 1]
-        k -= 1
-    s.keys[k, 0] = key
-    s.keys[k, 1] = order_id
-    s.keys[k, 2] = up
-    s.key_prices[k] = entry
+        for k in range(n):
+            s.ranks[k] = k
+    else:
+        place = 0
+        for match_kind in range(_INCREASES + 1):  # by class; mostly they are in the order of their ids before and after
+            for k in range(n):
+                if s.keys[k, 0] == match_kind:
+                    s.ranks[place] = k
+                    place += 1
+    if is_ranked(s, n):
+        return
+    gap = 1
+    while 3 * gap < n:
+        gap = 3 * gap + 1
+    while gap > 0:  # Shell's sort, with Knuth's gaps
+        for place in range(gap, n):
+            k = s.ranks[place]
+            while place >= gap and goes_before(s, k, s.ranks[place - gap]):
+                s.ranks[place] = s.ranks[place - gap]
+                place -= gap
+            s.ranks[place] = k
+        gap //= 3
+
+
+@inner_jit
+def is_ranked(s, n):
+    """Whether the candidates are in their order already."""
+    for place in range(1, n):
+        if goes_before(s, s.ranks[place], s.ranks[place - 1]):
+            return False
+    return True
+
+
+@inner_jit
+def goes_before(s, k, m):
+    """Whether candidate k goes before candidate m."""
+    if s.keys[k, 0] != s.keys[m, 0]:
+        return s.keys[k, 0] < s.keys[m, 0]
+    return s.keys[k, 1] < s.keys[m, 1]
 
 
 @inner_jit
 def attempt_all(s, t, phase, n, woken):
     """Attempt the listed orders in their order."""
     if phase == INTRABAR:
-        for k in range(n):
+        for place in range(n):
+            k = s.ranks[place]
             i = row_of(s, s.keys[k, 1])
             if s.orders[i].partner != 0:
                 settle_pair(s, t, i, woken, s.key_prices[k], s.keys[k, 2])
-    for k in range(n):
+    for place in range(n):
+        k = s.ranks[place]
         i = row_of(s, s.keys[k, 1])
         o = s.orders[i]
         if o.status != WORKING or (phase == INTRABAR and o.stamp == loser_stamp(t)):
@@ -276,15 +319,17 @@ def end_sleeping(s, t):
 def end_dated(s, t, closing):
     """Expire DAY orders with their session and GTD orders with their last bar (rule 13)."""
     last = t + 1 >= s.n_bars
+    s.next_expire = NEVER
     for k in range(s.n_active):
         i = row_of(s, s.active[k])
         o = s.orders[i]
-        if (o.tif != DAY and o.tif != GTD) or (o.status != WORKING and o.status != SLEEPING):
+        if not is_live(o) or (o.tif != DAY and o.tif != GTD):
             continue
-        if fills_at_close(s, o) != closing:
-            continue
-        if o.tif == DAY:
-            if s.session_ends[t]:
-                finish(s, t, i, EXPIRED, DAY_ENDED)
-        elif o.expire <= s.timestamp or (not last and o.expire < s.timestamps[t + 1]):
-            finish(s, t, i, EXPIRED, GTD_ENDED)
+        if (o.status == WORKING or o.status == SLEEPING) and fills_at_close(s, o) == closing:
+            if o.tif == DAY:
+                if s.session_ends[t]:
+                    finish(s, t, i, EXPIRED, DAY_ENDED)
+            elif o.expire <= s.timestamp or (not last and o.expire < s.timestamps[t + 1]):
+                finish(s, t, i, EXPIRED, GTD_ENDED)
+        if o.tif == GTD and is_live(o):
+            s.next_expire = min(s.next_expire, o.expire)

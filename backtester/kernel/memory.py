@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +17,7 @@ from numba import float64
 
 from backtester.kernel import tables
 from backtester.kernel.codes import Table
+from backtester.kernel.constants import NEVER
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import EVENTS, STATE
 from backtester.kernel.loop import PARTS
@@ -25,6 +28,8 @@ from backtester.kernel.verbs import DOORS
 _GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 _LIVE_ROWS = (
     ("active", np.int64, ()),
+    ("hand", np.int64, ()),
+    ("ranks", np.int64, ()),
     ("keys", np.int64, (3,)),
     ("key_prices", np.float64, ()),
     ("woken", np.int64, ()),
@@ -33,6 +38,7 @@ _LIVE_ROWS = (
 )
 COLUMN = "column "  # before the names of extra columns, which may be any
 SMALL = 16  # first rows of tables that most runs hardly use
+MOST_DOUBLINGS = 4  # of a table at a time
 _TABLES = {
     Table.FILLS: ("fills", tables.FILL),
     Table.CASH_FLOWS: ("flows", tables.CASH_FLOW),
@@ -142,7 +148,7 @@ class AccountMemory:
     rules : Rules
         Settings of the account.
     rows : int, optional
-        First capacity of the order and fill tables, a power of two; tables double when they are full. By default a
+        First capacity of the order and fill tables, a power of two; tables grow when they are full. By default a
         generous guess from the number of bars: memory that is not written to costs nothing.
 
     Attributes
@@ -269,12 +275,17 @@ class AccountMemory:
         buffer.set_array("used_bar", np.full(n, -1, np.int64))
         for name in ("open_counts", "replaceable_counts", "protective_counts"):
             buffer.set_array(name, np.zeros(n, np.int64))
+        for name in ("book_first", "book_count", "book_room"):
+            buffer.set_array(name, np.zeros(2 * n, np.int64))
+        buffer.set("first_pending", NEVER)
+        buffer.set("next_expire", NEVER)
         buffer.set_array("equity_curve", empty(self.n_bars, np.float64))
         buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
         buffer.set("ambiguous_bar", -1)
         buffer.set("phase_stamp", -1)
         self._resize_orders(rows)
         self._resize_live(SMALL)
+        self._resize_book(SMALL)
         for name, dtype in _TABLES.values():
             buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
@@ -283,29 +294,50 @@ class AccountMemory:
 
     def _resize_orders(self, rows: int) -> None:
         self._resize("orders", tables.ORDER, (), rows)
+        self._resize("shelf", np.float64, (), rows)
         self.buffer.set("order_mask", rows - 1)
 
     def _resize_live(self, rows: int) -> None:
         for name, dtype, shape in _LIVE_ROWS:
             self._resize(name, dtype, shape, rows)
 
+    def _resize_book(self, rows: int) -> None:
+        self._resize("book_keys", np.float64, (), rows)
+        self._resize("book_ids", np.int64, (), rows)
+
     def _resize(self, name: str, dtype: np.dtype | type, shape: tuple[int, ...], rows: int) -> None:
         fresh = empty((rows, *shape), dtype)
         old = self.buffer._kept.get(name)
         if old is not None:
-            fresh[: len(old)] = old
+            fresh.view(np.uint8).reshape(-1)[: old.nbytes] = old.view(np.uint8).reshape(-1)
             self._old.append(old)
         self.buffer.set_array(name, fresh)
 
     def grow(self, table: int) -> None:
-        """Double a full table; code up the stack may still point into the old one, which is kept until `tidy`."""
+        """Make a full table larger; code up the stack may still point into the old one, which is kept until `tidy`."""
         if table == Table.ORDERS:
-            self._resize_orders(2 * len(self.buffer.get_array("orders")))
+            self._extend(len(self.buffer.get_array("orders")), self._resize_orders)
         elif table == Table.ACTIVE:
             self._resize_live(2 * len(self.buffer.get_array("active")))
+        elif table == Table.BOOK:
+            self._resize_book(2 * len(self.buffer.get_array("book_ids")))
         else:
             name, dtype = _TABLES[Table(table)]
-            self._resize(name, dtype, (), 2 * len(self.buffer.get_array(name)))
+            self._extend(len(self.buffer.get_array(name)), lambda rows: self._resize(name, dtype, (), rows))
+
+    def _extend(self, rows: int, resize: Callable[[int], None]) -> None:
+        """Resize a table to what the run will need if it goes on like this, or to twice its rows.
+
+        Rows that are not written to cost nothing; rows that are copied again and again cost more than to fill them.
+        """
+        needed = rows * self.n_bars / (self.buffer.get("t") + 1)
+        ahead = rows << max(1, min(MOST_DOUBLINGS, math.ceil(math.log2(1.02 * needed / rows))))
+        if ahead > 2 * rows:
+            try:
+                return resize(ahead)
+            except MemoryError:
+                pass  # it may never be needed
+        return resize(2 * rows)
 
     def tidy(self) -> None:
         """Free the tables that growth left behind; only between calls into the kernel."""

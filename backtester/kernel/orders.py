@@ -1,7 +1,8 @@
 """The order table: new rows, the list of live ones, and the end of an order with what depends on it.
 
 A row is never removed. `active` lists the ids of live orders in ascending order; ended ones are swept out of it at the
-end of a bar. A bracket parent is marked by `parent == id`; its children are `id + 1` (stop) and `id + 2` (target).
+end of a bar by which they have become the greater part. A bracket parent is marked by `parent == id`; its children are
+`id + 1` (stop) and `id + 2` (target).
 """
 
 import numpy as np
@@ -93,9 +94,11 @@ def enlist(s, i):
     s.n_active += 1
     s.open_counts[o.asset] += 1
     if o.status == PENDING:
-        s.n_pending += 1
+        note_pending(s, o.id)
     if o.tif == DAY or o.tif == GTD:
         s.n_dated += 1
+        if o.tif == GTD:
+            s.next_expire = min(s.next_expire, o.expire)
     elif o.tif == IOC or o.tif == FOK:
         s.n_immediate += 1
     if o.role >= STOP_LOSS:
@@ -106,6 +109,13 @@ def enlist(s, i):
         s.replaceable_counts[o.asset] += 1
     if o.kind == MARKET:
         s.n_market += 1
+
+
+@inner_jit
+def note_pending(s, order_id):
+    """Count one more pending order."""
+    s.n_pending += 1
+    s.first_pending = min(s.first_pending, order_id)
 
 
 @inner_jit
@@ -206,7 +216,14 @@ def leg_is_done(o):
 
 @inner_jit
 def sweep(s):
-    """Take ended orders out of the active list."""
+    """Take ended orders out of the active list, and out of the hand, which is never longer."""
+    kept = 0
+    for n in range(s.n_hand):
+        order_id = s.hand[n]
+        if is_live(s.orders[row_of(s, order_id)]):
+            s.hand[kept] = order_id
+            kept += 1
+    s.n_hand = kept
     kept = 0
     for n in range(s.n_active):
         order_id = s.active[n]

@@ -1,0 +1,1 @@
+"""Many assets, many orders, and other people's examples: `python -m benchmarks.portfolio`."""
