@@ -96,7 +96,8 @@ class Interpreted:
     def advance(self, until: int) -> int:
         """Run bars up to `until` (exclusive); return how many bars are done."""
         address, memory = self.memory.address, self.memory
-        words, bankrupt = memory.buffer.words, memory.buffer.offset("bankrupt")
+        words = memory.buffer.words
+        bankrupt, stopped = memory.buffer.offset("bankrupt"), memory.buffer.offset("stopped")
         start, on_bar, ctx = int(memory["start"]), self.strategy.on_bar, self.ctx
         fields, series = self._fields, self._series
         events = self._has_fill or self._has_reject
@@ -111,7 +112,7 @@ class Interpreted:
                     fields[name] = whole[:now]
                 if events:
                     self._call_events()
-                if t >= start and not words[bankrupt]:
+                if t >= start and not words[bankrupt] and not words[stopped]:
                     on_bar(ctx)
                 done = now
                 if done == until:

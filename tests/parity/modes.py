@@ -12,7 +12,7 @@ from backtester import Account, Bars, Costs, Execution, Result, Strategy
 from backtester.engine import Run, prepare_run
 from backtester.strategy import Constant
 
-TABLES = ("orders", "fills", "flows", "changes", "records", "equity")
+TABLES = ("orders", "fills", "flows", "changes", "actions", "records", "equity")
 HOUR_NS = 3_600 * 10**9
 
 COSTS = Costs(
@@ -95,9 +95,9 @@ def assert_same_in_both_modes(make: Callable[[], Strategy], bars: Bars, **settin
         found, other = one_nan(getattr(left.tables, name)), one_nan(getattr(right.tables, name))
         assert found.tobytes() == other.tobytes(), f"{name}: {_difference(found, other)}"
     assert left.ambiguous_bars == right.ambiguous_bars
-    for name in ("cash", "equity", "bankrupt", "random_state", "start"):
+    for name in ("cash", "equity", "bankrupt", "stopped", "peak", "random_state", "start"):
         assert bits(compiled.memory[name]) == bits(interpreted.memory[name]), name
-    for name in ("positions", "entry_prices", "marks"):
+    for name in ("positions", "entry_prices", "marks", "balances", "rates", "multipliers"):
         assert compiled.memory.view(name).tobytes() == interpreted.memory.view(name).tobytes(), name
     assert_same_state(compiled.strategy, interpreted.strategy)
     return compiled.strategy, left
