@@ -74,6 +74,30 @@ def read_number(indicator: str, name: str, value: object, *, zero: bool) -> floa
     return number
 
 
+def read_flag(indicator: str, name: str, value: object) -> bool:
+    """Return a bool.
+
+    Raises
+    ------
+    SettingsError
+        It is something else; 0 and 1 are.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise SettingsError(f"{indicator}: {name} is {value!r} ({type(value).__name__}); it is True or False")
+    return bool(value)
+
+
+def read_periods_per_year(indicator: str, value: object) -> float:
+    """Return how many bars a year has; None stands for 1, which leaves volatility per bar.
+
+    Raises
+    ------
+    SettingsError
+        It is not a finite number above 0.
+    """
+    return 1.0 if value is None else read_number(indicator, "periods_per_year", value, zero=False)
+
+
 def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a view that cannot be written, so that numba sees one array type and compiles each core once."""
     view = array.view()
