@@ -167,14 +167,14 @@ def rolling_beta(y: ArrayLike, x: ArrayLike, n: int = 30) -> NDArray[np.float64]
 
 
 @inner_jit
-def _zscore(newest, total, squares, cubes, n, divisor):
+def _zscore(newest, total, squares, n, divisor):
     """Return the z-score of the newest distance, from the sums of n distances and of their squares."""
     deviation = squares - total * total / n
     return (newest - total / n) / np.sqrt(deviation / divisor) if deviation > 0.0 else np.nan
 
 
 @inner_jit
-def _skewness(newest, total, squares, cubes, n, factor):
+def _skewness(total, squares, cubes, n, factor):
     """Return the skewness of n distances from the sums of their first three powers."""
     mean = total / n
     second = squares / n - mean * mean
@@ -182,108 +182,178 @@ def _skewness(newest, total, squares, cubes, n, factor):
     return factor * third / (second * np.sqrt(second)) if second > 0.0 else np.nan
 
 
-@inner_jit
-def _each_window(x, n, value, setting, out):
-    """Write `value(newest, total, squares, cubes, n, setting)` of the distances in each window."""
+@kernel_jit()
+def _rolling_zscore(x, n, divisor, out):
+    """Write the z-scores; `tails` and `heads` are sums of distances and of squares up to the block's end and from it."""
     n_bars, n_assets = x.shape
     out[: n - 1] = np.nan
     if n_bars < n:
         return
-    tails = np.empty((n, n_assets, 3))  # sums of distances, squares and cubes over the rest of the block
-    heads = np.empty((n_assets, 3))
-    for start in range(0, n_bars - n + 1, n):
-        after = start + n
-        origin = x[after - 1]
-        tails[n - 1] = 0.0
+    tails, heads = np.empty((2, n, n_assets)), np.empty((2, n_assets))
+    for last in range(n - 1, n_bars, n):
+        total, squares = np.zeros(n_assets), np.zeros(n_assets)
+        for j in range(n - 1, -1, -1):
+            for a in range(n_assets):
+                distance = x[last - n + 1 + j, a] - x[last, a]
+                total[a] += distance
+                squares[a] += distance * distance
+                tails[0, j, a] = total[a]
+                tails[1, j, a] = squares[a]
         heads[:] = 0.0
-        for j in range(n - 2, -1, -1):
+        for j in range(min(n, n_bars - last)):
             for a in range(n_assets):
-                distance = x[start + j, a] - origin[a]
-                square = distance * distance
-                tails[j, a, 0] = tails[j + 1, a, 0] + distance
-                tails[j, a, 1] = tails[j + 1, a, 1] + square
-                tails[j, a, 2] = tails[j + 1, a, 2] + square * distance
-        for a in range(n_assets):
-            tail = tails[0, a]
-            out[after - 1, a] = value(0.0, tail[0], tail[1], tail[2], n, setting)
-        for j in range(min(n - 1, n_bars - after)):
-            for a in range(n_assets):
-                distance = x[after + j, a] - origin[a]
-                square = distance * distance
-                head, tail = heads[a], tails[j + 1, a]
-                head[0] += distance
-                head[1] += square
-                head[2] += square * distance
-                out[after + j, a] = value(
-                    distance, tail[0] + head[0], tail[1] + head[1], tail[2] + head[2], n, setting
+                distance = x[last + j, a] - x[last, a]
+                heads[0, a] += distance
+                heads[1, a] += distance * distance
+                out[last + j, a] = _zscore(
+                    distance, tails[0, j, a] + heads[0, a], tails[1, j, a] + heads[1, a], n, divisor
                 )
 
 
 @kernel_jit()
-def _rolling_zscore(x, n, divisor, out):
-    _each_window(x, n, _zscore, divisor, out)
-
-
-@kernel_jit()
 def _rolling_skew(x, n, factor, out):
-    _each_window(x, n, _skewness, factor, out)
-
-
-@inner_jit
-def _correlation(xx, xy, yy):
-    if not (xx > 0.0 and yy > 0.0):
-        return np.nan
-    return min(1.0, max(-1.0, xy / (np.sqrt(xx) * np.sqrt(yy))))
-
-
-@inner_jit
-def _slope(xx, xy, yy):
-    return xy / xx if xx > 0.0 else np.nan
-
-
-@inner_jit
-def _each_pair_of_windows(x, y, n, value, out):
-    """Write `value(xx, xy, yy)`, of the sums of squares and products of deviations from the means of each window."""
+    """Write the skewness of each window; as above, with cubes."""
     n_bars, n_assets = x.shape
     out[: n - 1] = np.nan
     if n_bars < n:
         return
-    tails = np.empty((n, n_assets, 5))  # sums of x, y, x², xy and y² over the rest of the block, as distances
-    heads = np.empty((n_assets, 5))
-    for start in range(0, n_bars - n + 1, n):
-        after = start + n
-        tails[n - 1] = 0.0
+    tails, heads = np.empty((3, n, n_assets)), np.empty((3, n_assets))
+    for last in range(n - 1, n_bars, n):
         heads[:] = 0.0
-        for j in range(n - 2, -1, -1):
+        for j in range(n - 1, -1, -1):
             for a in range(n_assets):
-                dx, dy = x[start + j, a] - x[after - 1, a], y[start + j, a] - y[after - 1, a]
-                tails[j, a, 0] = tails[j + 1, a, 0] + dx
-                tails[j, a, 1] = tails[j + 1, a, 1] + dy
-                tails[j, a, 2] = tails[j + 1, a, 2] + dx * dx
-                tails[j, a, 3] = tails[j + 1, a, 3] + dx * dy
-                tails[j, a, 4] = tails[j + 1, a, 4] + dy * dy
-        for j in range(-1, min(n - 1, n_bars - after)):
+                _add_powers(heads, a, x[last - n + 1 + j, a] - x[last, a])
+                for k in range(3):
+                    tails[k, j, a] = heads[k, a]
+        heads[:] = 0.0
+        for j in range(min(n, n_bars - last)):
             for a in range(n_assets):
-                head, tail = heads[a], tails[j + 1, a]
-                if j >= 0:
-                    dx, dy = x[after + j, a] - x[after - 1, a], y[after + j, a] - y[after - 1, a]
-                    head[0] += dx
-                    head[1] += dy
-                    head[2] += dx * dx
-                    head[3] += dx * dy
-                    head[4] += dy * dy
-                sx, sy = tail[0] + head[0], tail[1] + head[1]
-                xx = tail[2] + head[2] - sx * sx / n
-                xy = tail[3] + head[3] - sx * sy / n
-                yy = tail[4] + head[4] - sy * sy / n
-                out[after + j, a] = value(xx, xy, yy)
+                _add_powers(heads, a, x[last + j, a] - x[last, a])
+                out[last + j, a] = _skewness(
+                    tails[0, j, a] + heads[0, a],
+                    tails[1, j, a] + heads[1, a],
+                    tails[2, j, a] + heads[2, a],
+                    n,
+                    factor,
+                )
+
+
+@inner_jit
+def _add_powers(sums, a, distance):
+    """Add a distance, its square and its cube to the sums of asset a, in place."""
+    square = distance * distance
+    sums[0, a] += distance
+    sums[1, a] += square
+    sums[2, a] += square * distance
 
 
 @kernel_jit()
 def _rolling_correlation(x, y, n, out):
-    _each_pair_of_windows(x, y, n, _correlation, out)
+    _each_pair(x, y, n, False, out)
 
 
 @kernel_jit()
 def _rolling_beta(y, x, n, out):
-    _each_pair_of_windows(x, y, n, _slope, out)
+    _each_pair(x, y, n, True, out)
+
+
+@inner_jit
+def _each_pair(x, y, n, slope, out):
+    """Write the slope of y on x in each window, or the correlation of the two."""
+    n_bars, n_assets = x.shape
+    out[: n - 1] = np.nan
+    if n_bars < n:
+        return
+    if n_assets == 1:
+        _each_pair_of_one(x.reshape(n_bars), y.reshape(n_bars), n, slope, out.reshape(n_bars))
+    else:
+        _each_pair_of_many(x, y, n, slope, out)
+
+
+@inner_jit
+def _each_pair_of_one(x, y, n, slope, out):
+    """Write the values of one asset, [n_bars] arrays.
+
+    The window that ends j bars after the last of a block is the sum of tail j and head j, each of x, y, x², xy and y².
+    Dividing is left to a loop of its own, in which no bar waits for another.
+    """
+    n_bars = x.shape[0]
+    tails, heads = np.empty((5, n)), np.empty((5, n))
+    for last in range(n - 1, n_bars, n):
+        for side, sums in enumerate((tails, heads)):
+            step = 1 if side else -1
+            sx, sy, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
+            for i in range(min(n, n_bars - last) if side else n):
+                dx, dy = x[last + step * i] - x[last], y[last + step * i] - y[last]
+                j = i if side else n - 1 - i
+                sx += dx
+                sy += dy
+                xx += dx * dx
+                xy += dx * dy
+                yy += dy * dy
+                sums[0, j] = sx
+                sums[1, j] = sy
+                sums[2, j] = xx
+                sums[3, j] = xy
+                sums[4, j] = yy
+        for j in range(min(n, n_bars - last)):
+            out[last + j] = _pair_value(
+                tails[0, j] + heads[0, j],
+                tails[1, j] + heads[1, j],
+                tails[2, j] + heads[2, j],
+                tails[3, j] + heads[3, j],
+                tails[4, j] + heads[4, j],
+                n,
+                slope,
+            )
+
+
+@inner_jit
+def _each_pair_of_many(x, y, n, slope, out):
+    """Do the same additions in the same order for all assets side by side."""
+    n_bars, n_assets = x.shape
+    tails, heads = np.empty((5, n, n_assets)), np.empty((5, n_assets))
+    for last in range(n - 1, n_bars, n):
+        heads[:] = 0.0
+        for j in range(n - 1, -1, -1):
+            for a in range(n_assets):
+                _add_pair(heads, a, x[last - n + 1 + j, a] - x[last, a], y[last - n + 1 + j, a] - y[last, a])
+            for k in range(5):
+                for a in range(n_assets):
+                    tails[k, j, a] = heads[k, a]
+        heads[:] = 0.0
+        for j in range(min(n, n_bars - last)):
+            for a in range(n_assets):
+                _add_pair(heads, a, x[last + j, a] - x[last, a], y[last + j, a] - y[last, a])
+            for a in range(n_assets):
+                out[last + j, a] = _pair_value(
+                    tails[0, j, a] + heads[0, a],
+                    tails[1, j, a] + heads[1, a],
+                    tails[2, j, a] + heads[2, a],
+                    tails[3, j, a] + heads[3, a],
+                    tails[4, j, a] + heads[4, a],
+                    n,
+                    slope,
+                )
+
+
+@inner_jit
+def _add_pair(sums, a, dx, dy):
+    """Add two distances, their squares and their product to the sums of asset a, in place."""
+    sums[0, a] += dx
+    sums[1, a] += dy
+    sums[2, a] += dx * dx
+    sums[3, a] += dx * dy
+    sums[4, a] += dy * dy
+
+
+@inner_jit
+def _pair_value(sx, sy, xx, xy, yy, n, slope):
+    """Return the slope or the correlation, from the sums of n pairs of distances."""
+    x_deviation, y_deviation = xx - sx * sx / n, yy - sy * sy / n
+    together = xy - sx * sy / n
+    if slope:
+        return together / x_deviation if x_deviation > 0.0 else np.nan
+    value = together / (np.sqrt(x_deviation) * np.sqrt(y_deviation))
+    value = 1.0 if value > 1.0 else (-1.0 if value < -1.0 else value)
+    return value if x_deviation > 0.0 and y_deviation > 0.0 else np.nan
