@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +13,14 @@ from backtester.errors import DataError, SettingsError
 _LONGEST = 2**31 - 1  # longer than any data; keeps sums of periods inside int64
 
 
-def read_arrays(indicator: str, arrays: dict[str, ArrayLike]) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
+def read_arrays(indicator: str, arrays: Mapping[str, ArrayLike]) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
     """Check the arrays of one call, and return their common shape and read-only [n_bars, n_assets] views or copies.
 
     Parameters
     ----------
     indicator : str
         Its name, for the messages.
-    arrays : dict of str to array_like
+    arrays : mapping of str to array_like
         Argument name to array, [n_bars, n_assets] or [n_bars], all of one shape.
 
     Raises

@@ -14,7 +14,7 @@ nothing else, and whatever an indicator does after its core is done again at eve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from backtester.kernel.pool import empty
 def each_asset(
     indicator: str,
     core: Callable[..., Any],
-    arrays: dict[str, ArrayLike],
+    arrays: Mapping[str, ArrayLike],
     *settings: float,
     outputs: int = 1,
     finds_gaps: bool = False,
@@ -43,7 +43,7 @@ def each_asset(
         Its name, for the messages.
     core : jitted function
         See the module.
-    arrays : dict of str to array_like
+    arrays : mapping of str to array_like
         Argument name to array, [n_bars, n_assets] or [n_bars]. A bar is missing where any of them is NaN.
     *settings : int or float
         What the core takes between inputs and outputs.

@@ -99,7 +99,7 @@ def _cross_rank(x, out):
 
 @kernel_jit()
 def _cross_zscore(x, ddof, out):
-    """Write the z-scores of each row, in two passes over distances from its first value, so that equal values give 0."""
+    """Write each row's z-scores, from distances to its first value, so that equal values have no deviation at all."""
     n_bars, n_assets = x.shape
     for t in range(n_bars):
         count, origin, total, squares = 0, 0.0, 0.0, 0.0

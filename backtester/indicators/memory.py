@@ -75,7 +75,7 @@ class IndicatorMemory:
         """
         if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0:
             raise SettingsError(
-                f"IndicatorMemory: limit is {limit!r}; it is an int of 0 or more, a number of bytes (64 << 20 is 64 MiB)"
+                f"IndicatorMemory: limit is {limit!r}; it is an int of 0 or more, in bytes (64 << 20 is 64 MiB)"
             )
         self.limit = int(limit)
         self.hits = 0

@@ -184,7 +184,7 @@ def _skewness(total, squares, cubes, n, factor):
 
 @kernel_jit()
 def _rolling_zscore(x, n, divisor, out):
-    """Write the z-scores; `tails` and `heads` are sums of distances and of squares up to the block's end and from it."""
+    """Write the z-scores; `tails` and `heads` hold sums of distances and of squares up to a block's end and from it."""
     n_bars, n_assets = x.shape
     out[: n - 1] = np.nan
     if n_bars < n:

@@ -87,17 +87,24 @@ def session_vwap(
     ----------
     As `rolling_vwap`.
     """
-    labels = np.asarray(sessions)
-    shape = np.shape(high)
-    if labels.ndim == 1 and len(shape) == 2:
-        if labels.shape[0] != shape[0]:
-            raise DataError(
-                f"session_vwap: sessions has shape {labels.shape}, but high has shape {shape}; give one label per bar, "
-                "as bars.sessions has it"
-            )
-        labels = np.broadcast_to(labels[:, np.newaxis], shape)
-    arrays = {"high": high, "low": low, "close": close, "volume": volume, "sessions": labels}
+    arrays = {"high": high, "low": low, "close": close, "volume": volume, "sessions": _for_each_asset(sessions, high)}
     return each_asset("session_vwap", _session_vwap, arrays)[0]
+
+
+def _for_each_asset(sessions: ArrayLike, like: ArrayLike) -> ArrayLike:
+    """Return session labels [n_bars] as a view of the shape of a panel; what is no array is left to be refused."""
+    try:
+        labels, shape = np.asarray(sessions), np.shape(like)
+    except ValueError:
+        return sessions
+    if labels.ndim != 1 or len(shape) != 2:
+        return sessions
+    if labels.shape[0] != shape[0]:
+        raise DataError(
+            f"session_vwap: sessions has shape {labels.shape}, but high has shape {shape}; give one label per bar, as "
+            "bars.sessions has it"
+        )
+    return np.broadcast_to(labels[:, np.newaxis], shape)
 
 
 @inner_jit
