@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import backtester.indicators as indicators
-from backtester import Bars, Strategy, run
-from backtester.errors import CannotCompile, DataError, SettingsError
+from backtester.bars import Bars
+from backtester.errors import DataError, SettingsError
 from backtester.indicators import (
     IndicatorMemory,
     bollinger,
@@ -227,51 +227,6 @@ def test_results_cannot_be_written_and_stay_valid_after_the_block(bars):
     others = [sma(bars.close, n) for n in range(2, 12)]  # would be given the block of a result that was let go
     np.testing.assert_array_equal(found, sma(bars.close, 20))
     assert not any(np.shares_memory(found, other) for other in others)
-
-
-class Writes(Strategy):
-    def prepare(self, bars):
-        self.average = sma(bars.close, 5)
-        self.average[:10] = np.nan
-
-    def on_bar(self, ctx):
-        ctx.record("average", self.average[-1, 0])
-
-
-class WritesInAHook(Writes):
-    def prepare(self, bars):
-        self.average = sma(bars.close, 5)
-
-    def on_bar(self, ctx):
-        self.average[-1, 0] = 0.0
-
-
-class Reads(WritesInAHook):
-    def on_bar(self, ctx):
-        ctx.record("average", self.average[-1, 0])
-
-
-@pytest.mark.parametrize("mode", ["compiled", "interpreted"])
-def test_a_strategy_that_reads_gives_the_same_result(mode, bars):
-    alone = run(Reads, bars, mode=mode)
-    with remembered() as memory:
-        first, second = run(Reads, bars, mode=mode), run(Reads, bars, mode=mode)
-        assert counts(memory) == (1, 1, 0)
-    for result in (first, second):
-        np.testing.assert_array_equal(result.records["average"], alone.records["average"])
-
-
-def test_a_strategy_that_writes_is_told_what_to_do(bars):
-    run(Writes, bars)
-    with remembered():
-        with pytest.raises(ValueError, match="read-only") as caught:
-            run(Writes, bars)
-        assert "sma(bars.close, 20).copy()" in caught.value.__notes__[0]
-        with pytest.raises(CannotCompile, match=r"[Rr]ead-?only|Cannot modify"):
-            run(WritesInAHook, bars, mode="compiled")
-        with pytest.raises(ValueError, match="read-only") as caught:
-            run(WritesInAHook, bars, mode="interpreted")
-        assert any(".copy()" in note for note in caught.value.__notes__)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
@@ -510,22 +465,6 @@ def test_threads_under_pressure(bars):
     gc.collect()
     assert 0 <= memory.n_bytes <= memory.limit
     assert memory.n_bytes == sum(entry.n_bytes for entry in memory._entries.values())
-
-
-def test_runs_in_threads_share_indicators(bars, computations):
-    memory = IndicatorMemory()
-    alone = run(Reads, bars).records["average"].to_numpy()
-    computations.clear()
-    found = [None] * 6
-
-    def work(i):
-        with remembered(memory):
-            found[i] = run(Reads, bars).records["average"].to_numpy()
-
-    in_threads(6, work)
-    assert computations == ["sma"]
-    for values in found:
-        np.testing.assert_array_equal(values, alone)
 
 
 def test_session_labels_are_remembered_as_the_array_they_are(bars):
