@@ -15,6 +15,8 @@ from backtester.indicators._arrays import read_flag, read_period
 from backtester.indicators._panel import each_asset
 from backtester.kernel.jit import inner_jit, kernel_jit
 
+_SUMS_AT_ONCE = 512  # so many windows are divided in one loop, in the fastest memory there is
+
 
 def rolling_zscore(x: ArrayLike, n: int = 30, ddof: int = 0) -> NDArray[np.float64]:
     """How many standard deviations the newest value is away from the mean of the last `n` bars.
@@ -274,38 +276,44 @@ def _each_pair(x, y, n, slope, out):
 def _each_pair_of_one(x, y, n, slope, out):
     """Write the values of one asset, [n_bars] arrays.
 
-    The window that ends j bars after the last of a block is the sum of tail j and head j, each of x, y, x², xy and y².
-    Dividing is left to a loop of its own, in which no bar waits for another.
+    The window that ends j bars after the last of a block is the sum of tail j and the head up to there, each of x, y,
+    x², xy and y². Dividing is left to a loop of its own, over some blocks at once, in which no bar waits for another.
     """
     n_bars = x.shape[0]
-    tails, heads = np.empty((5, n)), np.empty((5, n))
-    for last in range(n - 1, n_bars, n):
-        for side, sums in enumerate((tails, heads)):
-            step = 1 if side else -1
+    some = max(1, _SUMS_AT_ONCE // n) * n
+    tails, sums = np.empty((5, n)), np.empty((5, some))
+    for first in range(n - 1, n_bars, some):
+        count = min(some, n_bars - first)
+        for last in range(first, first + count, n):
             sx, sy, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
-            for i in range(min(n, n_bars - last) if side else n):
-                dx, dy = x[last + step * i] - x[last], y[last + step * i] - y[last]
-                j = i if side else n - 1 - i
+            for j in range(n - 1, -1, -1):
+                dx, dy = x[last - n + 1 + j] - x[last], y[last - n + 1 + j] - y[last]
                 sx += dx
                 sy += dy
                 xx += dx * dx
                 xy += dx * dy
                 yy += dy * dy
-                sums[0, j] = sx
-                sums[1, j] = sy
-                sums[2, j] = xx
-                sums[3, j] = xy
-                sums[4, j] = yy
-        for j in range(min(n, n_bars - last)):
-            out[last + j] = _pair_value(
-                tails[0, j] + heads[0, j],
-                tails[1, j] + heads[1, j],
-                tails[2, j] + heads[2, j],
-                tails[3, j] + heads[3, j],
-                tails[4, j] + heads[4, j],
-                n,
-                slope,
-            )
+                tails[0, j] = sx
+                tails[1, j] = sy
+                tails[2, j] = xx
+                tails[3, j] = xy
+                tails[4, j] = yy
+            sx, sy, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
+            for j in range(min(n, n_bars - last)):
+                dx, dy = x[last + j] - x[last], y[last + j] - y[last]
+                sx += dx
+                sy += dy
+                xx += dx * dx
+                xy += dx * dy
+                yy += dy * dy
+                i = last - first + j
+                sums[0, i] = tails[0, j] + sx
+                sums[1, i] = tails[1, j] + sy
+                sums[2, i] = tails[2, j] + xx
+                sums[3, i] = tails[3, j] + xy
+                sums[4, i] = tails[4, j] + yy
+        for i in range(count):
+            out[first + i] = _pair_value(sums[0, i], sums[1, i], sums[2, i], sums[3, i], sums[4, i], n, slope)
 
 
 @inner_jit
