@@ -72,7 +72,7 @@ def each_asset(
                     _run(core, panels, settings, results, finds_gaps)
         return tuple(result.reshape(shape) for result in results)
 
-    return recall(_what(core, settings), arrays.values(), compute)
+    return recall(core, settings, arrays.values(), compute)
 
 
 def each_bar(indicator: str, core: Callable[..., Any], x: ArrayLike, *settings: float) -> NDArray[np.float64]:
@@ -112,12 +112,7 @@ def each_bar(indicator: str, core: Callable[..., Any], x: ArrayLike, *settings: 
                 core(*panels, *settings, result)
         return (result,)
 
-    return recall(_what(core, settings), [x], compute)[0]
-
-
-def _what(core: Callable[..., Any], settings: tuple[float, ...]) -> tuple[Any, ...]:
-    """Return the key of a computation: 1 and 1.0 are equal, but a core may treat them differently."""
-    return core, settings, tuple(map(type, settings))
+    return recall(core, settings, [x], compute)[0]
 
 
 def _run(

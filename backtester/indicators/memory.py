@@ -290,10 +290,15 @@ def remembered(memory: IndicatorMemory | None = None) -> Iterator[IndicatorMemor
             used.clear()
 
 
-def recall(what: Key, inputs: Iterable[object], compute: Callable[[], Results]) -> Results:
+def recall(
+    core: Hashable, settings: tuple[float, ...], inputs: Iterable[object], compute: Callable[[], Results]
+) -> Results:
     """Return what `compute` returns: through the memory of the `remembered` block that this thread is in, if any."""
     memory = _active.get()
-    return compute() if memory is None else memory.recall(what, inputs, compute)
+    if memory is None:
+        return compute()
+    kinds = tuple(map(type, settings))  # 1 and 1.0 are equal, but a core may treat them differently
+    return memory.recall((core, settings, kinds), inputs, compute)
 
 
 def _place(values: object) -> tuple[NDArray[Any], Key] | None:

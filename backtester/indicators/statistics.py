@@ -130,7 +130,7 @@ def rolling_correlation(x: ArrayLike, y: ArrayLike, n: int = 30) -> NDArray[np.f
     takes them for 0.
     """
     n = read_period("rolling_correlation", "n", n, least=2)
-    return each_asset("rolling_correlation", _rolling_correlation, {"x": x, "y": y}, n)[0]
+    return each_asset("rolling_correlation", _rolling_correlation, {"x": x, "y": y}, n, finds_gaps=True)[0]
 
 
 def rolling_beta(y: ArrayLike, x: ArrayLike, n: int = 30) -> NDArray[np.float64]:
@@ -165,7 +165,7 @@ def rolling_beta(y: ArrayLike, x: ArrayLike, n: int = 30) -> NDArray[np.float64]
     n)`, except that TA-Lib gives 0 where the denominator is near 0.
     """
     n = read_period("rolling_beta", "n", n, least=2)
-    return each_asset("rolling_beta", _rolling_beta, {"y": y, "x": x}, n)[0]
+    return each_asset("rolling_beta", _rolling_beta, {"y": y, "x": x}, n, finds_gaps=True)[0]
 
 
 @inner_jit
@@ -251,25 +251,24 @@ def _add_powers(sums, a, distance):
 
 @kernel_jit()
 def _rolling_correlation(x, y, n, out):
-    _each_pair(x, y, n, False, out)
+    return _each_pair(x, y, n, False, out)
 
 
 @kernel_jit()
 def _rolling_beta(y, x, n, out):
-    _each_pair(x, y, n, True, out)
+    return _each_pair(x, y, n, True, out)
 
 
 @inner_jit
 def _each_pair(x, y, n, slope, out):
-    """Write the slope of y on x in each window, or the correlation of the two."""
+    """Write the slope of y on x in each window, or the correlation of the two; return False if a NaN was met."""
     n_bars, n_assets = x.shape
     out[: n - 1] = np.nan
     if n_bars < n:
-        return
+        return True
     if n_assets == 1:
-        _each_pair_of_one(x.reshape(n_bars), y.reshape(n_bars), n, slope, out.reshape(n_bars))
-    else:
-        _each_pair_of_many(x, y, n, slope, out)
+        return _each_pair_of_one(x.reshape(n_bars), y.reshape(n_bars), n, slope, out.reshape(n_bars))
+    return _each_pair_of_many(x, y, n, slope, out)
 
 
 @inner_jit
@@ -282,6 +281,7 @@ def _each_pair_of_one(x, y, n, slope, out):
     n_bars = x.shape[0]
     some = max(1, _SUMS_AT_ONCE // n) * n
     tails, sums = np.empty((5, n)), np.empty((5, some))
+    clean = True
     for first in range(n - 1, n_bars, some):
         count = min(some, n_bars - first)
         for last in range(first, first + count, n):
@@ -298,6 +298,7 @@ def _each_pair_of_one(x, y, n, slope, out):
                 tails[2, j] = xx
                 tails[3, j] = xy
                 tails[4, j] = yy
+            clean &= sx + sy == sx + sy
             sx, sy, xx, xy, yy = 0.0, 0.0, 0.0, 0.0, 0.0
             for j in range(min(n, n_bars - last)):
                 dx, dy = x[last + j] - x[last], y[last + j] - y[last]
@@ -312,8 +313,10 @@ def _each_pair_of_one(x, y, n, slope, out):
                 sums[2, i] = tails[2, j] + xx
                 sums[3, i] = tails[3, j] + xy
                 sums[4, i] = tails[4, j] + yy
+            clean &= sx + sy == sx + sy
         for i in range(count):
             out[first + i] = _pair_value(sums[0, i], sums[1, i], sums[2, i], sums[3, i], sums[4, i], n, slope)
+    return clean
 
 
 @inner_jit
@@ -321,6 +324,7 @@ def _each_pair_of_many(x, y, n, slope, out):
     """Do the same additions in the same order for all assets side by side."""
     n_bars, n_assets = x.shape
     tails, heads = np.empty((5, n, n_assets)), np.empty((5, n_assets))
+    clean = True
     for last in range(n - 1, n_bars, n):
         heads[:] = 0.0
         for j in range(n - 1, -1, -1):
@@ -329,6 +333,7 @@ def _each_pair_of_many(x, y, n, slope, out):
             for k in range(5):
                 for a in range(n_assets):
                     tails[k, j, a] = heads[k, a]
+        clean &= not np.isnan(heads).any()
         heads[:] = 0.0
         for j in range(min(n, n_bars - last)):
             for a in range(n_assets):
@@ -343,6 +348,8 @@ def _each_pair_of_many(x, y, n, slope, out):
                     n,
                     slope,
                 )
+        clean &= not np.isnan(heads).any()
+    return clean
 
 
 @inner_jit
