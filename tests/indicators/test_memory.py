@@ -300,6 +300,16 @@ def test_results_die_with_their_input_and_with_the_memory():
         gc.enable()
 
 
+def test_an_input_that_dies_while_another_thread_is_at_the_table_is_forgotten_afterwards():
+    with remembered() as memory:
+        first, second = (Bars.simulate("gbm", n_bars=50, seed=seed) for seed in (4, 5))
+        sma(first.close, 5)
+        with memory._lock:
+            del first  # nobody may wait here: this can happen in a garbage collection of the thread that has the lock
+        sma(second.close, 5)
+        assert len(memory) == 1
+
+
 def test_an_evicted_result_in_use_still_leads_to_others(bars):
     memory = IndicatorMemory(limit=PANEL)
     with remembered(memory):
