@@ -52,9 +52,12 @@ def annotate(run: Run, error: BaseException, t: int) -> None:
 
 
 def explain_read_only(error: BaseException) -> None:
-    """Say what to do, where the error is NumPy's about writing into market data."""
+    """Say what to do, where the error is NumPy's about writing into market data or a shared indicator."""
     if isinstance(error, ValueError) and "read-only" in str(error):
-        error.add_note("market data is read-only; work on a copy, made in prepare: bars.close.copy()")
+        error.add_note(
+            "market data is read-only, and so are indicators that a sweep shares between its runs; work on a copy, "
+            "made in prepare: bars.close.copy(), sma(bars.close, 20).copy()"
+        )
 
 
 def replay(run: Run, t: int) -> None:

@@ -10,33 +10,63 @@ where it has the indicator. The rules all of them keep:
   asset's own bars were all there is.
 - Values equal TA-Lib's, start included, where TA-Lib has the indicator.
 
+`cross_rank` and `cross_zscore` compare the assets of a bar with each other: row t is a function of row t alone.
+
 `crossed_above` and `crossed_below` are different: they answer one question about one asset now, inside `on_bar`.
+
+Inside `remembered` an indicator that has been computed before, of the same arrays, is not computed again.
 
 A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`.
 """
 
 from backtester.indicators.bands import bollinger, donchian
+from backtester.indicators.channels import keltner, supertrend
 from backtester.indicators.cross import crossed_above, crossed_below
+from backtester.indicators.cross_section import cross_rank, cross_zscore
+from backtester.indicators.drawdowns import drawdown
+from backtester.indicators.memory import IndicatorMemory, remembered
 from backtester.indicators.momentum import macd, returns, rsi
 from backtester.indicators.moving import ema, rma, rolling_sum, sma
+from backtester.indicators.range_volatility import garman_klass, parkinson, yang_zhang
+from backtester.indicators.ranks import rolling_quantile, rolling_rank
 from backtester.indicators.rolling import rolling_max, rolling_min, rolling_std
+from backtester.indicators.statistics import rolling_beta, rolling_correlation, rolling_skew, rolling_zscore
 from backtester.indicators.volatility import atr, realised_volatility
+from backtester.indicators.vwap import rolling_vwap, session_vwap
 
 __all__ = [
+    "IndicatorMemory",
     "atr",
     "bollinger",
+    "cross_rank",
+    "cross_zscore",
     "crossed_above",
     "crossed_below",
     "donchian",
+    "drawdown",
     "ema",
+    "garman_klass",
+    "keltner",
     "macd",
+    "parkinson",
     "realised_volatility",
+    "remembered",
     "returns",
     "rma",
+    "rolling_beta",
+    "rolling_correlation",
     "rolling_max",
     "rolling_min",
+    "rolling_quantile",
+    "rolling_rank",
+    "rolling_skew",
     "rolling_std",
     "rolling_sum",
+    "rolling_vwap",
+    "rolling_zscore",
     "rsi",
+    "session_vwap",
     "sma",
+    "supertrend",
+    "yang_zhang",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +13,14 @@ from backtester.errors import DataError, SettingsError
 _LONGEST = 2**31 - 1  # longer than any data; keeps sums of periods inside int64
 
 
-def read_arrays(indicator: str, arrays: dict[str, ArrayLike]) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
+def read_arrays(indicator: str, arrays: Mapping[str, ArrayLike]) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
     """Check the arrays of one call, and return their common shape and read-only [n_bars, n_assets] views or copies.
 
     Parameters
     ----------
     indicator : str
         Its name, for the messages.
-    arrays : dict of str to array_like
+    arrays : mapping of str to array_like
         Argument name to array, [n_bars, n_assets] or [n_bars], all of one shape.
 
     Raises
@@ -72,6 +73,30 @@ def read_number(indicator: str, name: str, value: object, *, zero: bool) -> floa
     if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
         raise SettingsError(f"{indicator}: {name} is {value!r}; it is a finite number, {rule}")
     return number
+
+
+def read_flag(indicator: str, name: str, value: object) -> bool:
+    """Return a bool.
+
+    Raises
+    ------
+    SettingsError
+        It is something else; 0 and 1 are.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise SettingsError(f"{indicator}: {name} is {value!r} ({type(value).__name__}); it is True or False")
+    return bool(value)
+
+
+def read_periods_per_year(indicator: str, value: object) -> float:
+    """Return how many bars a year has; None stands for 1, which leaves volatility per bar.
+
+    Raises
+    ------
+    SettingsError
+        It is not a finite number above 0.
+    """
+    return 1.0 if value is None else read_number(indicator, "periods_per_year", value, zero=False)
 
 
 def read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:

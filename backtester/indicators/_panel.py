@@ -5,17 +5,24 @@ asset by itself, is causal, and writes every element of its outputs, the warm-up
 as memory does. `each_asset` checks the arrays, moves each asset's own bars together at the top, so that the core never
 sees a gap before a bar, and puts the results back with NaN in the gaps. A value is therefore a function of the asset's
 own bars up to now and of nothing else, to the last bit.
+
+The core of an indicator that compares assets is run by `each_bar`: it sees the gaps, and every row by itself.
+
+What both compute goes through the memory of indicators (see `memory`) by its core, settings and arrays. So a core reads
+nothing else, and whatever an indicator does after its core is done again at every call: better leave nothing to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from backtester.errors import DataError
 from backtester.indicators._arrays import read_arrays, read_only
+from backtester.indicators.memory import recall
 from backtester.kernel.jit import kernel_jit
 from backtester.kernel.pool import empty
 
@@ -23,7 +30,7 @@ from backtester.kernel.pool import empty
 def each_asset(
     indicator: str,
     core: Callable[..., Any],
-    arrays: dict[str, ArrayLike],
+    arrays: Mapping[str, ArrayLike],
     *settings: float,
     outputs: int = 1,
     finds_gaps: bool = False,
@@ -36,7 +43,7 @@ def each_asset(
         Its name, for the messages.
     core : jitted function
         See the module.
-    arrays : dict of str to array_like
+    arrays : mapping of str to array_like
         Argument name to array, [n_bars, n_assets] or [n_bars]. A bar is missing where any of them is NaN.
     *settings : int or float
         What the core takes between inputs and outputs.
@@ -48,20 +55,64 @@ def each_asset(
     Returns
     -------
     tuple of ndarray
-        `outputs` new float64 arrays of the shape of the inputs.
+        `outputs` new float64 arrays of the shape of the inputs; remembered ones are read-only.
 
     Raises
     ------
     DataError
         See `read_arrays`.
     """
-    shape, panels = read_arrays(indicator, arrays)
-    results = [empty(panels[0].shape, np.float64) for _ in range(outputs)]
-    if results[0].size:
-        with np.errstate(all="ignore"):  # as compiled code does, for cores that run uncompiled (NUMBA_DISABLE_JIT)
-            if not (finds_gaps and core(*panels, *settings, *results)):
-                _run(core, panels, settings, results, finds_gaps)
-    return tuple(result.reshape(shape) for result in results)
+
+    def compute() -> tuple[NDArray[np.float64], ...]:
+        shape, panels = read_arrays(indicator, arrays)
+        results = [empty(panels[0].shape, np.float64) for _ in range(outputs)]
+        if results[0].size:
+            with np.errstate(all="ignore"):  # as compiled code does, for cores that run uncompiled (NUMBA_DISABLE_JIT)
+                if not (finds_gaps and core(*panels, *settings, *results)):
+                    _run(core, panels, settings, results, finds_gaps)
+        return tuple(result.reshape(shape) for result in results)
+
+    return recall(core, settings, arrays.values(), compute)
+
+
+def each_bar(indicator: str, core: Callable[..., Any], x: ArrayLike, *settings: float) -> NDArray[np.float64]:
+    """Run a core over a panel in which assets are compared with each other, gaps included.
+
+    Parameters
+    ----------
+    indicator : str
+        Its name, for the messages.
+    core : jitted function
+        `core(x, settings…, out)`: row t of `out` is a function of row t of `x`, and NaN where that is.
+    x : array_like, [n_bars, n_assets]
+    *settings : int or float
+        What the core takes between input and output.
+
+    Returns
+    -------
+    ndarray
+        A new float64 array of the shape of `x`; a remembered one is read-only.
+
+    Raises
+    ------
+    DataError
+        See `read_arrays`; or `x` has no asset axis.
+    """
+
+    def compute() -> tuple[NDArray[np.float64], ...]:
+        shape, panels = read_arrays(indicator, {"x": x})
+        if len(shape) == 1:
+            raise DataError(
+                f"{indicator}: x has 1 dimension (shape {shape}); it compares the assets of a bar with each other, so "
+                "it takes [n_bars, n_assets]"
+            )
+        result = empty(shape, np.float64)
+        if result.size:
+            with np.errstate(all="ignore"):
+                core(*panels, *settings, result)
+        return (result,)
+
+    return recall(core, settings, [x], compute)[0]
 
 
 def _run(

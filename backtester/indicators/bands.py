@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backtester.indicators._arrays import read_arrays, read_number, read_period
+from backtester.indicators._arrays import read_number, read_period
 from backtester.indicators._panel import each_asset
-from backtester.indicators.moving import sma
-from backtester.indicators.rolling import channel, rolling_std
+from backtester.indicators.moving import _moving_sum
+from backtester.indicators.rolling import _rolling_std, channel
+from backtester.kernel.jit import kernel_jit
 
 Bands = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -50,10 +51,8 @@ def bollinger(close: ArrayLike, n: int = 20, k: float = 2.0) -> Bands:
     """
     n = read_period("bollinger", "n", n)
     k = read_number("bollinger", "k", k, zero=True)
-    read_arrays("bollinger", {"close": close})  # so that a message names this function and its argument
-    middle = sma(close, n)
-    width = k * rolling_std(close, n)
-    return middle + width, middle, middle - width
+    upper, middle, lower = each_asset("bollinger", _bollinger, {"close": close}, n, k, outputs=3)
+    return upper, middle, lower
 
 
 def donchian(high: ArrayLike, low: ArrayLike, n: int = 20) -> Bands:
@@ -89,3 +88,14 @@ def donchian(high: ArrayLike, low: ArrayLike, n: int = 20) -> Bands:
     n = read_period("donchian", "n", n)
     upper, middle, lower = each_asset("donchian", channel, {"high": high, "low": low}, n, outputs=3)
     return upper, middle, lower
+
+
+@kernel_jit()
+def _bollinger(x, n, k, upper, middle, lower):
+    _moving_sum(x, n, float(n), middle)
+    _rolling_std(x, n, n, upper)
+    for t in range(x.shape[0]):
+        for a in range(x.shape[1]):
+            width = k * upper[t, a]
+            upper[t, a] = middle[t, a] + width
+            lower[t, a] = middle[t, a] - width

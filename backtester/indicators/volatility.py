@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backtester.indicators._arrays import read_number, read_period
+from backtester.indicators._arrays import read_period, read_periods_per_year
 from backtester.indicators._panel import each_asset
-from backtester.indicators.rolling import rolling_std
+from backtester.indicators.rolling import _rolling_std
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 
@@ -86,10 +86,9 @@ def realised_volatility(close: ArrayLike, n: int = 20, periods_per_year: float |
     John Hull, Options, Futures, and Other Derivatives, 10th ed. (2018), section 15.4, equation for s and σ̂ = s/√τ.
     """
     n = read_period("realised_volatility", "n", n, least=2)
-    scale = 1.0
-    if periods_per_year is not None:
-        scale = math.sqrt(read_number("realised_volatility", "periods_per_year", periods_per_year, zero=False))
-    return scale * rolling_std(each_asset("realised_volatility", _log_returns, {"close": close})[0], n, ddof=1)
+    scale = math.sqrt(read_periods_per_year("realised_volatility", periods_per_year))
+    logs = each_asset("realised_volatility", _log_returns, {"close": close})[0]
+    return each_asset("realised_volatility", _scaled_std, {"close": logs}, n, scale)[0]
 
 
 @inner_jit
@@ -122,3 +121,11 @@ def _log_returns(x, out):
     for t in range(1, x.shape[0]):
         for a in range(x.shape[1]):
             out[t, a] = np.log(x[t, a] / x[t - 1, a]) if x[t, a] > 0.0 and x[t - 1, a] > 0.0 else np.nan
+
+
+@kernel_jit()
+def _scaled_std(x, n, scale, out):
+    _rolling_std(x, n, n - 1, out)
+    for t in range(x.shape[0]):
+        for a in range(x.shape[1]):
+            out[t, a] *= scale

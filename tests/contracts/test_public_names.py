@@ -112,9 +112,27 @@ INDICATORS = {
     "bollinger": "close n k",
     "donchian": "high low n",
     "realised_volatility": "close n",
+    "rolling_rank": "x n",
+    "rolling_quantile": "x n q",
+    "rolling_zscore": "x n ddof",
+    "rolling_skew": "x n bias",
+    "rolling_correlation": "x y n",
+    "rolling_beta": "y x n",
+    "rolling_vwap": "high low close volume n",
+    "session_vwap": "high low close volume sessions",
+    "keltner": "high low close n k n_atr",
+    "supertrend": "high low close n k",
+    "parkinson": "high low n periods_per_year",
+    "garman_klass": "open high low close n periods_per_year",
+    "yang_zhang": "open high low close n periods_per_year",
+    "drawdown": "x n",
+    "cross_rank": "x",
+    "cross_zscore": "x ddof",
     "crossed_above": "x y a",
     "crossed_below": "x y a",
 }
+
+ARRAYS = ("open", "high", "low", "close", "volume", "sessions", "x", "y", "a")
 
 METRICS = (
     "total_return cagr annual_return annual_volatility sharpe sortino max_drawdown max_drawdown_duration calmar omega "
@@ -252,7 +270,7 @@ def test_an_indicator_takes_arrays_first_and_then_its_periods(name):
     found = parameters(getattr(module, name))
     assert len(found) >= len(INDICATORS[name].split())
     wanted = INDICATORS[name].split()
-    arrays = sum(word in ("close", "high", "low", "x", "y", "a") for word in wanted)
+    arrays = sum(word in ARRAYS for word in wanted)
     periods = wanted[arrays:]
     defaults = inspect.signature(getattr(module, name)).parameters.values()
     without = [p.name for p in list(defaults)[:arrays] if p.default is inspect.Parameter.empty]

@@ -19,7 +19,7 @@ def periods():
     return [
         (name, parameter.name)
         for name in indicators.__all__
-        if not name.startswith("crossed_")
+        if not name.startswith("crossed_") and name not in ("IndicatorMemory", "remembered")
         for parameter in inspect.signature(getattr(indicators, name)).parameters.values()
         if type(parameter.default) is int and parameter.name != "ddof"
     ]
@@ -121,7 +121,8 @@ def test_one_compilation_serves_every_kind_of_array():
         indicators.sma(array, 3)
         indicators.rolling_sum(array, np.int64(3))
     if hasattr(moving._moving_sum, "signatures"):
-        assert len(moving._moving_sum.signatures) == 1
+        from_python = [types for types in moving._moving_sum.signatures if not types[0].mutable]  # not another core
+        assert len(from_python) == 1
 
 
 def test_importing_compiles_nothing_and_brings_no_pandas():
