@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from backtester.errors import SettingsError
 from backtester.indicators._arrays import read_period
 from backtester.indicators._panel import each_asset
+from backtester.indicators._series import by_series
+from backtester.indicators._windows import all_there, averaged
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 
@@ -42,7 +44,107 @@ def returns(close: ArrayLike, n: int = 1) -> NDArray[np.float64]:
     Equals TA-Lib's ROCP, except that TA-Lib gives 0 where the earlier price is 0.
     """
     n = read_period("returns", "n", n)
-    return each_asset("returns", _returns, {"close": close}, n)[0]
+    return each_asset("returns", _returns, {"close": close}, n, finds_gaps=True)[0]
+
+
+def log_returns(close: ArrayLike, n: int = 1) -> NDArray[np.float64]:
+    """Logarithmic return over the last `n` bars.
+
+    .. math:: r_t = \\ln \\frac{close_t}{close_{t-n}}
+
+    Parameters
+    ----------
+    close : array_like of float, [n_bars, n_assets] or [n_bars]
+        Prices.
+    n : int
+        Bars from the first price to the last, 1 or more.
+
+    Returns
+    -------
+    ndarray of float64, the shape of `close`
+        A fraction: 0.01 is a growth by e^0.01. The value of bar t uses bars up to t. NaN for an asset's first n own
+        bars, in its gaps, and where one of the two prices is 0 or less. A missing bar (NaN) does not count: the return
+        after a gap is from the last price before it.
+
+    Raises
+    ------
+    DataError
+        `close` holds no real numbers, or has no or more than two dimensions.
+    SettingsError
+        `n` is not an int, or below 1.
+
+    References
+    ----------
+    John Y. Campbell, Andrew W. Lo and A. Craig MacKinlay, The Econometrics of Financial Markets (1997), section 1.4.
+    """
+    n = read_period("log_returns", "n", n)
+    return each_asset("log_returns", log_returns_core, {"close": close}, n)[0]
+
+
+def roc(close: ArrayLike, n: int = 10) -> NDArray[np.float64]:
+    """Rate of change: the simple return over the last `n` bars, `returns` by its other name.
+
+    .. math:: roc_t = \\frac{close_t - close_{t-n}}{close_{t-n}}
+
+    Parameters
+    ----------
+    close : array_like of float, [n_bars, n_assets] or [n_bars]
+        Prices.
+    n : int
+        Bars from the first price to the last, 1 or more.
+
+    Returns
+    -------
+    ndarray of float64, the shape of `close`
+        A fraction, not a percentage; the value of bar t uses bars up to t. NaN for an asset's first n own bars, in its
+        gaps, and where the earlier price is 0. A missing bar (NaN) does not count.
+
+    Raises
+    ------
+    DataError
+        `close` holds no real numbers, or has no or more than two dimensions.
+    SettingsError
+        `n` is not an int, or below 1.
+
+    Notes
+    -----
+    Equals TA-Lib's ROCP, and ROC / 100, except that TA-Lib gives 0 where the earlier price is 0.
+    """
+    n = read_period("roc", "n", n)
+    return each_asset("roc", _returns, {"close": close}, n, finds_gaps=True)[0]
+
+
+def momentum(x: ArrayLike, n: int = 10) -> NDArray[np.float64]:
+    """Change over the last `n` bars.
+
+    .. math:: momentum_t = x_t - x_{t-n}
+
+    Parameters
+    ----------
+    x : array_like of float, [n_bars, n_assets] or [n_bars]
+        Any series, for example closes.
+    n : int
+        Bars from the first value to the last, 1 or more.
+
+    Returns
+    -------
+    ndarray of float64, the shape of `x`
+        In the unit of `x`; the value of bar t uses bars up to t. NaN for an asset's first n own bars and in its gaps; a
+        missing bar (NaN) does not count.
+
+    Raises
+    ------
+    DataError
+        `x` holds no real numbers, or has no or more than two dimensions.
+    SettingsError
+        `n` is not an int, or below 1.
+
+    Notes
+    -----
+    Equals TA-Lib's MOM.
+    """
+    n = read_period("momentum", "n", n)
+    return each_asset("momentum", _momentum, {"x": x}, n, finds_gaps=True)[0]
 
 
 def rsi(close: ArrayLike, n: int = 14) -> NDArray[np.float64]:
@@ -81,7 +183,7 @@ def rsi(close: ArrayLike, n: int = 14) -> NDArray[np.float64]:
     J. Welles Wilder, New Concepts in Technical Trading Systems (1978), section VI.
     """
     n = read_period("rsi", "n", n)
-    return each_asset("rsi", _rsi, {"close": close}, n)[0]
+    return each_asset("rsi", _rsi, {"close": close}, n, finds_gaps=True)[0]
 
 
 def macd(
@@ -128,17 +230,57 @@ def macd(
         raise SettingsError(
             f"macd: fast is {fast}, above slow = {slow}; the fast period is the smaller, exchange the two"
         )
-    line, trigger, histogram = each_asset("macd", _macd, {"close": close}, fast, slow, signal, outputs=3)
+    line, trigger, histogram = each_asset(
+        "macd", _macd, {"close": close}, fast, slow, signal, outputs=3, finds_gaps=True
+    )
     return line, trigger, histogram
+
+
+@inner_jit
+def _shifted(x, n):
+    """Return the values from row n on, and those n rows before, as two arrays [k] with k > 0 or both empty.
+
+    n bars ago is n rows back in memory, whatever the number of assets.
+    """
+    values = x.reshape(x.size)
+    back = min(n, x.shape[0]) * x.shape[1]
+    return values[back:], values[: x.size - back]
 
 
 @kernel_jit()
 def _returns(x, n, out):
+    """Write the returns; return False if a NaN was met."""
     out[:n] = np.nan
-    for t in range(n, x.shape[0]):
-        for a in range(x.shape[1]):
-            before = x[t - n, a]
-            out[t, a] = (x[t, a] - before) / before if before != 0.0 else np.nan
+    now, before = _shifted(x, n)
+    change = _shifted(out, n)[0]
+    missing = 0
+    for i in range(change.shape[0]):
+        missing += now[i] != now[i]
+        change[i] = (now[i] - before[i]) / before[i] if before[i] != 0.0 else np.nan
+    return missing == 0 and all_there(x[:n])
+
+
+@kernel_jit()
+def log_returns_core(x, n, out):
+    """Write the logarithmic returns."""
+    out[:n] = np.nan
+    now, before = _shifted(x, n)
+    change = _shifted(out, n)[0]
+    for i in range(change.shape[0]):
+        change[i] = np.log(now[i] / before[i]) if now[i] > 0.0 and before[i] > 0.0 else np.nan
+
+
+@kernel_jit()
+def _momentum(x, n, out):
+    """Write the changes; return False if a NaN was met."""
+    out[:n] = np.nan
+    now, before = _shifted(x, n)
+    change = _shifted(out, n)[0]
+    missing = 0
+    for i in range(change.shape[0]):
+        missing += now[i] != now[i]
+        change[i] = now[i] - before[i]
+    return missing == 0 and all_there(x[:n])
 
 
 @inner_jit
@@ -146,64 +288,77 @@ def _strength(gain, loss):
     return 100.0 * (gain / (gain + loss)) if gain + loss != 0.0 else 0.0
 
 
+@inner_jit
+def _gain_and_loss(change):
+    return (change, 0.0) if change > 0.0 else (0.0, -change)
+
+
 @kernel_jit()
 def _rsi(x, n, out):
+    """Write the index; return False if a NaN was met. One asset keeps its averages in registers."""
     n_bars, n_assets = x.shape
     out[:n] = np.nan
     if n_bars <= n:
-        return
-    gain = np.zeros(n_assets)
-    loss = np.zeros(n_assets)
+        return True
+    gains, losses = np.zeros(n_assets), np.zeros(n_assets)
     for t in range(1, n + 1):
         for a in range(n_assets):
-            change = x[t, a] - x[t - 1, a]
-            gain[a] += max(change, 0.0)
-            loss[a] += max(-change, 0.0)
+            up, down = _gain_and_loss(x[t, a] - x[t - 1, a])
+            gains[a] += up
+            losses[a] += down
     for a in range(n_assets):
-        gain[a] /= n
-        loss[a] /= n
-        out[n, a] = _strength(gain[a], loss[a])
-    for t in range(n + 1, n_bars):
-        for a in range(n_assets):
-            change = x[t, a] - x[t - 1, a]
-            gain[a] = (gain[a] * (n - 1) + max(change, 0.0)) / n
-            loss[a] = (loss[a] * (n - 1) + max(-change, 0.0)) / n
-            out[t, a] = _strength(gain[a], loss[a])
+        gains[a] /= n
+        losses[a] /= n
+        out[n, a] = _strength(gains[a], losses[a])
+    weight = 1.0 / n
+    if n_assets == 1:
+        gain, loss = gains[0], losses[0]
+        for t in range(n + 1, n_bars):
+            up, down = _gain_and_loss(x[t, 0] - x[t - 1, 0])
+            gain = averaged(gain, up, weight)
+            loss = averaged(loss, down, weight)
+            out[t, 0] = _strength(gain, loss)
+    else:
+        for t in range(n + 1, n_bars):
+            for a in range(n_assets):
+                up, down = _gain_and_loss(x[t, a] - x[t - 1, a])
+                gains[a] = averaged(gains[a], up, weight)
+                losses[a] = averaged(losses[a], down, weight)
+                out[t, a] = _strength(gains[a], losses[a])
+    return all_there(x)
 
 
+@by_series
 @kernel_jit()
 def _macd(x, fast, slow, signal, line, trigger, histogram):
+    for a in range(x.shape[0]):
+        _macd_of_one(x[a], fast, slow, signal, line[a], trigger[a], histogram[a])
+
+
+@inner_jit
+def _macd_of_one(x, fast, slow, signal, line, trigger, histogram):
     """Write the three lines; `first` is where the averages start, `start` where the signal line does."""
-    n_bars, n_assets = x.shape
     first = slow - 1
     start = first + signal - 1
     for out in (line, trigger, histogram):
         out[:start] = np.nan
-    if n_bars <= start:
+    if x.shape[0] <= start:
         return
-    fast_average, slow_average = np.zeros(n_assets), np.zeros(n_assets)
-    total, average = np.zeros(n_assets), np.zeros(n_assets)
     fast_weight, slow_weight, signal_weight = 2.0 / (fast + 1), 2.0 / (slow + 1), 2.0 / (signal + 1)
-    for t in range(slow):
-        for a in range(n_assets):
-            slow_average[a] += x[t, a]
-            if t >= slow - fast:
-                fast_average[a] += x[t, a]
-    for a in range(n_assets):
-        slow_average[a] /= slow
-        fast_average[a] /= fast
-    for t in range(first, n_bars):
-        for a in range(n_assets):
-            if t > first:
-                fast_average[a] += (x[t, a] - fast_average[a]) * fast_weight
-                slow_average[a] += (x[t, a] - slow_average[a]) * slow_weight
-            difference = fast_average[a] - slow_average[a]
-            if t <= start:
-                total[a] += difference
-                average[a] = total[a] / signal
-            else:
-                average[a] += (difference - average[a]) * signal_weight
-            if t >= start:
-                line[t, a] = difference
-                trigger[t, a] = average[a]
-                histogram[t, a] = difference - average[a]
+    fast_average, slow_average = np.mean(x[slow - fast : slow]), np.mean(x[:slow])
+    total = fast_average - slow_average
+    for t in range(slow, start + 1):
+        fast_average = averaged(fast_average, x[t], fast_weight)
+        slow_average = averaged(slow_average, x[t], slow_weight)
+        total += fast_average - slow_average
+    average = total / signal
+    line[start], trigger[start] = fast_average - slow_average, average
+    histogram[start] = line[start] - average
+    for t in range(start + 1, x.shape[0]):
+        fast_average = averaged(fast_average, x[t], fast_weight)
+        slow_average = averaged(slow_average, x[t], slow_weight)
+        difference = fast_average - slow_average
+        average = averaged(average, difference, signal_weight)
+        line[t] = difference
+        trigger[t] = average
+        histogram[t] = difference - average
