@@ -24,17 +24,21 @@ from backtester.indicators._windows import all_there
 from backtester.kernel.jit import kernel_jit
 from backtester.kernel.pool import empty
 
+Arrays = tuple[NDArray[np.float64], ...]
+
 _MOST_ASSETS = 32  # rows at a time, a few cache lines of a panel
 _MOST_VALUES = 1 << 18  # of one array at a time
 
 
-def by_series(core: Callable[..., Any]) -> Callable[..., bool]:
+def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable[..., bool]:
     """Return a core of panels [n_bars, n_assets] with gaps, for `each_asset` with `finds_gaps`, from one of series.
 
     Parameters
     ----------
     core : jitted function
         See the module.
+    finds_gaps : bool
+        The core returns False if it met a NaN, so that clean data need not be searched for one beforehand.
 
     Returns
     -------
@@ -49,17 +53,26 @@ def by_series(core: Callable[..., Any]) -> Callable[..., bool]:
         n_settings = is_array.count(False)
         inputs, results = arguments[:n_inputs], arguments[n_inputs + n_settings :]
         settings = arguments[n_inputs : n_inputs + n_settings]
+        one_asset = inputs[0].shape[1] == 1
+        if one_asset and finds_gaps and _as_row(core, inputs, settings, results):
+            return True
         gap = _gaps(inputs)
-        if gap is None and inputs[0].shape[1] == 1:
-            core(*(x.reshape(1, -1) for x in inputs), *settings, *(out.reshape(1, -1) for out in results))
-        else:
+        if gap is not None or not one_asset:
             _in_blocks(core, inputs, settings, results, gap)
+        elif not finds_gaps:
+            _as_row(core, inputs, settings, results)
         return True
 
     return panel_core
 
 
-def _gaps(inputs: tuple[NDArray[np.float64], ...]) -> NDArray[np.bool_] | None:
+def _as_row(core: Callable[..., Any], inputs: Arrays, settings: tuple[float, ...], results: Arrays) -> Any:
+    """Run the core over one asset where it is."""
+    rows = [array.reshape(1, -1) for array in (*inputs, *results)]
+    return core(*rows[: len(inputs)], *settings, *rows[len(inputs) :])
+
+
+def _gaps(inputs: Arrays) -> NDArray[np.bool_] | None:
     """Return where a bar is missing, or None if none is."""
     if all(_is_whole(x) for x in inputs):
         return None
@@ -71,9 +84,9 @@ def _gaps(inputs: tuple[NDArray[np.float64], ...]) -> NDArray[np.bool_] | None:
 
 def _in_blocks(
     core: Callable[..., Any],
-    inputs: tuple[NDArray[np.float64], ...],
+    inputs: Arrays,
     settings: tuple[float, ...],
-    results: tuple[NDArray[np.float64], ...],
+    results: Arrays,
     gap: NDArray[np.bool_] | None,
 ) -> None:
     """Run the core over a few assets at a time."""

@@ -290,7 +290,7 @@ def _strength(gain, loss):
 
 @inner_jit
 def _gain_and_loss(change):
-    return (change, 0.0) if change > 0.0 else (0.0, -change)
+    return max(change, 0.0), max(-change, 0.0)
 
 
 @kernel_jit()
@@ -312,12 +312,7 @@ def _rsi(x, n, out):
         out[n, a] = _strength(gains[a], losses[a])
     weight = 1.0 / n
     if n_assets == 1:
-        gain, loss = gains[0], losses[0]
-        for t in range(n + 1, n_bars):
-            up, down = _gain_and_loss(x[t, 0] - x[t - 1, 0])
-            gain = averaged(gain, up, weight)
-            loss = averaged(loss, down, weight)
-            out[t, 0] = _strength(gain, loss)
+        _rsi_of_one(x.reshape(n_bars)[n:], gains[0], losses[0], weight, out.reshape(n_bars)[n:])
     else:
         for t in range(n + 1, n_bars):
             for a in range(n_assets):
@@ -326,6 +321,16 @@ def _rsi(x, n, out):
                 losses[a] = averaged(losses[a], down, weight)
                 out[t, a] = _strength(gains[a], losses[a])
     return all_there(x)
+
+
+@inner_jit
+def _rsi_of_one(x, gain, loss, weight, out):
+    """Write the index of one asset from bar 1 on; `gain` and `loss` are the averages at bar 0."""
+    for t in range(1, x.shape[0]):
+        up, down = _gain_and_loss(x[t] - x[t - 1])
+        gain = averaged(gain, up, weight)
+        loss = averaged(loss, down, weight)
+        out[t] = _strength(gain, loss)
 
 
 @by_series
