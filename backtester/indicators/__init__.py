@@ -12,31 +12,55 @@ where it has the indicator. The rules all of them keep:
 
 `crossed_above` and `crossed_below` are different: they answer one question about one asset now, inside `on_bar`.
 
-A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`.
+A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`, and
+`_series` for cores that are written for one asset.
 """
 
+from backtester.indicators.averages import dema, hull, kama, tema, trix, wma
 from backtester.indicators.bands import bollinger, donchian
 from backtester.indicators.cross import crossed_above, crossed_below
-from backtester.indicators.momentum import macd, returns, rsi
+from backtester.indicators.changes import log_returns, macd, momentum, returns, roc, rsi
 from backtester.indicators.moving import ema, rma, rolling_sum, sma
-from backtester.indicators.rolling import rolling_max, rolling_min, rolling_std
-from backtester.indicators.volatility import atr, realised_volatility
+from backtester.indicators.oscillators import cci, stochastic, williams_r
+from backtester.indicators.rolling import highest, lowest, rolling_max, rolling_min, rolling_std
+from backtester.indicators.trend import adx, aroon
+from backtester.indicators.volatility import atr, realised_volatility, true_range
+from backtester.indicators.volume import mfi, obv
 
 __all__ = [
+    "adx",
+    "aroon",
     "atr",
     "bollinger",
+    "cci",
     "crossed_above",
     "crossed_below",
+    "dema",
     "donchian",
     "ema",
+    "highest",
+    "hull",
+    "kama",
+    "log_returns",
+    "lowest",
     "macd",
+    "mfi",
+    "momentum",
+    "obv",
     "realised_volatility",
     "returns",
     "rma",
+    "roc",
     "rolling_max",
     "rolling_min",
     "rolling_std",
     "rolling_sum",
     "rsi",
     "sma",
+    "stochastic",
+    "tema",
+    "trix",
+    "true_range",
+    "williams_r",
+    "wma",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from backtester.kernel.jit import inner_jit
 
+ROUNDING = 1e-15  # typical prices that differ by less than this fraction are equal: it is what their sum may be off
 _TILE = 1024  # values looked at between two questions
 
 

@@ -12,7 +12,7 @@ from backtester.indicators._arrays import read_number, read_period
 from backtester.indicators._panel import each_asset
 from backtester.indicators._series import by_series
 from backtester.indicators._windows import all_there, true_range_of
-from backtester.indicators.momentum import log_returns_core
+from backtester.indicators.changes import log_returns_core
 from backtester.indicators.rolling import rolling_std
 from backtester.kernel.jit import inner_jit, kernel_jit
 

@@ -12,6 +12,7 @@ import backtester.indicators as indicators
 
 N_BARS = 160
 CUTS = (1, 2, 15, 40, 41, 97, 159)
+NO_WARM_UP = ("log_returns", "obv", "returns", "true_range")  # a value at bar 0, or at bar 1
 INDICATORS = sorted(
     name
     for name in indicators.__all__
@@ -33,12 +34,13 @@ def settings_of(name):
 
 
 def prices(seed, n_assets=3):
-    """Return a random panel of high, low and close, and close again under any other name."""
+    """Return a random panel of high, low, close and volume, and close again under any other name."""
     rng = np.random.default_rng(seed)
     close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, (N_BARS, n_assets)), axis=0))
     high = close * (1.0 + rng.uniform(0.0, 0.01, close.shape))
     low = close * (1.0 - rng.uniform(0.0, 0.01, close.shape))
-    return {"high": high, "low": low, "close": close, "x": close}
+    volume = rng.integers(100, 10_000, close.shape).astype(float)
+    return {"high": high, "low": low, "close": close, "volume": volume, "x": close}
 
 
 def with_gaps(data, seed):
@@ -86,7 +88,7 @@ def futures(data, cut):
 
 
 def test_the_search_finds_all_indicators():
-    assert len(INDICATORS) >= 14
+    assert len(INDICATORS) >= 33
     assert arrays_of("atr") == ["high", "low", "close"]
     assert settings_of("macd")[1] == {"fast": 3, "slow": 6, "signal": 2}
 
@@ -172,7 +174,7 @@ def test_inputs_stay_untouched_and_outputs_are_fresh(name):
 @pytest.mark.parametrize("name", INDICATORS)
 @pytest.mark.parametrize("shape", [(0,), (1,), (2,), (0, 2), (1, 2), (5, 0)])
 def test_data_shorter_than_the_warm_up_is_no_error(name, shape):
-    for values in run(name, dict.fromkeys(("x", "high", "low", "close"), np.ones(shape)), {}):
+    for values in run(name, dict.fromkeys(prices(0), np.ones(shape)), {}):
         assert values.shape == shape
-        if name != "returns":
+        if name not in NO_WARM_UP:
             assert np.isnan(values).all()

@@ -1,4 +1,4 @@
-"""Returns and momentum."""
+"""Changes of the price: returns, momentum, and what is averaged from them."""
 
 from __future__ import annotations
 
