@@ -18,8 +18,8 @@ A new indicator is a jitted core and a function that reads its settings and call
 
 from backtester.indicators.averages import dema, hull, kama, tema, trix, wma
 from backtester.indicators.bands import bollinger, donchian
-from backtester.indicators.cross import crossed_above, crossed_below
 from backtester.indicators.changes import log_returns, macd, momentum, returns, roc, rsi
+from backtester.indicators.cross import crossed_above, crossed_below
 from backtester.indicators.moving import ema, rma, rolling_sum, sma
 from backtester.indicators.oscillators import cci, stochastic, williams_r
 from backtester.indicators.rolling import highest, lowest, rolling_max, rolling_min, rolling_std

@@ -28,6 +28,7 @@ Arrays = tuple[NDArray[np.float64], ...]
 
 _MOST_ASSETS = 32  # rows at a time, a few cache lines of a panel
 _MOST_VALUES = 1 << 18  # of one array at a time
+_BARS_AT_A_TIME = 256
 
 
 def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable[..., bool]:
@@ -56,11 +57,10 @@ def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable
         one_asset = inputs[0].shape[1] == 1
         if one_asset and finds_gaps and _as_row(core, inputs, settings, results):
             return True
-        gap = _gaps(inputs)
-        if gap is not None or not one_asset:
-            _in_blocks(core, inputs, settings, results, gap)
-        elif not finds_gaps:
+        if one_asset and not finds_gaps and all(_is_whole(x) for x in inputs):
             _as_row(core, inputs, settings, results)
+        else:
+            _in_blocks(core, inputs, settings, results)
         return True
 
     return panel_core
@@ -72,23 +72,7 @@ def _as_row(core: Callable[..., Any], inputs: Arrays, settings: tuple[float, ...
     return core(*rows[: len(inputs)], *settings, *rows[len(inputs) :])
 
 
-def _gaps(inputs: Arrays) -> NDArray[np.bool_] | None:
-    """Return where a bar is missing, or None if none is."""
-    if all(_is_whole(x) for x in inputs):
-        return None
-    gap = np.isnan(inputs[0])
-    for x in inputs[1:]:
-        gap |= np.isnan(x)
-    return gap
-
-
-def _in_blocks(
-    core: Callable[..., Any],
-    inputs: Arrays,
-    settings: tuple[float, ...],
-    results: Arrays,
-    gap: NDArray[np.bool_] | None,
-) -> None:
+def _in_blocks(core: Callable[..., Any], inputs: Arrays, settings: tuple[float, ...], results: Arrays) -> None:
     """Run the core over a few assets at a time."""
     n_bars, n_assets = inputs[0].shape
     width = min(n_assets, _MOST_ASSETS, max(1, _MOST_VALUES // n_bars))
@@ -97,16 +81,24 @@ def _in_blocks(
         rows = [row[: n_assets - first] for row in rows]
         own, found = rows[: len(inputs)], rows[len(inputs) :]
         for x, series in zip(inputs, own, strict=True):
-            if gap is None:
-                series[:] = x[:, first : first + width].T
-            else:
-                _own_bars(x, gap, first, series)
+            _to_rows(x, first, series)
+        gap = None if all(_is_whole(series) for series in own) else _gaps(own)
+        if gap is not None:
+            for series in own:
+                _close_up(series, gap)
         core(*map(read_only, own), *settings, *found)
         for series, out in zip(found, results, strict=True):
-            if gap is None:
-                out[:, first : first + width] = series.T
-            else:
-                _among_gaps(series, gap, first, out)
+            if gap is not None:
+                _spread(series, gap)
+            _from_rows(series, first, out)
+
+
+def _gaps(rows: list[NDArray[np.float64]]) -> NDArray[np.bool_]:
+    """Return where a bar is missing: where any of the arrays is NaN."""
+    gap = np.isnan(rows[0])
+    for series in rows[1:]:
+        gap |= np.isnan(series)
+    return gap
 
 
 @kernel_jit()
@@ -115,24 +107,45 @@ def _is_whole(x):
 
 
 @kernel_jit()
-def _own_bars(x, gap, first, series):
-    """Write the bars of some assets of a panel that are not missing to the head of their rows, NaN after them."""
-    width, n_bars = series.shape
-    count = np.zeros(width, np.int64)
-    for t in range(n_bars):
-        for a in range(width):
-            series[a, count[a]] = x[t, first + a]
-            count[a] += not gap[t, first + a]
-    for a in range(width):
-        series[a, count[a] :] = np.nan
+def _to_rows(x, first, series):
+    """Write some assets of a panel to rows, a few bars at a time, so that what is read and written stays at hand."""
+    for start in range(0, x.shape[0], _BARS_AT_A_TIME):
+        panel = x[start : start + _BARS_AT_A_TIME, first : first + series.shape[0]]
+        rows = series[:, start : start + _BARS_AT_A_TIME]
+        for a in range(rows.shape[0]):
+            for t in range(rows.shape[1]):
+                rows[a, t] = panel[t, a]
 
 
 @kernel_jit()
-def _among_gaps(series, gap, first, out):
-    """Write the values at the head of rows to where the bars of these assets are; NaN in their gaps."""
-    width, n_bars = series.shape
-    count = np.zeros(width, np.int64)
-    for t in range(n_bars):
-        for a in range(width):
-            out[t, first + a] = np.nan if gap[t, first + a] else series[a, count[a]]
-            count[a] += not gap[t, first + a]
+def _from_rows(series, first, out):
+    """Write rows to some assets of a panel."""
+    for start in range(0, out.shape[0], _BARS_AT_A_TIME):
+        panel = out[start : start + _BARS_AT_A_TIME, first : first + series.shape[0]]
+        rows = series[:, start : start + _BARS_AT_A_TIME]
+        for t in range(rows.shape[1]):
+            for a in range(rows.shape[0]):
+                panel[t, a] = rows[a, t]
+
+
+@kernel_jit()
+def _close_up(series, gap):
+    """Move the bars of each row that are not missing to its head, in their order and in place; NaN after them."""
+    for a in range(series.shape[0]):
+        count = 0
+        for t in range(series.shape[1]):
+            series[a, count] = series[a, t]
+            count += not gap[a, t]
+        series[a, count:] = np.nan
+
+
+@kernel_jit()
+def _spread(series, gap):
+    """Move the values at the head of each row to where its bars are, in place; NaN in the gaps."""
+    for a in range(series.shape[0]):
+        count = series.shape[1]
+        for t in range(series.shape[1]):
+            count -= gap[a, t]
+        for t in range(series.shape[1] - 1, -1, -1):
+            count -= not gap[a, t]
+            series[a, t] = np.nan if gap[a, t] else series[a, count]

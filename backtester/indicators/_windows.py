@@ -55,8 +55,8 @@ def sums(x, n, out):
 def weighted_means(x, n, out):
     """Write the mean of each window, its newest bar weighing n and its oldest 1; there are n bars or more.
 
-    In the tail a bar weighs what it is in the sum of the sums, from the end of the block. In the head, of j + 1 bars,
-    bar i weighs n − 1 − j and i + 1: nothing is ever taken away.
+    In the tail, a bar weighs what it does in the sum of the sums from the end of the block. In the head, every bar
+    loses 1 in weight when the next one comes in with n.
     """
     n_bars = x.shape[0]
     tail = np.empty(n)
@@ -75,9 +75,9 @@ def weighted_means(x, n, out):
         rest = tail[1:]
         total = weighted = 0.0
         for j in range(m):
+            weighted += n * new[j] - total
             total += new[j]
-            weighted += (j + 1) * new[j]
-            values[j] = rest[j] + ((n - 1 - j) * total + weighted)
+            values[j] = rest[j] + weighted
     divisor = 0.5 * n * (n + 1)
     means = out[n - 1 :]
     for t in range(means.shape[0]):
@@ -142,9 +142,12 @@ def bars_since(x, n, sign, out):
 
 
 @inner_jit
-def averaged(average, value, weight):
-    """Return the next exponential average; weight 1 gives the value, to the last bit."""
-    return average + (value - average) * weight if weight < 1.0 else value
+def averaged(average, value, keep):
+    """Return the next exponential average, of which `keep` is the share of the last one.
+
+    Written so that it is the value exactly where the two are equal, and where `keep` is 0.
+    """
+    return value - (value - average) * keep
 
 
 @inner_jit

@@ -175,8 +175,9 @@ def trix(x: ArrayLike, n: int = 30) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, the shape of `x`
-        A fraction per bar, not a percentage; the value of bar t uses bars up to t. NaN for an asset's first 3(n − 1) + 1
-        own bars, in its gaps, and where the average before is 0; a missing bar (NaN) does not enter the averages.
+        A fraction per bar, not a percentage; the value of bar t uses bars up to t. NaN for an asset's first
+        3(n − 1) + 1 own bars, in its gaps, and where the average before is 0; a missing bar (NaN) does not enter the
+        averages.
 
     Raises
     ------
@@ -228,8 +229,8 @@ def kama(x: ArrayLike, n: int = 30, fast: int = 2, slow: int = 30) -> NDArray[np
 
     Notes
     -----
-    Equals TA-Lib's KAMA, whose `fast` and `slow` are always 2 and 30. Kaufman uses n = 10. The sum of the changes is free
-    of drift as `sma` is.
+    Equals TA-Lib's KAMA, whose `fast` and `slow` are always 2 and 30. Kaufman uses n = 10. The sum of the changes is
+    free of drift as `sma` is.
 
     References
     ----------
@@ -279,7 +280,7 @@ def _hull_of_one(x, n, half, root, out):
 
 
 @inner_jit
-def _two_averages(x, n, weight):
+def _two_averages(x, n, keep):
     """Return an ema and its ema at bar 2(n − 1), each started from the mean of its first n values."""
     one = 0.0
     for t in range(n):
@@ -287,19 +288,19 @@ def _two_averages(x, n, weight):
     one /= n
     two = one
     for t in range(n, 2 * n - 1):
-        one = averaged(one, x[t], weight)
+        one = averaged(one, x[t], keep)
         two += one
     return one, two / n
 
 
 @inner_jit
-def _three_averages(x, n, weight):
+def _three_averages(x, n, keep):
     """Return an ema, its ema and that one's at bar 3(n − 1)."""
-    one, two = _two_averages(x, n, weight)
+    one, two = _two_averages(x, n, keep)
     three = two
     for t in range(2 * n - 1, 3 * n - 2):
-        one = averaged(one, x[t], weight)
-        two = averaged(two, one, weight)
+        one = averaged(one, x[t], keep)
+        two = averaged(two, one, keep)
         three += two
     return one, two, three / n
 
@@ -308,21 +309,21 @@ def _three_averages(x, n, weight):
 @kernel_jit()
 def _dema(x, n, out):
     for a in range(x.shape[0]):
-        _dema_of_one(x[a], n, 2.0 / (n + 1), out[a])
+        _dema_of_one(x[a], n, (n - 1.0) / (n + 1.0), out[a])
 
 
 @inner_jit
-def _dema_of_one(x, n, weight, out):
+def _dema_of_one(x, n, keep, out):
     start = 2 * (n - 1)
     out[:start] = np.nan
     if x.shape[0] <= start:
         return
-    one, two = _two_averages(x, n, weight)
+    one, two = _two_averages(x, n, keep)
     x, out = x[start:], out[start:]
     for t in range(x.shape[0]):
         if t > 0:
-            one = averaged(one, x[t], weight)
-            two = averaged(two, one, weight)
+            one = averaged(one, x[t], keep)
+            two = averaged(two, one, keep)
         out[t] = 2.0 * one - two
 
 
@@ -330,22 +331,22 @@ def _dema_of_one(x, n, weight, out):
 @kernel_jit()
 def _tema(x, n, out):
     for a in range(x.shape[0]):
-        _tema_of_one(x[a], n, 2.0 / (n + 1), out[a])
+        _tema_of_one(x[a], n, (n - 1.0) / (n + 1.0), out[a])
 
 
 @inner_jit
-def _tema_of_one(x, n, weight, out):
+def _tema_of_one(x, n, keep, out):
     start = 3 * (n - 1)
     out[:start] = np.nan
     if x.shape[0] <= start:
         return
-    one, two, three = _three_averages(x, n, weight)
+    one, two, three = _three_averages(x, n, keep)
     x, out = x[start:], out[start:]
     for t in range(x.shape[0]):
         if t > 0:
-            one = averaged(one, x[t], weight)
-            two = averaged(two, one, weight)
-            three = averaged(three, two, weight)
+            one = averaged(one, x[t], keep)
+            two = averaged(two, one, keep)
+            three = averaged(three, two, keep)
         out[t] = 3.0 * (one - two) + three
 
 
@@ -353,21 +354,21 @@ def _tema_of_one(x, n, weight, out):
 @kernel_jit()
 def _trix(x, n, out):
     for a in range(x.shape[0]):
-        _trix_of_one(x[a], n, 2.0 / (n + 1), out[a])
+        _trix_of_one(x[a], n, (n - 1.0) / (n + 1.0), out[a])
 
 
 @inner_jit
-def _trix_of_one(x, n, weight, out):
+def _trix_of_one(x, n, keep, out):
     start = 3 * (n - 1) + 1
     out[:start] = np.nan
     if x.shape[0] <= start:
         return
-    one, two, before = _three_averages(x, n, weight)
+    one, two, before = _three_averages(x, n, keep)
     x, out = x[start:], out[start:]
     for t in range(x.shape[0]):
-        one = averaged(one, x[t], weight)
-        two = averaged(two, one, weight)
-        three = averaged(before, two, weight)
+        one = averaged(one, x[t], keep)
+        two = averaged(two, one, keep)
+        three = averaged(before, two, keep)
         out[t] = (three - before) / before if before != 0.0 else np.nan
         before = three
 

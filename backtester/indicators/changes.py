@@ -310,26 +310,26 @@ def _rsi(x, n, out):
         gains[a] /= n
         losses[a] /= n
         out[n, a] = _strength(gains[a], losses[a])
-    weight = 1.0 / n
+    keep = (n - 1.0) / n
     if n_assets == 1:
-        _rsi_of_one(x.reshape(n_bars)[n:], gains[0], losses[0], weight, out.reshape(n_bars)[n:])
+        _rsi_of_one(x.reshape(n_bars)[n:], gains[0], losses[0], keep, out.reshape(n_bars)[n:])
     else:
         for t in range(n + 1, n_bars):
             for a in range(n_assets):
                 up, down = _gain_and_loss(x[t, a] - x[t - 1, a])
-                gains[a] = averaged(gains[a], up, weight)
-                losses[a] = averaged(losses[a], down, weight)
+                gains[a] = averaged(gains[a], up, keep)
+                losses[a] = averaged(losses[a], down, keep)
                 out[t, a] = _strength(gains[a], losses[a])
     return all_there(x)
 
 
 @inner_jit
-def _rsi_of_one(x, gain, loss, weight, out):
+def _rsi_of_one(x, gain, loss, keep, out):
     """Write the index of one asset from bar 1 on; `gain` and `loss` are the averages at bar 0."""
     for t in range(1, x.shape[0]):
         up, down = _gain_and_loss(x[t] - x[t - 1])
-        gain = averaged(gain, up, weight)
-        loss = averaged(loss, down, weight)
+        gain = averaged(gain, up, keep)
+        loss = averaged(loss, down, keep)
         out[t] = _strength(gain, loss)
 
 
@@ -349,21 +349,24 @@ def _macd_of_one(x, fast, slow, signal, line, trigger, histogram):
         out[:start] = np.nan
     if x.shape[0] <= start:
         return
-    fast_weight, slow_weight, signal_weight = 2.0 / (fast + 1), 2.0 / (slow + 1), 2.0 / (signal + 1)
+    fast_keep, slow_keep = (fast - 1.0) / (fast + 1.0), (slow - 1.0) / (slow + 1.0)
+    signal_keep = (signal - 1.0) / (signal + 1.0)
     fast_average, slow_average = np.mean(x[slow - fast : slow]), np.mean(x[:slow])
     total = fast_average - slow_average
     for t in range(slow, start + 1):
-        fast_average = averaged(fast_average, x[t], fast_weight)
-        slow_average = averaged(slow_average, x[t], slow_weight)
+        fast_average = averaged(fast_average, x[t], fast_keep)
+        slow_average = averaged(slow_average, x[t], slow_keep)
         total += fast_average - slow_average
     average = total / signal
     line[start], trigger[start] = fast_average - slow_average, average
     histogram[start] = line[start] - average
-    for t in range(start + 1, x.shape[0]):
-        fast_average = averaged(fast_average, x[t], fast_weight)
-        slow_average = averaged(slow_average, x[t], slow_weight)
+    first = start + 1  # parts of arrays, so that the loop counts from 0
+    x, line, trigger, histogram = x[first:], line[first:], trigger[first:], histogram[first:]
+    for t in range(x.shape[0]):
+        fast_average = averaged(fast_average, x[t], fast_keep)
+        slow_average = averaged(slow_average, x[t], slow_keep)
         difference = fast_average - slow_average
-        average = averaged(average, difference, signal_weight)
+        average = averaged(average, difference, signal_keep)
         line[t] = difference
         trigger[t] = average
         histogram[t] = difference - average

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from backtester.indicators._arrays import read_period
 from backtester.indicators._panel import each_asset
-from backtester.indicators._windows import all_there, sums
+from backtester.indicators._windows import all_there, averaged, sums
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 
@@ -108,7 +108,7 @@ def ema(x: ArrayLike, n: int = 30) -> NDArray[np.float64]:
     Equals TA-Lib's EMA with its default start.
     """
     n = read_period("ema", "n", n)
-    return each_asset("ema", _smooth, {"x": x}, n, 2.0 / (n + 1), finds_gaps=True)[0]
+    return each_asset("ema", _smooth, {"x": x}, n, (n - 1.0) / (n + 1.0), finds_gaps=True)[0]
 
 
 def rma(x: ArrayLike, n: int = 14) -> NDArray[np.float64]:
@@ -141,7 +141,7 @@ def rma(x: ArrayLike, n: int = 14) -> NDArray[np.float64]:
     J. Welles Wilder, New Concepts in Technical Trading Systems (1978). It is the average inside his RSI and ATR.
     """
     n = read_period("rma", "n", n)
-    return each_asset("rma", _smooth, {"x": x}, n, 1.0 / n, finds_gaps=True)[0]
+    return each_asset("rma", _smooth, {"x": x}, n, (n - 1.0) / n, finds_gaps=True)[0]
 
 
 @inner_jit
@@ -206,7 +206,7 @@ def _mean_of_first(x, n):
 
 
 @kernel_jit()
-def _smooth(x, n, weight, out):
+def _smooth(x, n, keep, out):
     """Write x averaged exponentially: the core of `ema` and `rma`. Return False if a NaN was met.
 
     One asset keeps its average in a register.
@@ -215,20 +215,17 @@ def _smooth(x, n, weight, out):
     out[: n - 1] = np.nan
     if n_bars < n:
         return True
-    if n == 1:  # exactly; the difference below rounds
-        out[:] = x
-        return all_there(x)
     averages = _mean_of_first(x, n)
     out[n - 1] = averages
     if n_assets == 1:
         average = averages[0]
-        for t in range(n, n_bars):
-            average += (x[t, 0] - average) * weight
-            out[t, 0] = average
+        values, series = out.reshape(n_bars)[n:], x.reshape(n_bars)[n:]
+        for t in range(values.shape[0]):
+            average = averaged(average, series[t], keep)
+            values[t] = average
     else:
         for t in range(n, n_bars):
             for a in range(n_assets):
-                average = averages[a] + (x[t, a] - averages[a]) * weight
-                averages[a] = average
-                out[t, a] = average
+                averages[a] = averaged(averages[a], x[t, a], keep)
+                out[t, a] = averages[a]
     return all_there(x)

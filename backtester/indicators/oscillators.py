@@ -118,7 +118,8 @@ def cci(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = 14) -> NDArr
     -------
     ndarray of float64, the shape of `high`
         A number around 0, mostly within ±100; 0 where the window's typical prices are all equal. The value of bar t
-        uses bars up to t. NaN for an asset's first n − 1 own bars and in its gaps; a missing bar does not enter a window.
+        uses bars up to t. NaN for an asset's first n − 1 own bars and in its gaps; a missing bar does not enter a
+        window.
 
     Raises
     ------

@@ -16,6 +16,8 @@ from backtester.indicators._panel import each_asset
 from backtester.indicators._windows import all_there, extremes, larger
 from backtester.kernel.jit import inner_jit, kernel_jit
 
+_TILE = 1024  # bars whose roots are taken together
+
 
 def rolling_std(x: ArrayLike, n: int = 5, ddof: int = 0) -> NDArray[np.float64]:
     """Standard deviation of the last `n` bars.
@@ -210,31 +212,40 @@ def _rolling_std(x, n, divisor, out):
 
 @inner_jit
 def _std_of_one(x, n, divisor, out):
+    """Write the deviations of one asset; roots are taken of many blocks at a time, as vector code."""
     n_bars = x.shape[0]
-    tail, tail_squares, totals = np.empty(n), np.empty(n), np.empty(n)
-    for start in range(0, n_bars - n + 1, n):
-        after = start + n
-        own = x[start:after]
-        origin = own[n - 1]
-        total = squares = 0.0
-        for j in range(n - 1, -1, -1):
-            distance = own[j] - origin
-            total += distance
-            squares += distance * distance
-            tail[j], tail_squares[j] = total, squares
-        out[after - 1] = _root(total, squares, n, divisor)
-        m = min(n - 1, n_bars - after)
-        new, values = x[after : after + m], out[after : after + m]
-        rest, rest_squares = tail[1:], tail_squares[1:]
-        total = squares = 0.0
-        for j in range(m):
-            distance = new[j] - origin
-            total += distance
-            squares += distance * distance
-            totals[j] = rest[j] + total
-            values[j] = rest_squares[j] + squares
-        for j in range(m):
-            values[j] = _root(totals[j], values[j], n, divisor)
+    tail, tail_squares = np.empty(n), np.empty(n)
+    stretch = n * max(1, _TILE // n)
+    totals = np.empty(min(stretch, n_bars))
+    for first in range(0, n_bars - n + 1, stretch):
+        for start in range(first, min(first + stretch, n_bars - n + 1), n):
+            after = start + n
+            own = x[start:after]
+            origin = own[n - 1]
+            total = squares = 0.0
+            for j in range(n - 1, -1, -1):
+                distance = own[j] - origin
+                total += distance
+                squares += distance * distance
+                tail[j] = total
+                tail_squares[j] = squares
+            out[after - 1] = squares
+            totals[start - first] = total
+            m = min(n - 1, n_bars - after)
+            new = x[after : after + m]
+            values = out[after : after + m]
+            sums_of = totals[start - first + 1 : start - first + 1 + m]
+            rest, rest_squares = tail[1:], tail_squares[1:]
+            total = squares = 0.0
+            for j in range(m):
+                distance = new[j] - origin
+                total += distance
+                squares += distance * distance
+                sums_of[j] = rest[j] + total
+                values[j] = rest_squares[j] + squares
+        values = out[first + n - 1 : min(first + stretch + n - 1, n_bars)]
+        for t in range(values.shape[0]):
+            values[t] = _root(totals[t], values[t], n, divisor)
 
 
 @inner_jit

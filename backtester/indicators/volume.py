@@ -44,9 +44,7 @@ def obv(close: ArrayLike, volume: ArrayLike) -> NDArray[np.float64]:
     return each_asset("obv", _obv, {"close": close, "volume": volume}, finds_gaps=True)[0]
 
 
-def mfi(
-    high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike, n: int = 14
-) -> NDArray[np.float64]:
+def mfi(high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike, n: int = 14) -> NDArray[np.float64]:
     """Money flow index: the share of the money that went in with a rising typical price.
 
     .. math:: mfi_t = 100 \\cdot \\frac{in_t}{in_t + out_t}, \\quad p_t = \\frac{high_t + low_t + close_t}{3}
@@ -76,8 +74,8 @@ def mfi(
 
     Notes
     -----
-    Typical prices that differ by rounding alone are equal. Equals TA-Lib's MFI, except that TA-Lib gives 0 wherever the window's flow is below 1 unit of money. The sums are
-    free of drift as `sma` is.
+    Typical prices that differ by rounding alone are equal. Equals TA-Lib's MFI, except that TA-Lib gives 0 wherever the
+    window's flow is below 1 unit of money. The sums are free of drift as `sma` is.
 
     References
     ----------
