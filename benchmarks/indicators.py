@@ -168,8 +168,8 @@ def captions(n_bars: int, repeats: int) -> tuple[str, str]:
     """What the two tables show."""
     return (
         f"{n_bars:,} bars, one asset, TA-Lib's default settings, medians of {repeats} calls each, taking turns",
-        f"{PANEL_ASSETS} assets × {PANEL_BARS:,} bars; gaps are {GAP_FRAC:.0%} of the bars, at random; TA-Lib called for "
-        "each asset, on arrays laid out asset by asset beforehand",
+        f"{PANEL_ASSETS} assets × {PANEL_BARS:,} bars; gaps are {GAP_FRAC:.0%} of the bars, at random; TA-Lib called "
+        "for each asset, on arrays laid out asset by asset beforehand",
     )
 
 

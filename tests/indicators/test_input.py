@@ -9,7 +9,7 @@ import pytest
 
 import backtester.indicators as indicators
 from backtester.errors import DataError, SettingsError
-from backtester.indicators import moving
+from backtester.indicators import averages, moving
 
 CLOSE = np.arange(1.0, 61.0)
 
@@ -126,8 +126,11 @@ def test_one_compilation_serves_every_kind_of_array():
     for array in (CLOSE, CLOSE[:, None], CLOSE.reshape(30, 2), np.where(CLOSE == 9, np.nan, CLOSE), CLOSE[::-2]):
         indicators.sma(array, 3)
         indicators.rolling_sum(array, np.int64(3))
-    if hasattr(moving._moving_sum, "signatures"):
-        assert len(moving._moving_sum.signatures) == 1
+        indicators.kama(array, 3)
+        indicators.kama(array, np.int32(4), 3, 5)
+    for core in (moving._moving_sum, averages._kama.__wrapped__):
+        if hasattr(core, "signatures"):
+            assert len(core.signatures) == 1
 
 
 def test_importing_compiles_nothing_and_brings_no_pandas():

@@ -8,6 +8,7 @@ import talib
 
 from backtester import indicators
 from backtester.bars import Bars
+from benchmarks import indicators as benchmark
 
 KEYS = ("high", "low", "close", "volume")
 
@@ -218,3 +219,10 @@ def test_wilders_average_is_the_one_inside_atr_and_rsi():
     change = np.diff(close, prepend=np.nan)
     gain, loss = (indicators.rma(np.maximum(sign * change, 0.0), 14) for sign in (1.0, -1.0))
     np.testing.assert_allclose(100 * gain / (gain + loss), talib.RSI(close, 14), rtol=1e-12)
+
+
+def test_every_indicator_that_talib_has_is_compared_here_and_timed_in_the_benchmark():
+    equal = {name for name in indicators.__all__ if "Equals TA-Lib's" in (getattr(indicators, name).__doc__ or "")}
+    assert len(equal) > 25
+    assert equal <= {name.partition(",")[0] for name in PAIRS}
+    assert equal <= {name.partition(",")[0] for name in benchmark.PAIRS}
