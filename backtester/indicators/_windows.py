@@ -11,7 +11,8 @@ import numpy as np
 from backtester.kernel.jit import inner_jit
 
 ROUNDING = 1e-15  # typical prices that differ by less than this fraction are equal: it is what their sum may be off
-_TILE = 1024  # values looked at between two questions
+SHORT = 6  # bars; windows up to here are added up one by one, which vector code does faster than blocks so short
+_TILE = 1024  # values dealt with at a time
 
 
 @inner_jit
@@ -52,6 +53,29 @@ def sums(x, n, out):
 
 
 @inner_jit
+def short_sums(x, n, step, growth, divisor, out):
+    """Write the sum of each short window over `divisor`, of any number of assets: `step` values are one bar.
+
+    The oldest bar weighs 1, and each one after it `growth` more.
+    """
+    values = x.reshape(x.size)
+    found = out.reshape(out.size)[(n - 1) * step :]
+    for start in range(0, found.shape[0], _TILE):
+        tile = found[start : start + _TILE]
+        oldest = values[start : start + tile.shape[0]]
+        for i in range(tile.shape[0]):
+            tile[i] = oldest[i]
+        weight = 1.0
+        for k in range(1, n):
+            weight += growth
+            later = values[start + k * step : start + k * step + tile.shape[0]]
+            for i in range(tile.shape[0]):
+                tile[i] += weight * later[i]
+        for i in range(tile.shape[0]):
+            tile[i] /= divisor
+
+
+@inner_jit
 def weighted_means(x, n, out):
     """Write the mean of each window, its newest bar weighing n and its oldest 1; there are n bars or more.
 
@@ -59,6 +83,9 @@ def weighted_means(x, n, out):
     loses 1 in weight when the next one comes in with n.
     """
     n_bars = x.shape[0]
+    if n <= SHORT:
+        short_sums(x, n, 1, 1.0, 0.5 * n * (n + 1), out)
+        return
     tail = np.empty(n)
     for start in range(0, n_bars - n + 1, n):
         after = start + n
@@ -91,12 +118,33 @@ def larger(value, best):
 
 
 @inner_jit
+def short_extremes(x, n, step, sign, out):
+    """Write the extreme of each short window, of any number of assets, as `short_sums` does sums."""
+    values = x.reshape(x.size)
+    found = out.reshape(out.size)[(n - 1) * step :]
+    for start in range(0, found.shape[0], _TILE):
+        tile = found[start : start + _TILE]
+        oldest = values[start : start + tile.shape[0]]
+        for i in range(tile.shape[0]):
+            tile[i] = sign * oldest[i]
+        for k in range(1, n):
+            later = values[start + k * step : start + k * step + tile.shape[0]]
+            for i in range(tile.shape[0]):
+                tile[i] = larger(sign * later[i], tile[i])
+        for i in range(tile.shape[0]):
+            tile[i] *= sign
+
+
+@inner_jit
 def extremes(x, n, sign, out):
     """Write the largest value of each window for sign 1.0, the smallest for −1.0; there are n bars or more.
 
     The smallest is minus the largest of minus the values, exactly.
     """
     n_bars = x.shape[0]
+    if n <= SHORT:
+        short_extremes(x, n, 1, sign, out)
+        return
     tail = np.empty(n)
     for start in range(0, n_bars - n + 1, n):
         after = start + n

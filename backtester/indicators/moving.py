@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from backtester.indicators._arrays import read_period
 from backtester.indicators._panel import each_asset
-from backtester.indicators._windows import all_there, averaged, sums
+from backtester.indicators._windows import SHORT, all_there, averaged, short_sums, sums
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 
@@ -185,6 +185,9 @@ def _moving_sum(x, n, divisor, out):
     out[: n - 1] = np.nan
     if n_bars < n:
         return True
+    if n <= SHORT:
+        short_sums(x, n, n_assets, 0.0, divisor, out)
+        return all_there(x)
     if n_assets > 1:
         return _moving_sum_of_many(x, n, divisor, out)
     series, totals = x.reshape(n_bars), out.reshape(n_bars)

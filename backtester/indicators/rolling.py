@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from backtester.errors import SettingsError
 from backtester.indicators._arrays import read_period
 from backtester.indicators._panel import each_asset
-from backtester.indicators._windows import all_there, extremes, larger
+from backtester.indicators._windows import SHORT, all_there, extremes, larger, short_extremes
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 _TILE = 1024  # bars whose roots are taken together
@@ -303,7 +303,9 @@ def _rolling_extreme(x, n, sign, out):
     out[: n - 1] = np.nan
     if n_bars < n:
         return True
-    if n_assets == 1:
+    if n <= SHORT:
+        short_extremes(x, n, n_assets, sign, out)
+    elif n_assets == 1:
         extremes(x.reshape(n_bars), n, sign, out.reshape(n_bars))
     else:
         _extremes_of_many(x, n, sign, out)
