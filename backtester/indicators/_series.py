@@ -7,7 +7,8 @@ is handed over as it is; otherwise a few assets at a time are copied to rows, th
 results copied back. So gaps cost next to nothing, and one asset takes no detour.
 
 The alternative is a core [n_bars, n_assets] for `each_asset`, whose inner loops run over assets side by side: faster
-for many assets where the arithmetic is short, but then a single asset needs a loop of its own.
+for many assets where the arithmetic is short, but then a single asset needs a loop of its own. `side_by_side` adds one
+for panels without gaps.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _MOST_VALUES = 1 << 18  # of one array at a time
 _BARS_AT_A_TIME = 256
 
 
-def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable[..., bool]:
+def by_series(
+    core: Callable[..., Any], *, finds_gaps: bool = False, side_by_side: Callable[..., Any] | None = None
+) -> Callable[..., bool]:
     """Return a core of panels [n_bars, n_assets] with gaps, for `each_asset` with `finds_gaps`, from one of series.
 
     Parameters
@@ -40,6 +43,9 @@ def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable
         See the module.
     finds_gaps : bool
         The core returns False if it met a NaN, so that clean data need not be searched for one beforehand.
+    side_by_side : jitted function, optional
+        A core of panels without gaps that does the same arithmetic, tried where there are several assets; it returns
+        False if it met a NaN.
 
     Returns
     -------
@@ -55,6 +61,8 @@ def by_series(core: Callable[..., Any], *, finds_gaps: bool = False) -> Callable
         inputs, results = arguments[:n_inputs], arguments[n_inputs + n_settings :]
         settings = arguments[n_inputs : n_inputs + n_settings]
         one_asset = inputs[0].shape[1] == 1
+        if side_by_side is not None and not one_asset and side_by_side(*arguments):
+            return True
         if one_asset and finds_gaps and _as_row(core, inputs, settings, results):
             return True
         if one_asset and not finds_gaps and all(_is_whole(x) for x in inputs):

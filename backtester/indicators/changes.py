@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -333,7 +335,47 @@ def _rsi_of_one(x, gain, loss, keep, out):
         out[t] = _strength(gain, loss)
 
 
-@by_series
+@kernel_jit()
+def _macd_side_by_side(x, fast, slow, signal, line, trigger, histogram):
+    """Do what `_macd_of_one` does for all assets, row by row; return False if a NaN was met."""
+    n_bars, n_assets = x.shape
+    start = slow + signal - 2
+    for out in (line, trigger, histogram):
+        out[:start] = np.nan
+    if n_bars <= start:
+        return True
+    fasts, slows = np.zeros(n_assets), np.zeros(n_assets)
+    for t in range(slow):
+        for a in range(n_assets):
+            slows[a] += x[t, a]
+            fasts[a] += x[t, a] if t >= slow - fast else 0.0
+    fasts /= fast
+    slows /= slow
+    triggers = fasts - slows
+    fast_keep, slow_keep = (fast - 1.0) / (fast + 1.0), (slow - 1.0) / (slow + 1.0)
+    signal_keep = (signal - 1.0) / (signal + 1.0)
+    for t in range(slow, start + 1):
+        for a in range(n_assets):
+            fasts[a] = averaged(fasts[a], x[t, a], fast_keep)
+            slows[a] = averaged(slows[a], x[t, a], slow_keep)
+            triggers[a] += fasts[a] - slows[a]
+    triggers /= signal
+    line[start] = fasts - slows
+    trigger[start] = triggers
+    histogram[start] = line[start] - triggers
+    for t in range(start + 1, n_bars):
+        for a in range(n_assets):
+            fasts[a] = averaged(fasts[a], x[t, a], fast_keep)
+            slows[a] = averaged(slows[a], x[t, a], slow_keep)
+            difference = fasts[a] - slows[a]
+            triggers[a] = averaged(triggers[a], difference, signal_keep)
+            line[t, a] = difference
+            trigger[t, a] = triggers[a]
+            histogram[t, a] = difference - triggers[a]
+    return all_there(x)
+
+
+@functools.partial(by_series, side_by_side=_macd_side_by_side)
 @kernel_jit()
 def _macd(x, fast, slow, signal, line, trigger, histogram):
     for a in range(x.shape[0]):
@@ -342,16 +384,20 @@ def _macd(x, fast, slow, signal, line, trigger, histogram):
 
 @inner_jit
 def _macd_of_one(x, fast, slow, signal, line, trigger, histogram):
-    """Write the three lines; `first` is where the averages start, `start` where the signal line does."""
-    first = slow - 1
-    start = first + signal - 1
+    """Write the three lines, the averages from bar slow − 1 on and the signal line from `start`."""
+    start = slow + signal - 2
     for out in (line, trigger, histogram):
         out[:start] = np.nan
     if x.shape[0] <= start:
         return
     fast_keep, slow_keep = (fast - 1.0) / (fast + 1.0), (slow - 1.0) / (slow + 1.0)
     signal_keep = (signal - 1.0) / (signal + 1.0)
-    fast_average, slow_average = np.mean(x[slow - fast : slow]), np.mean(x[:slow])
+    fast_average = slow_average = 0.0
+    for t in range(slow):
+        slow_average += x[t]
+        fast_average += x[t] if t >= slow - fast else 0.0
+    fast_average /= fast
+    slow_average /= slow
     total = fast_average - slow_average
     for t in range(slow, start + 1):
         fast_average = averaged(fast_average, x[t], fast_keep)

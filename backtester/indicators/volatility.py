@@ -129,7 +129,37 @@ def realised_volatility(close: ArrayLike, n: int = 20, periods_per_year: float |
     return scale * rolling_std(each_asset("realised_volatility", _log_returns, {"close": close})[0], n, ddof=1)
 
 
-@functools.partial(by_series, finds_gaps=True)
+@kernel_jit()
+def _atr_side_by_side(high, low, close, n, out):
+    """Do what `_atr_of_one` does for all assets, row by row; return False if a NaN was met."""
+    n_bars, n_assets = high.shape
+    out[:n] = np.nan
+    if n_bars <= n:
+        return True
+    averages = np.zeros(n_assets)
+    for t in range(1, n + 1):
+        for a in range(n_assets):
+            averages[a] += true_range_of(high[t, a], low[t, a], close[t - 1, a])
+    for a in range(n_assets):
+        averages[a] /= n
+        out[n, a] = averages[a]
+    weight, keep = 1.0 / n, (n - 1.0) / n
+    keep_twice, keep_weight = keep * keep, keep * weight
+    for t in range(n + 1, n_bars - 1, 2):
+        for a in range(n_assets):
+            one = true_range_of(high[t, a], low[t, a], close[t - 1, a])
+            two = true_range_of(high[t + 1, a], low[t + 1, a], close[t, a])
+            out[t, a] = averages[a] * keep + one * weight
+            averages[a] = averages[a] * keep_twice + (one * keep_weight + two * weight)
+            out[t + 1, a] = averages[a]
+    if (n_bars - n) % 2 == 0:
+        t = n_bars - 1
+        for a in range(n_assets):
+            out[t, a] = averages[a] * keep + true_range_of(high[t, a], low[t, a], close[t - 1, a]) * weight
+    return all_there(high) and all_there(low) and all_there(close)
+
+
+@functools.partial(by_series, finds_gaps=True, side_by_side=_atr_side_by_side)
 @kernel_jit()
 def _atr(high, low, close, n, out):
     whole = True

@@ -143,9 +143,12 @@ def test_a_bar_is_missing_where_any_array_is(name):
             assert same_bits(values, expected)
 
 
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize("name", INDICATORS)
-def test_one_asset_alone_gives_the_bits_it_gives_among_others(name):
-    data, _ = with_gaps(prices(6, n_assets=9), 7)
+def test_one_asset_alone_gives_the_bits_it_gives_among_others(name, gaps):
+    data = prices(6, n_assets=9)
+    if gaps:
+        data, _ = with_gaps(data, 7)
     for settings in settings_of(name):
         together = run(name, data, settings)
         for asset in range(9):
