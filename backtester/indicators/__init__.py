@@ -16,43 +16,61 @@ where it has the indicator. The rules all of them keep:
 
 Inside `remembered` an indicator that has been computed before, of the same arrays, is not computed again.
 
-A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`.
+A new indicator is a jitted core and a function that reads its settings and calls `each_asset`; see `_panel`, and
+`_series` for cores that are written for one asset.
 """
 
+from backtester.indicators.averages import dema, hull, kama, tema, trix, wma
 from backtester.indicators.bands import bollinger, donchian
+from backtester.indicators.changes import log_returns, macd, momentum, returns, roc, rsi
 from backtester.indicators.channels import keltner, supertrend
 from backtester.indicators.cross import crossed_above, crossed_below
 from backtester.indicators.cross_section import cross_rank, cross_zscore
 from backtester.indicators.drawdowns import drawdown
 from backtester.indicators.memory import IndicatorMemory, remembered
-from backtester.indicators.momentum import macd, returns, rsi
 from backtester.indicators.moving import ema, rma, rolling_sum, sma
+from backtester.indicators.oscillators import cci, stochastic, williams_r
 from backtester.indicators.range_volatility import garman_klass, parkinson, yang_zhang
 from backtester.indicators.ranks import rolling_quantile, rolling_rank
-from backtester.indicators.rolling import rolling_max, rolling_min, rolling_std
+from backtester.indicators.rolling import highest, lowest, rolling_max, rolling_min, rolling_std
 from backtester.indicators.statistics import rolling_beta, rolling_correlation, rolling_skew, rolling_zscore
-from backtester.indicators.volatility import atr, realised_volatility
+from backtester.indicators.trend import adx, aroon
+from backtester.indicators.volatility import atr, realised_volatility, true_range
+from backtester.indicators.volume import mfi, obv
 from backtester.indicators.vwap import rolling_vwap, session_vwap
 
 __all__ = [
     "IndicatorMemory",
+    "adx",
+    "aroon",
     "atr",
     "bollinger",
+    "cci",
     "cross_rank",
     "cross_zscore",
     "crossed_above",
     "crossed_below",
+    "dema",
     "donchian",
     "drawdown",
     "ema",
     "garman_klass",
+    "highest",
+    "hull",
+    "kama",
     "keltner",
+    "log_returns",
+    "lowest",
     "macd",
+    "mfi",
+    "momentum",
+    "obv",
     "parkinson",
     "realised_volatility",
     "remembered",
     "returns",
     "rma",
+    "roc",
     "rolling_beta",
     "rolling_correlation",
     "rolling_max",
@@ -67,6 +85,12 @@ __all__ = [
     "rsi",
     "session_vwap",
     "sma",
+    "stochastic",
     "supertrend",
+    "tema",
+    "trix",
+    "true_range",
+    "williams_r",
+    "wma",
     "yang_zhang",
 ]

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from backtester.indicators._arrays import read_number, read_period
 from backtester.indicators._panel import each_asset
 from backtester.indicators.bands import Bands
-from backtester.indicators.moving import _ema
-from backtester.indicators.volatility import _atr
+from backtester.indicators.moving import _smooth
+from backtester.indicators.volatility import _atr_side_by_side
 from backtester.kernel.jit import kernel_jit
 
 
@@ -115,8 +115,8 @@ def supertrend(
 
 @kernel_jit()
 def _keltner(high, low, close, n, k, n_atr, upper, middle, lower):
-    _ema(close, n, middle)
-    _atr(high, low, close, n_atr, upper)
+    _smooth(close, n, (n - 1.0) / (n + 1.0), middle)
+    _atr_side_by_side(high, low, close, n_atr, upper)
     middle[:n_atr] = np.nan  # where the range is not there yet
     for t in range(high.shape[0]):
         for a in range(high.shape[1]):
@@ -129,7 +129,7 @@ def _keltner(high, low, close, n, k, n_atr, upper, middle, lower):
 def _supertrend(high, low, close, n, k, value, direction):
     """Write the band that counts and its side; `value` holds the average true range until then."""
     n_bars, n_assets = high.shape
-    _atr(high, low, close, n, value)
+    _atr_side_by_side(high, low, close, n, value)
     direction[:n] = np.nan
     upper, lower = np.empty(n_assets), np.empty(n_assets)
     for t in range(n, n_bars):

@@ -9,7 +9,7 @@ import pytest
 
 import backtester.indicators as indicators
 from backtester.errors import DataError, SettingsError
-from backtester.indicators import moving
+from backtester.indicators import averages, moving
 
 CLOSE = np.arange(1.0, 61.0)
 
@@ -32,7 +32,9 @@ def call(name, array, **settings):
     return function(*[array] * n_arrays, **settings)
 
 
-NAMES = sorted({name for name, _ in periods()})
+NOT_INDICATORS = ("IndicatorMemory", "remembered")
+NAMES = sorted(name for name in indicators.__all__ if not name.startswith("crossed_") and name not in NOT_INDICATORS)
+WITH_PERIODS = sorted({name for name, _ in periods()})
 
 
 @pytest.mark.parametrize(("name", "period"), periods())
@@ -42,7 +44,7 @@ def test_a_period_is_a_positive_int(name, period, value):
         call(name, CLOSE, **{period: value})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_PERIODS)
 def test_numpy_integers_are_integers_and_a_period_beyond_the_data_gives_nan(name):
     function = getattr(indicators, name)
     last = list(inspect.signature(function).parameters)[-1]
@@ -95,6 +97,11 @@ def test_settings_that_are_no_periods():
         indicators.realised_volatility(CLOSE, 1)
     with pytest.raises(SettingsError, match=r"^macd: fast is 26, above slow = 12"):
         indicators.macd(CLOSE, 26, 12)
+    with pytest.raises(SettingsError, match=r"^kama: fast is 31, above slow = 30"):
+        indicators.kama(CLOSE, 10, 31)
+    for name in ("adx", "hull"):
+        with pytest.raises(SettingsError, match=f"^{name}: n is 1; a period is 2 or more bars"):
+            call(name, CLOSE, n=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,9 +127,12 @@ def test_one_compilation_serves_every_kind_of_array():
     for array in (CLOSE, CLOSE[:, None], CLOSE.reshape(30, 2), np.where(CLOSE == 9, np.nan, CLOSE), CLOSE[::-2]):
         indicators.sma(array, 3)
         indicators.rolling_sum(array, np.int64(3))
-    if hasattr(moving._moving_sum, "signatures"):
-        from_python = [types for types in moving._moving_sum.signatures if not types[0].mutable]  # not another core
-        assert len(from_python) == 1
+        indicators.kama(array, 3)
+        indicators.kama(array, np.int32(4), 3, 5)
+    for core in (moving._moving_sum, averages._kama.__wrapped__):
+        if hasattr(core, "signatures"):
+            from_python = [types for types in core.signatures if not types[0].mutable]  # not another core
+            assert len(from_python) == 1
 
 
 def test_importing_compiles_nothing_and_brings_no_pandas():
