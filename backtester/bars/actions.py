@@ -26,7 +26,7 @@ class Actions:
         dividend: Mapping[str, Mapping[Any, float]] | None = None,
         funding: Mapping[str, Mapping[Any, float]] | None = None,
         delisting: Mapping[str, tuple[Any, float]] | None = None,
-        warn: bool = True,
+        warn_splits: bool = True,
     ) -> Bars:
         """Return the bars with these events declared; they act before the open of their row (rules 28-31).
 
@@ -40,7 +40,7 @@ class Actions:
             Fraction of the value held; positive: longs pay.
         delisting : mapping of symbol to (date, price), optional
             The price at which holders are paid out; 0 or more. The asset has no bar from then on.
-        warn : bool
+        warn_splits : bool
             Warn of splits that prices do not show.
 
         Returns
@@ -63,14 +63,14 @@ class Actions:
         Examples
         --------
         >>> days = Bars.sample("sp500")["2008-09"]
-        >>> split = days.with_events(split={"SP500": {"2008-09-13": 2.0}}, warn=False)
+        >>> split = days.with_events(split={"SP500": {"2008-09-13": 2.0}}, warn_splits=False)
         >>> str(split.index[split["split"][:, 0] == 2.0][0])
         '2008-09-15 20:00:00+00:00'
         """
         from backtester.bars.declare import with_events
 
         given = {"split": split, "dividend": dividend, "funding": funding, "delisting": delisting}
-        return with_events(self, given, warn)
+        return with_events(self, given, warn_splits)
 
     @property
     def adjusted_close(self: Any) -> Floats:

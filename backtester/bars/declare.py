@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-def with_events(bars: Bars, given: Mapping[str, Any], warn: bool) -> Bars:
+def with_events(bars: Bars, given: Mapping[str, Any], warn_splits: bool) -> Bars:
     """Return the bars with events declared; `given` is column → what `Bars.with_events` documents."""
     extras = dict(bars.extras)
     for column, by_symbol in given.items():
@@ -31,7 +31,7 @@ def with_events(bars: Bars, given: Mapping[str, Any], warn: bool) -> Bars:
         for asset, events in _checked(bars, column, by_symbol):
             _write(extras[column], column, asset, sorted(events))
     found = event_findings(bars.timestamps, bars.close, extras, bars.symbols)
-    if not found and warn and given.get("split") is not None:
+    if not found and warn_splits and given.get("split") is not None:
         found = split_findings(bars.timestamps, bars.open, bars.close, bars.symbols, split=extras["split"], jumps=False)
     refuse(found)
     return bars._make(
