@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from backtester.bars.build import symbol_names
 from backtester.bars.check import COLUMNS, time_text
 from backtester.bars.clock import DAY, UNKNOWN, utc_sessions
+from backtester.bars.events import carried
 from backtester.bars.panel import Bars
 from backtester.errors import DataError
 
@@ -48,7 +49,8 @@ def align(panels: Iterable[Bars], *, how: str = "union", sessions: str | None = 
     Returns
     -------
     Bars
-        The assets in the order of the panels; extras of all of them, NaN where a panel has no such extra.
+        The assets in the order of the panels; extras of all of them, NaN where a panel has no such extra. Events
+        (splits, dividends, funding, delistings) of a close that is not kept act in the next row that is.
 
     Raises
     ------
@@ -91,11 +93,19 @@ def join(parts: Sequence[Part], *, how: str = "union", name: str = "", allow_neg
     if not timestamps.size:
         raise DataError("align: the panels have no close in common; use how='union'")
     where = [_rows(p.timestamps, timestamps) for p in parts]
+    parts = [_with_events_kept(p, source) for p, (_, source) in zip(parts, where, strict=True)]
     columns = [_place(parts, where, timestamps.size, [p.columns[i] for p in parts]) for i in range(len(COLUMNS))]
     keys = dict.fromkeys(key for p in parts for key in p.extras)
     extras = {key: _place(parts, where, timestamps.size, [p.extras.get(key) for p in parts]) for key in keys}
     labels, ends = _sessions(parts, where, timestamps)
     return Bars._make(timestamps, columns, symbols, extras, labels, ends, name, allow_negative)
+
+
+def _with_events_kept(part: Part, source: npt.NDArray[np.bool_] | slice) -> Part:
+    """Return a part whose events all lie in rows that are kept."""
+    if isinstance(source, slice) or source.all():
+        return part
+    return replace(part, extras=carried(part.extras, source))
 
 
 def _place(parts: Sequence[Part], where: Sequence[Rows], n_bars: int, arrays: Sequence[Floats | None]) -> Floats:

@@ -16,17 +16,18 @@ from backtester.bars.check import (
     bar_findings,
     place_of,
     refuse,
-    split_findings,
     time_findings,
     time_text,
 )
+from backtester.bars.events import EVENTS, event_findings
 from backtester.bars.panel import Bars
+from backtester.bars.splits import split_findings
 from backtester.errors import DataError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-RESERVED = frozenset((*COLUMNS, "time", "symbol", "session", "session_end"))
+RESERVED = frozenset((*COLUMNS, "time", "symbol", "session", "session_end", "adjusted_close"))
 
 
 def from_arrays(
@@ -68,6 +69,7 @@ def from_arrays(
             raise bad("bars need two rows at least", "Pass more data", value=f"{n_bars} rows")
         found = time_findings(times) or bar_findings(times, panel[:4], panel[4], names, allow_negative=allow_negative)
         found += extra_findings(more, names, place_of(times))
+        found += event_findings(times, panel[3], more, names)
         if not found and warn_splits:
             found = split_findings(times, panel[0], panel[3], names, split=more.get("split"))
         refuse(found)
@@ -105,9 +107,11 @@ def clear_missing(panel: Sequence[Floats]) -> None:
 
 
 def extra_findings(extras: Mapping[str, Floats], symbols: Sequence[str], place: Place) -> list[Finding]:
-    """Return the infinite values of extra columns; NaN is allowed there."""
+    """Return the infinite values of extra columns that are no events; NaN is allowed there."""
     found = []
     for key, values in extras.items():
+        if key in EVENTS:  # `event_findings` knows their rules
+            continue
         wrong = np.isinf(values)
         if wrong.any():
             for t, a in np.argwhere(wrong):
@@ -148,6 +152,11 @@ def extra_name(name: object) -> str:
     """
     if not isinstance(name, str) or not name:
         raise DataError(f"extra column {name!r}: a name is a non-empty text. Rename the column")
+    if name == "adjusted_close":
+        raise DataError(
+            "extra column 'adjusted_close': bars work out their own, from splits and dividends. Call the source's "
+            "'adj_close'"
+        )
     if name in RESERVED or name[:1].isdigit():
         raise DataError(f"extra column {name!r}: the name is taken, or begins with a digit. Rename the column")
     return name

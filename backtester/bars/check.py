@@ -1,8 +1,9 @@
 """Validation at the door: every rule that a bar, a clock and a column must keep.
 
-`bar_findings`, `time_findings` and `split_findings` return all that is wrong as data (`Finding`); `refuse` raises the
-first of them as a `DataError`, `report` collects them for `backtester data check`. A good panel is passed in one
-sweep over blocks that fit the cache: 1,000,000 bars take a few milliseconds, and nothing is compiled.
+`bar_findings` and `time_findings` return all that is wrong as data (`Finding`), as `events` and `splits` do for
+corporate actions; `refuse` raises the first of them as a `DataError`, `report` collects them for `backtester data
+check`. A good panel is passed in one sweep over blocks that fit the cache: 1,000,000 bars take a few milliseconds, and
+nothing is compiled.
 """
 
 from __future__ import annotations
@@ -31,14 +32,9 @@ COLUMNS = (*PRICES, "volume")
 NOT_A_TIME = np.iinfo(np.int64).min
 _BLOCK = 1 << 14
 
-#: old shares per new share of the common splits and reverse splits
-_SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0)
-_SPLIT_TOLERANCE = 0.04
-_SPLIT_TIMES_USUAL = 8.0
-
 
 class DataWarning(UserWarning):
-    """Market data is usable, and looks wrong: a jump that looks like a split that was not adjusted for."""
+    """Market data is usable, and looks wrong: prices and declared splits do not fit each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +127,7 @@ def refuse(findings: Sequence[Finding]) -> None:
         raise BadBars(errors)
     if findings:
         more = f" (and {len(findings) - 1} more like it)" if len(findings) > 1 else ""
-        warnings.warn(f"{findings[0]}{more}", DataWarning, stacklevel=_outside())
+        warnings.warn(f"{findings[0]}{more}", DataWarning, stacklevel=outside())
 
 
 def near(name: object, known: Iterable[str]) -> str:
@@ -276,55 +272,6 @@ def _broken(bar: dict[str, float], allow_negative: bool) -> Iterator[tuple[str, 
             yield name, bar[name], rule, "Correct the row; do all columns have the same adjustment?"
 
 
-def split_findings(
-    timestamps: Ints,
-    open: Floats,
-    close: Floats,
-    symbols: Sequence[str],
-    place: Place | None = None,
-    split: Floats | None = None,
-) -> list[Finding]:
-    """Return the jumps from a close to the next open that look like a split that was not adjusted for.
-
-    A jump is named when the ratio of the previous close to the open is within 4 % of a common split ratio (2:1, 3:1,
-    3:2, … or its inverse), the bar stays there (its close is within 15 % of the same ratio), and the jump is over
-    eight times the asset's usual close-to-open move (the mean of |log|). An asset that often jumps is left alone.
-    A split that the column `split` (new shares per old one) tells of is no jump.
-    """
-    where = place or place_of(timestamps)
-    found: list[Finding] = []
-    for a, symbol in enumerate(symbols):
-        rows = np.flatnonzero(~np.isnan(close[:, a]))
-        o, c = open[rows, a], close[rows, a]
-        if split is not None:
-            units = np.cumprod(np.where(split[:, a] > 0, split[:, a], 1.0))[rows]
-            o, c = o * units, c * units
-        if rows.size < 3 or not (o.min() > 0 and c.min() > 0):
-            continue
-        gap = o[1:] / c[:-1]
-        large = np.flatnonzero((gap < 0.7) | (gap > 1.4))
-        if not 0 < large.size <= 3 + gap.size // 50:
-            continue
-        size = np.abs(np.log(gap))
-        usual = np.sort(size)[: -large.size].mean() if large.size < size.size else np.inf
-        for i in large:
-            if split is not None and units[i + 1] != units[i]:
-                continue
-            ratio = 1.0 / gap[i] if gap[i] < 1 else gap[i]
-            known = min(_SPLITS, key=lambda s, r=ratio: abs(r / s - 1.0))  # type: ignore[misc]
-            kept = c[i + 1] / c[i] if gap[i] > 1 else c[i] / c[i + 1]
-            if abs(ratio / known - 1) > _SPLIT_TOLERANCE or abs(kept / known - 1) > 0.15:
-                continue
-            if size[i] <= _SPLIT_TIMES_USUAL * usual:
-                continue
-            words = f"{known:g} for 1" if gap[i] < 1 else f"1 for {known:g}"
-            row = int(rows[i + 1])
-            rule = f"the close before is {_show(close[rows[i], a])}, which looks like an unadjusted {words} split"
-            remedy = "Use adjusted prices (`bars.adjusted()` where the source has an adjusted close)"
-            found.append(Finding(symbol, *where(row), "open", float(open[row, a]), rule, remedy, "warning"))
-    return found
-
-
 def report(source: str | PathLike[str] | Bars, **options: Any) -> list[Finding]:
     """Return everything that is wrong with a file or a panel; an empty list is a clean bill.
 
@@ -341,7 +288,9 @@ def report(source: str | PathLike[str] | Bars, **options: Any) -> list[Finding]:
         Errors first, in the order of the source's rows; then warnings. Where the source cannot be read at all, one
         finding says why.
     """
+    from backtester.bars.events import event_findings
     from backtester.bars.panel import Bars
+    from backtester.bars.splits import split_findings
 
     if isinstance(source, Bars):
         prices = (source.open, source.high, source.low, source.close)
@@ -349,6 +298,7 @@ def report(source: str | PathLike[str] | Bars, **options: Any) -> list[Finding]:
         found += bar_findings(
             source.timestamps, prices, source.volume, source.symbols, allow_negative=source.allow_negative
         )
+        found += event_findings(source.timestamps, source.close, source.extras, source.symbols)
         split = source.extras.get("split")
         return found + split_findings(source.timestamps, source.open, source.close, source.symbols, split=split)
     from backtester.bars.read import collect
@@ -369,7 +319,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _outside() -> int:
+def outside() -> int:
     """Return the stacklevel of the first frame outside this package, so that the warning points at the caller."""
     import sys
 

@@ -30,9 +30,15 @@ ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "symbol": (("symbol", "ticker", "asset", "instrument"),),
     "session": (("session",),),
     "session_end": (("sessionend",),),
-    "adjusted_close": (("adjclose", "adjustedclose", "closeadj"),),
+    "adj_close": (("adjclose", "adjustedclose", "closeadj"),),
+    "split": (("split",), ("splits", "stocksplits", "stocksplit", "splitratio", "splitfactor", "splitcoefficient")),
+    "dividend": (("dividend",), ("dividends", "dividendamount", "exdividend", "divcash")),
+    "funding": (("funding",), ("fundingrate",)),
+    "delisting": (("delisting",), ("delistingprice",)),
 }
 ROLES = tuple(ALIASES)
+#: roles that are extras of the bars, under the role's name
+EXTRA_ROLES = ("adj_close", "split", "dividend", "funding", "delisting")
 
 
 def plain(name: Any) -> str:
@@ -96,7 +102,7 @@ def require(found: Mapping[str, Any], labels: Sequence[Any], symbol: str) -> Non
     for role in COLUMNS[:4]:
         if role in found:
             continue
-        used = {label for key, label in found.items() if key != "adjusted_close"}
+        used = {label for key, label in found.items() if key != "adj_close"}
         by_plain = {plain(label): str(label) for label in reversed(labels) if label not in used}
         close_by = did_you_mean(role, by_plain) or next(
             (f"; did you mean {p!r}?" for p in by_plain if len(p) > 2 and role in p), ""
@@ -118,12 +124,13 @@ def extra_columns(labels: Sequence[Any], found: Mapping[str, Any], wanted: Seque
     DataError
         If a wanted column is not there, or a name is there twice.
     """
-    used = {label for role, label in found.items() if role != "adjusted_close"}
+    used = {label for role, label in found.items() if role not in EXTRA_ROLES}
+    own = {found[role]: role for role in EXTRA_ROLES if role in found}
     names: dict[str, Any] = {}
     for label in labels:
         if label in used:
             continue
-        name = "adjusted_close" if found.get("adjusted_close") == label else str(label).strip(" <>")
+        name = own.get(label) or str(label).strip(" <>")
         if name in names:
             raise DataError(f"two columns are called {name!r}; rename one of them")
         names[name] = label
@@ -163,6 +170,11 @@ def numbers(values: pd.Series, column: str, symbol: str, hint: str = "") -> npt.
         column=column,
         value=value,
     )
+
+
+def without_zeros(split: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return splits of a source with NaN for 0, by which some sources mean that there is none."""
+    return np.where(split == 0, np.nan, split)
 
 
 def _given(labels: Sequence[Any], columns: Mapping[str, Any] | None) -> dict[str, Any]:

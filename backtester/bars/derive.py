@@ -1,4 +1,4 @@
-"""What follows from a panel: some of its assets, its adjusted form, its hash, and whether two are the same."""
+"""What follows from a panel: some of its assets, its hash, and whether two are the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtester.bars.check import COLUMNS, near, time_text
+from backtester.bars.check import COLUMNS, near
 from backtester.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,33 +34,6 @@ def select(bars: Bars, symbols: str | Iterable[str]) -> Bars:
         columns,
         names,
         extras,
-        bars._sessions,
-        bars._session_ends,
-        bars.name,
-        bars.allow_negative,
-    )
-
-
-def adjusted(bars: Bars, by: str) -> Bars:
-    """Return the bars scaled by `bars[by] / close`; `Bars.adjusted` says how."""
-    target = bars[by]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factor = target / bars.close
-    wrong = ~np.isnan(bars.close) & ~((factor > 0) & (factor < np.inf))
-    if wrong.any():
-        t, a = (int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(
-            f"{bars.symbols[a]}, row {t}, {time_text(int(bars.timestamps[t]))}: {by} = {float(target[t, a])!r} beside "
-            f"close = {float(bars.close[t, a])!r}: an adjusted close must be above zero wherever there is a bar. "
-            "Correct the source"
-        )
-    columns = [bars[c] * factor for c in COLUMNS[:4]]
-    columns.append(bars.volume / factor)
-    return bars._make(
-        bars.timestamps,
-        columns,
-        bars.symbols,
-        {key: value for key, value in bars.extras.items() if key != by},
         bars._sessions,
         bars._session_ends,
         bars.name,

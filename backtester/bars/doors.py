@@ -53,7 +53,8 @@ class Doors:
         symbols : sequence of str, optional
             One per asset. Default `"ASSET"`, or `"ASSET0"`, `"ASSET1"`, …
         extras : mapping of str to array_like, optional
-            Further columns, shaped as the prices; `(n_bars,)` is one value for all assets. May hold NaN.
+            Further columns, shaped as the prices; `(n_bars,)` is one value for all assets. May hold NaN. `split`,
+            `dividend`, `funding` and `delisting` are events, and have rules of their own (`Bars.with_events`).
         sessions : array_like, shape (n_bars,), optional
             Session labels: days since 1970-01-01 or datetime64; non-decreasing. Default: UTC date of timestamp − 1 ns.
         session_ends : array_like of int64, shape (n_bars,), optional
@@ -80,7 +81,7 @@ class Doors:
         Warns
         -----
         DataWarning
-            If a jump looks like a split that was not adjusted for.
+            If a jump looks like a split that was not declared or adjusted for, or a declared one is not in the prices.
         """
         from backtester.bars import build
 
@@ -130,11 +131,12 @@ class Doors:
         outside_sessions : {"error", "drop"}
             With `calendar`: what becomes of bars in no session, such as on a holiday or before the open.
         columns : mapping, optional
-            Our name → the frame's name, for open, high, low, close, volume, time, symbol, session, session_end and
-            adjusted_close, where names do not say it.
+            Our name → the frame's name, for open, high, low, close, volume, time, symbol, session, session_end,
+            adj_close, split, dividend, funding and delisting, where names do not say it.
         extras : sequence of str, optional
-            The other columns to keep. Default all, which must then be numeric. An adjusted close is always called
-            `"adjusted_close"`.
+            The other columns to keep. Default all, which must then be numeric. The source's adjusted close is always
+            called `"adj_close"`, and columns of events `"split"`, `"dividend"`, `"funding"` and `"delisting"`, however
+            the source spells them. A 0 in a column of splits under another name than ours is no split.
         sessions : array_like, optional
             Session label per row (dates, or days since 1970-01-01), for one asset; a `session` column does the same.
         date_format : str, optional
@@ -151,7 +153,7 @@ class Doors:
         allow_negative : bool
             Take prices of zero and below.
         warn_splits : bool
-            Warn of jumps that look like unadjusted splits.
+            Warn of jumps that look like unadjusted splits, and of declared splits that prices do not show.
         name : str
             Shown in reports.
 
@@ -167,7 +169,7 @@ class Doors:
         Warns
         -----
         DataWarning
-            If a jump looks like a split that was not adjusted for.
+            If a jump looks like a split that was not declared or adjusted for, or a declared one is not in the prices.
         """
         from backtester.bars import read
 
@@ -238,7 +240,7 @@ class Doors:
 
         * with `Adj Close` (`auto_adjust=False`): prices as they were traded, that is multiplied back by the splits that
           follow in the frame (volume divided by them, dividends multiplied); the extras `split` and `dividend`, from
-          `Stock Splits` and `Dividends` (`actions=True`); and `adjusted_close`;
+          `Stock Splits` and `Dividends` (`actions=True`); and `adj_close`;
         * without (`auto_adjust=True`, their default): prices adjusted for splits and dividends, and neither `split` nor
           `dividend`, as both would count twice.
 
@@ -337,7 +339,8 @@ class Doors:
         """Return bundled real data: `"sp500"`, `"nasdaq"`, `"googl"`, `"eurusd"` or `"stocks"`.
 
         Nothing is downloaded. `backtester.bars.samples.describe(name)` tells source, licence and what was done to it.
-        The prices of `"stocks"` are unadjusted: `Bars.sample("stocks").adjusted()` has no split in it.
+        The prices of `"stocks"` are unadjusted, with the extras `split` and `dividend`; `bars.adjusted_close` and
+        `bars.adjusted()` have no jumps from them.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from backtester.bars.actions import Actions
 from backtester.bars.check import COLUMNS, near, time_text
 from backtester.bars.doors import Doors
 from backtester.errors import DataError
@@ -32,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 YEAR_NS = 31_557_600_000_000_000  #: 365.25 days
 
 
-class Bars(Doors):
+class Bars(Doors, Actions):
     """OHLCV bars of one or many assets on one clock, read-only.
 
     Build one with `from_frame`, `from_csv`, `from_parquet`, `from_arrays`, `sample` or `simulate`. Data is checked
@@ -203,7 +204,7 @@ class Bars(Doors):
     def __getitem__(self, key: Any) -> Any:
         """Return a column, an extra, or a part of the bars.
 
-        `bars["close"]`, `bars["my_feature"]` : the array, shape (n_bars, n_assets).
+        `bars["close"]`, `bars["adjusted_close"]`, `bars["my_feature"]` : the array, shape (n_bars, n_assets).
         `bars[100:200]`, `bars[-1]` : bars by position; one position is a panel of one bar.
         `bars["2010":"2012"]`, `bars["2010-05"]`, `bars[timestamp:]` : bars by time, both ends included. Dates without
         a time of day are sessions; times are compared with the closes, and are UTC unless they have a zone.
@@ -214,12 +215,12 @@ class Bars(Doors):
             If there is no such column, or no bar in the range.
         """
         if isinstance(key, str):
-            if key in COLUMNS:
+            if key in COLUMNS or key == "adjusted_close":
                 return getattr(self, key)
             if key in self.extras:
                 return self.extras[key]
             if not key[:1].isdigit():
-                known = (*COLUMNS, *self.extras)
+                known = (*COLUMNS, "adjusted_close", *self.extras)
                 raise DataError(f"no column {key!r}{near(key, known)} Columns: {', '.join(known)}")
         from backtester.bars.slices import rows
 
@@ -236,26 +237,6 @@ class Bars(Doors):
         from backtester.bars.derive import select
 
         return select(self, symbols)
-
-    def adjusted(self, by: str = "adjusted_close") -> Bars:
-        """Return the bars with open, high, low and close scaled by `bars[by] / close`, and volume divided by it.
-
-        Splits and dividends then leave no jumps, and traded value keeps its size. A source adjusts with what happened
-        afterwards: levels of adjusted prices are not what was quoted on the day, their ratios are.
-
-        Parameters
-        ----------
-        by : str
-            The extra that holds the adjusted close, as `Bars.sample("stocks")` does. It is left out of the result.
-
-        Raises
-        ------
-        DataError
-            If there is no such extra, or it is not above zero in a bar.
-        """
-        from backtester.bars.derive import adjusted
-
-        return adjusted(self, by)
 
     def resample(self, freq: str) -> Bars:
         """Return bars of the longer step `freq` ("5min", "1D", "1W", …): see `backtester.bars.resample.resample`."""

@@ -22,15 +22,16 @@ from backtester.bars.check import (
     bad,
     bar_findings,
     refuse,
-    split_findings,
     time_findings,
     time_text,
 )
 from backtester.bars.clock import Label, closes, infer_label, moment, stamp_text
-from backtester.bars.columns import extra_columns, numbers
+from backtester.bars.columns import extra_columns, numbers, without_zeros
+from backtester.bars.events import event_findings
 from backtester.bars.exchanges import calendar_closes, calendar_for
 from backtester.bars.options import Options, ReadOptions, read_options
 from backtester.bars.panel import Bars
+from backtester.bars.splits import split_findings
 from backtester.bars.tables import Table, assets, dates, read_table
 from backtester.errors import DataError
 
@@ -140,8 +141,9 @@ def _findings(part: Part, place: Place, options: Options) -> list[Finding]:
         part.timestamps, (o, h, low, c), volume, part.symbols, allow_negative=options.allow_negative, place=place
     )
     found += extra_findings(part.extras, part.symbols, place)
+    found += event_findings(part.timestamps, c, part.extras, part.symbols, place)
     if not found and options.warn_splits:
-        return split_findings(part.timestamps, o, c, part.symbols, place, part.extras.get("split"))
+        return split_findings(part.timestamps, o, c, part.symbols, place, split=part.extras.get("split"))
     return found
 
 
@@ -212,6 +214,8 @@ def _part(table: Table, symbol: str, rows: Ints, label: Label, options: Options)
         extra_name(name): np.array(numbers(frame[column], name, symbol, options.number_hint)).reshape(-1, 1)
         for name, column in extra_columns(list(frame.columns), table.roles, options.extras).items()
     }
+    if "split" in extras and table.roles.get("split") != "split":
+        extras["split"] = without_zeros(extras["split"])
     missing = np.asarray(np.isnan(columns[:4]).all(axis=(0, 2)))
     clock = _clock(table, symbol, frame, stamps, missing, label, options)
     kept = _finished(clock, symbol, stamps, options)

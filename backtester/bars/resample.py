@@ -6,14 +6,16 @@ does `Higher` show it; what a bar that is still forming would show, no strategy 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from backtester.bars.check import DataWarning, outside, time_text
 from backtester.bars.clock import DAY, UNKNOWN
+from backtester.bars.events import delisting_after_bars, fold, later_splits
 from backtester.bars.freq import Step, parse
 from backtester.bars.panel import Bars
 from backtester.errors import DataError
@@ -27,8 +29,12 @@ def resample(bars: Bars, freq: Any) -> Bars:
 
     Open is the first of the period, high the highest, low the lowest, close and extras the last, volume the sum; an
     asset's missing bars are passed over, and where it has none in a period its longer bar is missing. Volume is the
-    sum of what is known, NaN if nothing is. Of the extras `split`, `dividend` and `funding`, splits multiply, and the
-    others add up; a period with a split is in the units that trade at its end.
+    sum of what is known, NaN if nothing is.
+
+    A longer bar is in the units of its end: prices before a split inside the period are divided by it, volume is
+    multiplied by it. Its events act before its open: `split` is the product of the period's, `dividend` the sum in the
+    units of the end, `funding` the sum, `delisting` the last, in the next period where the asset still has a bar in its
+    own; NaN where there is none.
 
     Parameters
     ----------
@@ -47,8 +53,24 @@ def resample(bars: Bars, freq: Any) -> Bars:
     ------
     DataError
         If the step means nothing.
+
+    Warns
+    -----
+    DataWarning
+        If an asset is delisted in the last period after a bar in it: no row is left for that, so it is left out.
     """
-    return _build(bars, _starts(bars, parse(freq)))
+    longer = _build(bars, _starts(bars, parse(freq)))
+    if "delisting" in bars.extras:
+        lost = ~np.isnan(bars["delisting"]).all(axis=0) & np.isnan(longer["delisting"]).all(axis=0)
+        if lost.any():
+            names = ", ".join(np.array(bars.symbols)[lost])
+            warnings.warn(
+                f"{names}: delisted in the last period, which ends {time_text(int(longer.timestamps[-1]))}, after a "
+                "bar in it. A delisting acts before the open of its row, and no row is left: it is left out",
+                DataWarning,
+                stacklevel=outside(),
+            )
+    return longer
 
 
 class Higher:
@@ -158,57 +180,37 @@ def _starts(bars: Bars, step: Step) -> Ints:
 
 def _build(bars: Bars, starts: Ints) -> Bars:
     """Return the bars of the periods that begin at `starts`."""
-    bars = _in_units_of_the_end(bars, starts)
     lasts = np.append(starts[1:], bars.n_bars) - 1
     first, last = _edges(np.isnan(bars.close), starts, lasts)
     take = np.arange(bars.n_assets)
+    o, h, low_, c, v = _in_units_of_the_end(bars, starts)
     with np.errstate(invalid="ignore"):
-        high = np.fmax.reduceat(bars.high, starts, axis=0)
-        low = np.fmin.reduceat(bars.low, starts, axis=0)
-    unknown = np.isnan(bars.volume)
-    volume = np.add.reduceat(np.where(unknown, 0.0, bars.volume), starts, axis=0)
+        high = np.fmax.reduceat(h, starts, axis=0)
+        low = np.fmin.reduceat(low_, starts, axis=0)
+    unknown = np.isnan(v)
+    volume = np.add.reduceat(np.where(unknown, 0.0, v), starts, axis=0)
     volume[np.logical_and.reduceat(unknown, starts, axis=0)] = np.nan
-    columns = [bars.open[first, take], high, low, bars.close[last, take], volume]
+    columns = [o[first, take], high, low, c[last, take], volume]
+    events = fold(bars.extras, starts)
+    if "delisting" in events:
+        events["delisting"] = delisting_after_bars(events["delisting"], ~np.isnan(columns[3]))
     extras = {
-        key: _EVENTS[key](value, starts) if key in _EVENTS else value[_edges(np.isnan(value), starts, lasts)[1], take]
+        key: events[key] if key in events else value[_edges(np.isnan(value), starts, lasts)[1], take]
         for key, value in bars.extras.items()
     }
     labels = None if bars._sessions is None else bars._sessions[lasts]
     ends = None if bars._session_ends is None else bars._session_ends[lasts]
-    made = [np.ascontiguousarray(c) for c in columns]
+    made = [np.ascontiguousarray(column) for column in columns]
     return Bars._make(bars.timestamps[lasts], made, bars.symbols, extras, labels, ends, bars.name, bars.allow_negative)
 
 
-def _in_units_of_the_end(bars: Bars, starts: Ints) -> Bars:
-    """Return bars whose prices, volumes and dividends are in the units that trade at the end of their period.
-
-    Where a period has a split, what comes before it is divided by it (volume: multiplied).
-    """
-    split = bars.extras.get("split")
-    if split is None:
-        return bars
-    split = _split(split)
-    units = np.cumprod(split, axis=0)
-    lengths = np.diff(np.append(starts, bars.n_bars))
-    later = np.repeat(units[np.append(starts[1:], bars.n_bars) - 1], lengths, axis=0) / units
-    columns = [getattr(bars, name) / later for name in ("open", "high", "low", "close")]
-    extras = dict(bars.extras)
-    if "dividend" in extras:
-        extras["dividend"] = extras["dividend"] / later
-    clock = (bars._sessions, bars._session_ends, bars.name, bars.allow_negative)
-    return bars._make(bars.timestamps, [*columns, bars.volume * later], bars.symbols, extras, *clock)
-
-
-def _split(values: Floats) -> Floats:
-    return np.where(values > 0.0, values, 1.0)
-
-
-#: what becomes of the events of a period: splits multiply, money and rates add up
-_EVENTS: dict[str, Callable[[Floats, Ints], Floats]] = {
-    "split": lambda values, starts: np.multiply.reduceat(_split(values), starts, axis=0),
-    "dividend": lambda values, starts: np.add.reduceat(np.nan_to_num(values), starts, axis=0),
-    "funding": lambda values, starts: np.add.reduceat(np.nan_to_num(values), starts, axis=0),
-}
+def _in_units_of_the_end(bars: Bars, starts: Ints) -> list[Floats]:
+    """Return open, high, low, close and volume, each in the units of the last row of its period."""
+    later = later_splits(bars.extras.get("split"), starts)
+    prices = [bars.open, bars.high, bars.low, bars.close]
+    if later is None:
+        return [*prices, bars.volume]
+    return [*(price / later for price in prices), bars.volume * later]
 
 
 def _edges(missing: npt.NDArray[np.bool_], starts: Ints, lasts: Ints) -> tuple[Ints, Ints]:

@@ -54,13 +54,19 @@ def _checked(bars: Bars, key: Any, first: int, last: int) -> slice:
 
 def _bounds(bars: Bars, moment: Any) -> tuple[int, int]:
     """Return the first row at or after `moment`, and the first row after it."""
-    by_session, begin, end = _span(moment)
+    by_session, begin, end = span(moment)
     clock = bars.sessions if by_session else bars.timestamps
     return int(np.searchsorted(clock, begin, "left")), int(np.searchsorted(clock, end, "left"))
 
 
-def _span(moment: Any) -> tuple[bool, int, int]:
-    """Return (sessions or closes, from, up to but not including) for a date or a time."""
+def span(moment: Any) -> tuple[bool, int, int]:
+    """Return (sessions or closes, from, up to but not including) for a date or a time.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+    """
     if isinstance(moment, str):
         return _text_span(moment)
     if isinstance(moment, np.datetime64):
@@ -83,7 +89,7 @@ def _text_span(text: str) -> tuple[bool, int, int]:
     plain = text.strip()
     if re.search(r"(Z|[+-]\d{2}:?\d{2})$", plain[10:]):
         try:
-            return _span(dt.datetime.fromisoformat(plain))
+            return span(dt.datetime.fromisoformat(plain))
         except ValueError:
             pass
     elif re.match(r"\d{4}($|-\d{2}($|-\d{2}($|[T ]\d{2})))", plain):

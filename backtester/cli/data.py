@@ -64,8 +64,8 @@ def check(
 ) -> None:
     """Check bars by every rule, print all findings, and exit with 1 if there are any.
 
-    Rules: times increase; prices are finite, above zero, and between low and high; volume is not negative; and, as a
-    warning, no jump looks like an unadjusted split.
+    Rules: times increase; prices are finite, above zero, and between low and high; volume is not negative; splits,
+    dividends and delistings make sense; and, as a warning, prices and declared splits fit each other.
     """
     found = findings_of(source, reading or [])
     errors = sum(finding.severity == "error" for finding in found)

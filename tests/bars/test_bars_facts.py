@@ -66,11 +66,11 @@ def test_missing_bars_are_those_between_the_first_and_the_last():
     # A from bar 1 to bar 3 without bar 2; B throughout
     closes = [[NAN, 10], [5, 10], [NAN, 10], [6, 10], [NAN, 10]]
     extra = np.array([[NAN, 0], [1, 0], [2, 0], [NAN, 3], [NAN, 0]])
-    facts = facts_of(bars_of(np.arange(1, 6) * DAY, closes, symbols=["A", "B"], extras={"split": extra}))
+    facts = facts_of(bars_of(np.arange(1, 6) * DAY, closes, symbols=["A", "B"], extras={"note": extra}))
     a, b = facts["assets"]
     assert (a["bars"], a["missing"], a["first"], a["last"]) == (2, 1, "1970-01-03T00:00:00Z", "1970-01-05T00:00:00Z")
     assert (b["bars"], b["missing"]) == (5, 0)
-    assert facts["extras"] == {"split": 3}
+    assert facts["extras"] == {"note": 3}
 
 
 def test_one_bar_has_no_step():

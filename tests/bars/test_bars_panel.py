@@ -242,20 +242,20 @@ def test_select_picks_assets_in_order():
 
 
 def test_adjusted_scales_prices_and_keeps_traded_value():
-    adjusted_close = np.array([[50.0, 51.0], [52.0, 53.0]])
+    adj_close = np.array([[50.0, 51.0], [52.0, 53.0]])
     close = np.array([[100.0, 102.0], [52.0, 53.0]])
     bars = Bars.from_arrays(
-        [1, 2], close, close * 1.1, close * 0.9, close, np.full((2, 2), 10.0), extras={"adjusted_close": adjusted_close}
+        [1, 2], close, close * 1.1, close * 0.9, close, np.full((2, 2), 10.0), extras={"adj_close": adj_close}
     )
     after = bars.adjusted()
-    assert after.close.tolist() == adjusted_close.tolist()
+    assert after.close.tolist() == adj_close.tolist()
     assert after.high[0, 0] == pytest.approx(55.0)
     assert after.volume.tolist() == [[20.0, 20.0], [10.0, 10.0]]
     assert not after.extras
     with pytest.raises(DataError, match="no column 'adjusted'"):
         bars.adjusted("adjusted")
-    broken = Bars.from_arrays([1, 2], close, close, close, close, extras={"adjusted_close": [1.0, 0.0]})
-    with pytest.raises(DataError, match=r"ASSET0, row 1.*adjusted_close = 0.0"):
+    broken = Bars.from_arrays([1, 2], close, close, close, close, extras={"adj_close": [1.0, 0.0]})
+    with pytest.raises(DataError, match=r"ASSET0, row 1.*adj_close = 0.0"):
         broken.adjusted()
 
 

@@ -105,10 +105,10 @@ class TestColumns:
             Bars.from_frame(data)
 
     def test_other_numeric_columns_are_extras_and_the_adjusted_close_has_one_name(self):
-        bars = Bars.from_frame(frame().assign(**{"Adj Close": 5.0, "Dividends": [0, 1, np.nan, 0]}))
-        assert list(bars.extras) == ["adjusted_close", "Dividends"]
-        assert bars["Dividends"][1, 0] == 1.0
-        assert np.isnan(bars["Dividends"][2, 0])
+        bars = Bars.from_frame(frame().assign(**{"Adj Close": 5.0, "Sentiment": [0, 1, np.nan, 0]}))
+        assert list(bars.extras) == ["adj_close", "Sentiment"]
+        assert bars["Sentiment"][1, 0] == 1.0
+        assert np.isnan(bars["Sentiment"][2, 0])
 
     def test_extras_can_be_chosen(self):
         data = frame().assign(a=1, b=2, sector="tech")

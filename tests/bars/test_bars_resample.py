@@ -283,7 +283,7 @@ class TestEvents:
             "split": np.array([1.0, np.nan, 1.0, 4.0, 1.0]),
             "dividend": np.array([0.0, 2.0, 8.0, 0.5, np.nan]),
             "funding": np.array([0.001, 0.002, np.nan, 0.004, 0.001]),
-            "adjusted_close": close / [4, 4, 4, 1, 1],
+            "adj_close": close / [4, 4, 4, 1, 1],
         }
         dates = pd.DatetimeIndex(["2024-06-06", "2024-06-07", "2024-06-10", "2024-06-11", "2024-06-12"])
         prices = (close - 1, close + 2, close - 2, close)
@@ -302,7 +302,7 @@ class TestEvents:
         assert week["split"][:, 0].tolist() == [1.0, 4.0]
         assert week["dividend"][:, 0].tolist() == [2.0, 8.0 / 4 + 0.5]
         assert week["funding"][:, 0].tolist() == [0.001 + 0.002, 0.004 + 0.001]
-        assert week["adjusted_close"][:, 0].tolist() == [101.0, 104.0]
+        assert week["adj_close"][:, 0].tolist() == [101.0, 104.0]
 
     def test_a_holder_has_the_same_at_the_end_of_the_week(self):
         """10 units of Friday, worth 4,040: by days or by the week they become 40, and are paid 100."""

@@ -88,7 +88,7 @@ def test_stocks_are_one_panel_with_goog_from_2004():
     assert not missing[:, :3].any()
     assert str(np.datetime64(int(bars.sessions[~missing[:, 3]][0]), "D")) == "2004-08-19"
     assert (~missing[:, 3]).sum() == 2148
-    for column in ("open", "high", "low", "volume", "adjusted_close"):
+    for column in ("open", "high", "low", "volume", "adj_close"):
         assert (np.isnan(bars[column]) == missing).all()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from backtester import Bars
+
 
 def test_a_clean_file_says_how_it_was_understood(cli):
     outcome = cli("data", "check", "prices.csv")
@@ -30,9 +32,19 @@ def test_every_finding_is_a_line_and_the_code_is_1(cli):
 
 
 def test_warnings_alone_are_findings_too(cli):
-    outcome = cli("data", "check", "sample:stocks", code=1)
-    assert "warning: AAPL" in outcome.stdout  # the 2 for 1 split of 2000-06-21, unadjusted in this source
+    assert "no findings" in cli("data", "check", "sample:stocks").stdout  # its splits are declared
+    Bars.sample("stocks").to_frame().drop(columns="split").to_csv(cli.folder / "raw.csv")
+    outcome = cli("data", "check", "raw.csv", code=1)
+    assert "warning: AAPL" in outcome.stdout  # the 2 for 1 split of 2000-06-21
     assert "2000-06-21" in outcome.stdout
+
+
+def test_an_event_that_breaks_a_rule_is_a_finding(cli):
+    lines = (cli.folder / "prices.csv").read_text().splitlines()
+    paid = [f"{line},{'Dividends' if i == 0 else 200.0 if i == 3 else 0.0}" for i, line in enumerate(lines)]
+    cli.write("paid.csv", "\n".join(paid))
+    (line, _) = cli("data", "check", "paid.csv", code=1).stdout.splitlines()
+    assert "dividend = 200.0: a dividend is below the last close before it, 101.5" in line
 
 
 def test_json_lists_findings_as_data(cli):

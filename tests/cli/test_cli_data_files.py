@@ -30,7 +30,9 @@ def test_info_as_json_is_what_a_manifest_says_of_the_data(cli):
     assert (document["source"], document["n_bars"]) == ("sample:stocks", data["n_bars"])
     assert document["content_hash"] == data["content_hash"]
     assert [one["symbol"] for one in document["assets"]] == data["symbols"]
-    assert list(document["extras"]) == ["adjusted_close"]
+    # 3 splits, and 3 + 52 + 37 dividends of AAPL, IBM and MSFT
+    assert {name: document["extras"][name] for name in ("split", "dividend")} == {"split": 3, "dividend": 92}
+    assert list(document["extras"]) == ["adj_close", "split", "dividend"]
 
 
 def test_info_reads_as_it_is_told_and_counts_gaps(cli):

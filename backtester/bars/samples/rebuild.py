@@ -146,8 +146,14 @@ SOURCES: dict[str, Source] = {
         (
             NEW_YORK_NOTE,
             "Prices and volume are unadjusted, as quoted on the day: AAPL split 2:1 on 2000-06-21 and 2005-02-28, "
-            "MSFT on 2003-02-18. The extra adjusted_close holds the source's split- and dividend-adjusted close; "
+            "MSFT on 2003-02-18. The extra adj_close holds the source's split- and dividend-adjusted close; "
             "bars.adjusted() scales the prices by it.",
+            "The extras split and dividend are derived from close and adj_close, which say both exactly: from one bar "
+            "to the next adj_close grows by (close + dividend) / close before, and by the ratio of a split. All "
+            "dividends come out as whole cents to within 1e-11, and stand on their ex-dates: 2.65 of AAPL three times, "
+            "3.08 of MSFT on 2004-11-15 (3.00 of it special), 52 of IBM.",
+            "This source adjusts with the close of the ex-date, bars.adjusted_close with the close before it: the two "
+            "differ by dividend/close times the move of that day.",
             "The fall of AAPL on 2000-09-29, to half the price, is real (a profit warning).",
             "GOOG begins on 2004-08-19 and is a missing bar before; its history is that of today's GOOGL.",
             "The wheel also has FB; it is left out.",
@@ -185,10 +191,44 @@ def build(name: str, raw: bytes) -> Bars:
     if "Ticker" in frame:
         frame = frame[frame["Ticker"].isin(source.symbols)]
         bars = from_frame(frame, name=name, warn_splits=False, **options)
-        return bars.select(source.symbols)
+        return with_derived_events(bars.select(source.symbols))
     if not (frame["Adj Close"] == frame["Close"]).all():
         raise SystemExit(f"{name}: the adjusted close differs from the close; the notes say it does not")
     return from_frame(frame, name=name, symbol=source.symbols[0], **options)
+
+
+def with_derived_events(bars: Bars) -> Bars:
+    """Return the bars with the splits and dividends that their raw and their adjusted closes imply.
+
+    With k = adj_close / close, 1/f = k_t / k_(t-1) is 1 where nothing happened, r where a split r did (whole numbers
+    here), and 1 + d/close_t where a dividend d went ex: this source adjusts with the close of the ex-date. What is no
+    whole cent to within 1e-9 stops the script.
+    """
+    split, dividend = (np.full(bars.close.shape, np.nan) for _ in range(2))
+    for a, symbol in enumerate(bars.symbols):
+        rows = np.flatnonzero(~np.isnan(bars.close[:, a]))
+        close = bars.close[rows, a]
+        level = bars["adj_close"][rows, a] / close
+        growth = level[1:] / level[:-1]
+        for i in np.flatnonzero(np.abs(growth - 1.0) > 1e-9):
+            row, ratio = int(rows[i + 1]), round(growth[i])
+            if abs(growth[i] - ratio) < 1e-9:
+                split[row, a] = ratio
+                continue
+            money = close[i + 1] * (growth[i] - 1.0)
+            if abs(money - round(money, 2)) > 1e-9:
+                raise SystemExit(f"{symbol}, {bars.index[row]}: {money!r} is neither a split nor a dividend in cents")
+            dividend[row, a] = round(money, 2)
+    arrays = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return Bars.from_arrays(
+        bars.timestamps,
+        *arrays,
+        symbols=bars.symbols,
+        extras={**bars.extras, "split": split, "dividend": dividend},
+        sessions=bars.sessions,
+        session_ends=bars.session_ends,
+        name=bars.name,
+    )
 
 
 def _eurusd(frame: pd.DataFrame, options: dict[str, Any], source: Source) -> Bars:
