@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,6 +38,7 @@ _LIVE_ROWS = (
 )
 COLUMN = "column "  # before the names of extra columns, which may be any
 SMALL = 16  # first rows of tables that most runs hardly use
+MOST_DOUBLINGS = 4  # of a table at a time
 _TABLES = {
     Table.FILLS: ("fills", tables.FILL),
     Table.CASH_FLOWS: ("flows", tables.CASH_FLOW),
@@ -235,21 +238,35 @@ class AccountMemory:
         fresh = empty((rows, *shape), dtype)
         old = self.buffer._kept.get(name)
         if old is not None:
-            fresh[: len(old)] = old
+            fresh.view(np.uint8).reshape(-1)[: old.nbytes] = old.view(np.uint8).reshape(-1)
             self._old.append(old)
         self.buffer.set_array(name, fresh)
 
     def grow(self, table: int) -> None:
-        """Double a full table; code up the stack may still point into the old one, which is kept until `tidy`."""
+        """Make a full table larger; code up the stack may still point into the old one, which is kept until `tidy`."""
         if table == Table.ORDERS:
-            self._resize_orders(2 * len(self.buffer.get_array("orders")))
+            self._extend(len(self.buffer.get_array("orders")), self._resize_orders)
         elif table == Table.ACTIVE:
             self._resize_live(2 * len(self.buffer.get_array("active")))
         elif table == Table.BOOK:
             self._resize_book(2 * len(self.buffer.get_array("book_ids")))
         else:
             name, dtype = _TABLES[Table(table)]
-            self._resize(name, dtype, (), 2 * len(self.buffer.get_array(name)))
+            self._extend(len(self.buffer.get_array(name)), lambda rows: self._resize(name, dtype, (), rows))
+
+    def _extend(self, rows: int, resize: Callable[[int], None]) -> None:
+        """Resize a table to what the run will need if it goes on like this, or to twice its rows.
+
+        Rows that are not written to cost nothing; rows that are copied again and again cost more than to fill them.
+        """
+        needed = rows * self.n_bars / (self.buffer.get("t") + 1)
+        ahead = rows << max(1, min(MOST_DOUBLINGS, math.ceil(math.log2(1.02 * needed / rows))))
+        if ahead > 2 * rows:
+            try:
+                return resize(ahead)
+            except MemoryError:
+                pass  # it may never be needed
+        return resize(2 * rows)
 
     def tidy(self) -> None:
         """Free the tables that growth left behind; only between calls into the kernel."""
