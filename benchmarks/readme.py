@@ -1,4 +1,4 @@
-"""The table of the README, from `results/engine.json`: `python -m benchmarks.readme` writes it between its markers."""
+"""The tables of the README, from `results/*.json`: `python -m benchmarks.readme` writes them between their markers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from benchmarks.table import DECIMALS, RESULTS
 
 README = RESULTS.parents[1] / "README.md"
 START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
+MARKERS = {"engine": (START, END), "portfolio": ("<!-- portfolio:start -->", "<!-- portfolio:end -->")}
 
 
-def block(data: dict[str, Any]) -> str:
+def block(data: dict[str, Any], name: str = "engine") -> str:
     """Return the figures that were measured, one short table per section, as Markdown."""
-    lines = [", ".join(data["machine"].values()) + ", medians of one run of `python -m benchmarks.engine --write`.", ""]
+    lines = [", ".join(data["machine"].values()) + f", medians of one run of `python -m benchmarks.{name} --write`.", ""]
     lines += ["| | median | × | target | final equity |", "|---|---:|---:|---|---:|"]
     for section in data["sections"]:
         lines.append(f"| **{section['title']}** | | | | |")
@@ -33,19 +34,24 @@ def _row(row: dict[str, Any]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def with_block(text: str, figures: str) -> str:
+def with_block(text: str, figures: str, name: str = "engine") -> str:
     """Return a README with the figures between its markers."""
-    head, _, rest = text.partition(START)
-    _, _, tail = rest.partition(END)
+    start, end = MARKERS[name]
+    head, _, rest = text.partition(start)
+    _, _, tail = rest.partition(end)
     if not tail:
-        raise ValueError(f"{README.name} has no {START} … {END}")
-    return f"{head}{START}\n{figures}\n{END}{tail}"
+        raise ValueError(f"{README.name} has no {start} … {end}")
+    return f"{head}{start}\n{figures}\n{end}{tail}"
 
 
 def main() -> None:
-    """Write the table into the README."""
-    data = json.loads((RESULTS / "engine.json").read_text(encoding="utf-8"))
-    README.write_text(with_block(README.read_text(encoding="utf-8"), block(data)), encoding="utf-8")
+    """Write the tables into the README; one that it has no markers for is left out."""
+    text = README.read_text(encoding="utf-8")
+    for name, (start, _) in MARKERS.items():
+        if start in text:
+            data = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+            text = with_block(text, block(data, name), name)
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -229,20 +229,20 @@ def imports(measured: dict[str, tuple[Answer, list[float]]], reach: float) -> Se
     return section
 
 
-def memory(inside: Answer, peers: Sequence[Answer], reach: float) -> Section:
-    """W1's peak of resident memory above the data, whole run and metrics."""
-    section = Section("W1 peak memory above data", "whole run and metrics; × = the market's six arrays")
+def memory(inside: Answer, peers: Sequence[Answer], reach: float | None, workload: str = "W1") -> Section:
+    """A workload's peak of resident memory above the data, whole run and metrics."""
+    section = Section(f"{workload} peak memory above data", "whole run and metrics; × = the market's six arrays")
     if missing(inside) is not None:
         return section
     market_mb = inside["floor"]["market_mb"]
     for name, answer in [("backtester", inside["ours"]), *((peer["engine"], peer) for peer in peers)]:
-        mine = name == "backtester"
+        mine = name == "backtester" and reach is not None
         target = f"≤ {reach:g} MB" if mine else ""
         peak = answer.get("peak_mb")
         if (why := missing(answer)) is not None or peak is None:
             section.rows.append(Row(name, "MB", reach=target, note=why or "not measurable on this system"))
             continue
         met = peak <= reach if mine else None
-        note = "" if mine or answer["bars"] == answer["market_bars"] else f"on {answer['bars']:,} bars"
+        note = "" if name == "backtester" or answer["bars"] == answer["market_bars"] else f"on {answer['bars']:,} bars"
         section.rows.append(Row(name, "MB", (peak,), peak / market_mb, target, met, note=note))
     return section

@@ -20,7 +20,7 @@ from benchmarks.sections import Row, Section
 RESULTS = Path(__file__).resolve().parent / "results"
 COLUMNS = ("engine", "median", "min – max", "×", "reach", "final equity", "first call", "note")
 RIGHT = (1, 2, 3, 5, 6)
-DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0}
+DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3}
 
 
 def _number(value: float, unit: str) -> str:
@@ -42,9 +42,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def show(sections: Sequence[Section], console: Console) -> None:
-    """Print the table."""
-    table = Table(header_style="bold", title="benchmarks.engine", caption=", ".join(map(str, machine().values())))
+def show(sections: Sequence[Section], console: Console, name: str = "engine") -> None:
+    """Print the table of `python -m benchmarks.<name>`."""
+    table = Table(header_style="bold", title=f"benchmarks.{name}", caption=", ".join(map(str, machine().values())))
     for i, name in enumerate(COLUMNS):
         table.add_column(name, justify="right" if i in RIGHT else "left", no_wrap=i != len(COLUMNS) - 1)
     for section in sections:
@@ -57,10 +57,10 @@ def show(sections: Sequence[Section], console: Console) -> None:
     console.print(table)
 
 
-def markdown(sections: Sequence[Section]) -> str:
+def markdown(sections: Sequence[Section], name: str = "engine") -> str:
     """The table as Markdown, with the machine above it."""
     lines = [
-        "# Results of `python -m benchmarks.engine --write`",
+        f"# Results of `python -m benchmarks.{name} --write`",
         "",
         ", ".join(map(str, machine().values())) + ".",
         "",
@@ -89,11 +89,11 @@ def as_data(sections: Sequence[Section]) -> dict[str, Any]:
     return {"machine": machine(), "sections": rows}
 
 
-def write(sections: Sequence[Section]) -> None:
-    """Write `results/engine.md` and `results/engine.json`."""
+def write(sections: Sequence[Section], name: str = "engine") -> None:
+    """Write `results/<name>.md` and `results/<name>.json`."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "engine.md").write_text(markdown(sections), encoding="utf-8")
-    (RESULTS / "engine.json").write_text(json.dumps(as_data(sections), indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(markdown(sections, name), encoding="utf-8")
+    (RESULTS / f"{name}.json").write_text(json.dumps(as_data(sections), indent=1) + "\n", encoding="utf-8")
 
 
 def machine() -> dict[str, str]:

@@ -64,16 +64,16 @@ def _complete(adaptor: Adaptor, data: Any) -> tuple[Any, float, float]:
     return result, seconds, seconds + metrics_seconds
 
 
-def measure(adaptor: Adaptor, bars: int, head: int, repeats: int) -> dict[str, Any]:
-    """The adaptor's times, memory and result on the first `head` of `bars` bars."""
-    _, cold, _ = _complete(adaptor, adaptor.load(simulate(WARM_UP_BARS)))
-    data = adaptor.load(simulate(bars).head(head))
+def measure(adaptor: Adaptor, warm_up: Any, market: Any, repeats: int) -> dict[str, Any]:
+    """The adaptor's times, memory and result on a market, after a cold call on a small one of the same kind."""
+    _, cold, _ = _complete(adaptor, adaptor.load(warm_up))
+    data = adaptor.load(market)
     (result, first, first_whole), peak_mb = peak_above(lambda: _complete(adaptor, data))
     answer = {
         "engine": adaptor.engine,
         "version": adaptor.version,
         "note": adaptor.note,
-        "bars": head,
+        "bars": len(market),
         "final_equity": float(adaptor.final_equity(result)),
         "n_fills": int(adaptor.n_fills(result)),
         "separable": adaptor.metrics is not None,
@@ -101,8 +101,21 @@ def time_import(module: str) -> float:
     return seconds
 
 
-def main(module: str, build: Callable[[str, str], Adaptor], argv: Sequence[str] | None = None) -> None:
-    """Entry point of an adaptor: `build(workload, variant)` imports the engine. An import that fails is an answer."""
+def one_asset(bars: int, head: int) -> tuple[Market, Market]:
+    """The market of a cold call, and the first `head` of `bars` bars; 0: all."""
+    return simulate(WARM_UP_BARS), simulate(bars).head(head or bars)
+
+
+def main(
+    module: str,
+    build: Callable[[str, str], Adaptor],
+    argv: Sequence[str] | None = None,
+    markets: Callable[[int, int], tuple[Any, Any]] = one_asset,
+) -> None:
+    """Entry point of an adaptor: `build(workload, variant)` imports the engine. An import that fails is an answer.
+
+    `markets(bars, head)` gives the market of the cold call and the one that is measured.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--workload", default="W1")
     parser.add_argument("--variant", default="")
@@ -120,5 +133,5 @@ def main(module: str, build: Callable[[str, str], Adaptor], argv: Sequence[str] 
     if request.once:
         answer = once(adaptor, request.bars)
     else:
-        answer = measure(adaptor, request.bars, request.head or request.bars, request.repeats)
+        answer = measure(adaptor, *markets(request.bars, request.head), request.repeats)
     print(json.dumps({**answer, "import_seconds": import_seconds}))

@@ -79,6 +79,26 @@ def _trade(prices: np.ndarray, positions: np.ndarray, goals: np.ndarray, cash: f
     return cash, n_fills
 
 
+def sized_at_the_open(
+    open_: np.ndarray, close: np.ndarray, weights: np.ndarray, cash: float, commission: float
+) -> float:
+    """Final equity where a weight becomes a quantity at the open it fills at, commission included, as bt has it.
+
+    `weights` [n_bars, n_assets] are those of the bars that decide, NaN in others. Not timed: it is there to show that
+    this rule is all that lies between the two results.
+    """
+    positions = np.zeros(close.shape[1])
+    for t in np.flatnonzero(~np.isnan(weights[:-1, 0])):
+        price = open_[t + 1]
+        held = positions * price
+        amount = weights[t] * (cash + held.sum()) - held
+        quantity = amount / (price * np.where(amount > 0.0, 1.0 + commission, 1.0 - commission))
+        quantity[weights[t] == 0.0] = -positions[weights[t] == 0.0]
+        cash -= float(np.sum(quantity * price + commission * np.abs(quantity) * price))
+        positions += quantity
+    return float(cash + positions @ close[-1])
+
+
 @njit
 def grid(
     open_: np.ndarray,

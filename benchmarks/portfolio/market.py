@@ -104,6 +104,11 @@ def simulate_days(n_bars: int = DAYS, n_assets: int = ASSETS, seed: int = SEED) 
     return _panel(rng, DAY_NS * days + DAILY_CLOSE_NS, log_open, log_close, _WICK)
 
 
+def small_and_full(bars: int, head: int) -> tuple[Panel, Panel]:
+    """A small panel for the cold call, and the panel itself; `head` is not used."""
+    return simulate_days(2 * LOOKBACK, TOP + 10), simulate_days(bars)
+
+
 def simulate_minutes(n_bars: int = GRID_BARS, n_assets: int = 1, seed: int = SEED) -> Panel:
     """Simulate one-minute bars whose log prices revert to zero, with a gap between each close and the next open."""
     rng = np.random.default_rng(seed)
