@@ -14,7 +14,10 @@ MARKERS = {"engine": (START, END), "portfolio": ("<!-- portfolio:start -->", "<!
 
 def block(data: dict[str, Any], name: str = "engine") -> str:
     """Return the figures that were measured, one short table per section, as Markdown."""
-    lines = [", ".join(data["machine"].values()) + f", medians of one run of `python -m benchmarks.{name} --write`.", ""]
+    lines = [
+        ", ".join(data["machine"].values()) + f", medians of one run of `python -m benchmarks.{name} --write`.",
+        "",
+    ]
     lines += ["| | median | × | target | final equity |", "|---|---:|---:|---|---:|"]
     for section in data["sections"]:
         lines.append(f"| **{section['title']}** | | | | |")

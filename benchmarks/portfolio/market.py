@@ -151,7 +151,7 @@ def month_ends(timestamps: np.ndarray) -> np.ndarray:
 
 
 def decision_days(timestamps: np.ndarray, workload: str) -> np.ndarray:
-    """Bars at whose close the portfolio is decided, bool [n_bars]: month ends (P1), or every bar from the second (P2)."""
+    """Bars at whose close the portfolio is decided, bool [n_bars]: month ends (P1), every bar from the second (P2)."""
     if workload == "P1":
         days = month_ends(timestamps)
         days[:LOOKBACK] = False
