@@ -117,7 +117,7 @@ class AccountMemory:
     rules : Rules
         Settings of the account.
     rows : int, optional
-        First capacity of the order and fill tables, a power of two; tables double when they are full. By default a
+        First capacity of the order and fill tables, a power of two; tables grow when they are full. By default a
         generous guess from the number of bars: memory that is not written to costs nothing.
 
     Attributes
