@@ -1,7 +1,8 @@
 """Hundreds of working orders at once, kernel against oracle: the book is looked up, the oracle looks at every order.
 
-The random streams of `test_kernel_parity` have a few orders at a time. Here the first bars send ten each and later ones two,
-and every bar moves the prices of twenty and cancels three, so that the heaps of the book grow, hold stale entries, and are built anew.
+The random streams of `test_kernel_parity` have a few orders at a time. Here the first bars send ten each and later
+ones two, and every bar moves the prices of twenty and cancels three, so that the heaps of the book grow, hold stale
+entries, and are built anew.
 """
 
 import random
@@ -13,7 +14,7 @@ from oracle import Oracle
 from streams import make_stream
 
 from backtester.context import Context
-from backtester.kernel.codes import Tif
+from backtester.kernel.codes import Status, Tif
 from backtester.kernel.loop import turn
 
 
@@ -67,6 +68,32 @@ def test_a_crowd_of_orders_fills_as_if_each_were_looked_at(seed):
     stream = crowded(seed)
     oracle = Oracle(stream.market, stream.settings, Crowd(stream), number=float).run()
     assert first_difference(oracle, run_kernel(stream.market, stream.settings, Crowd(stream))) == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_working_order_is_in_the_book_or_in_the_hand(seed):
+    stream = crowded(seed)
+    memory, script = memory_of(stream.market, stream.settings), Crowd(stream)
+    ctx = Context(memory)
+    while (t := turn(memory.address)) >= 0:
+        hand = memory.view("hand")[: memory["n_hand"]].tolist()
+        entries = set()
+        for h in range(2 * stream.market.n_assets):
+            rows = slice(memory.view("book_first")[h], memory.view("book_first")[h] + memory.view("book_count")[h])
+            keys = memory.view("book_keys")[rows]
+            for k in range(1, len(keys)):
+                assert keys[(k - 1) // 2] <= keys[k]
+            entries |= {(h, key, order_id) for key, order_id in zip(keys, memory.view("book_ids")[rows], strict=True)}
+        for order in memory.table("orders"):
+            key = memory.view("shelf")[order["id"] - 1]
+            if order["status"] == Status.WORKING and key == key:
+                assert order["id"] not in hand
+                rises = key > 0.0  # prices are positive here, so the sign of a key tells the side
+                assert (2 * order["asset"] + rises, key, order["id"]) in entries
+            elif order["status"] == Status.WORKING:
+                assert hand.count(order["id"]) == 1
+        if t >= stream.settings.start:
+            script(ctx, t)
 
 
 def test_stale_entries_of_the_book_stay_fewer_than_twice_the_live_orders():
