@@ -22,6 +22,7 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
     benchmark : str, Bars, Series or array
         "buy_and_hold": equal parts of every asset at its first close; a symbol of `bars`; Bars of one asset, whose last
         close not later than each bar counts; a Series of prices with a DatetimeIndex, likewise; or prices, one per bar.
+        Splits, dividends and delistings that bars declare count as their holder has them.
     bars : Bars
     cash : float
 
@@ -41,11 +42,11 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
         if benchmark not in bars.symbols:
             names = (BUY_AND_HOLD, *bars.symbols)
             raise SettingsError(f"run: benchmark {benchmark!r} is no symbol{did_you_mean(benchmark, names)}")
-        prices = bars.close[:, bars.symbols.index(benchmark)]
+        prices = held_prices(bars)[:, bars.symbols.index(benchmark)]
     elif hasattr(benchmark, "timestamps"):
         if benchmark.n_assets != 1:
             raise SettingsError(f"run: benchmark Bars must hold one asset, found {benchmark.n_assets}")
-        prices = _as_of(benchmark.timestamps, benchmark.close[:, 0], bars.timestamps)
+        prices = _as_of(benchmark.timestamps, held_prices(benchmark)[:, 0], bars.timestamps)
     elif hasattr(benchmark, "index") and hasattr(benchmark.index, "asi8"):
         index = benchmark.index.as_unit("ns")
         index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
@@ -65,12 +66,29 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
     return equity
 
 
+def held_prices(bars: Bars) -> np.ndarray:
+    """Return what a holder has of each asset, in its first price, [n_bars, n_assets]; NaN in gaps.
+
+    Splits and dividends that the bars declare are put back in; from a delisting on it is what was paid out.
+    """
+    events = any(name in bars.extras for name in ("split", "dividend"))
+    prices = bars.adjusted_close if events else bars.close
+    if "delisting" not in bars.extras:
+        return prices
+    prices = prices.copy()
+    for row, asset in np.argwhere(~np.isnan(bars["delisting"])):
+        units = bars.adjustment[row, asset] if events else 1.0
+        prices[row:, asset] = bars["delisting"][row, asset] / units
+    return prices
+
+
 def buy_and_hold(bars: Bars, cash: float) -> np.ndarray:
     """Return the equity of equal parts of every asset, bought at its first close and held, without costs."""
+    held = held_prices(bars)
     total = np.zeros(bars.n_bars)
     part = cash / bars.n_assets
     for a in range(bars.n_assets):
-        prices = _filled(bars.close[:, a])
+        prices = _filled(held[:, a])
         known = np.isfinite(prices)
         first = int(np.argmax(known)) if known.any() else bars.n_bars - 1
         worth = np.full(bars.n_bars, part)

@@ -50,7 +50,8 @@ class Bars(Doors, Actions):
     open, high, low, close, volume : ndarray of float64, shape (n_bars, n_assets)
         C-contiguous and read-only. Volume is in units traded; NaN where it is unknown.
     extras : mapping of str to ndarray of float64, shape (n_bars, n_assets)
-        Further per-bar columns; NaN is allowed in them. `bars["name"]` reads one.
+        Further per-bar columns; NaN is allowed in them. `bars["name"]` reads one. Those called `split`, `dividend`,
+        `funding` and `delisting` are events, which act before the open of their row (rules 28-31).
     sessions : ndarray of int64, shape (n_bars,)
         The session of each bar as days since 1970-01-01, non-decreasing: the UTC date of timestamp − 1 ns, unless the
         source said otherwise (rule 1).

@@ -60,26 +60,31 @@ def split_findings(
             continue
         declared = _declared(split, a, rows)
         gap = o[1:] / c[:-1]
-        free = declared == 1.0
-        large = np.flatnonzero(((gap < 0.7) | (gap > 1.4)) & free)
+        large = np.flatnonzero((gap < 0.7) | (gap > 1.4))
+        if declared is not None:
+            large = large[declared[large] == 1.0]
         if large.size > 3 + gap.size // 50 or not jumps:
             large = large[:0]
-        if not large.size and free.all():
+        if not large.size and declared is None:
             continue
         size = np.abs(np.log(gap))
-        calm = np.sort(size[free])[: int(free.sum()) - large.size]
+        calm = np.sort(size if declared is None else size[declared == 1.0])
+        calm = calm[: calm.size - large.size]
         usual = float(calm.mean()) if calm.size else np.inf
-        named = [*_undeclared(o, c, gap, size, large, usual), *_unseen(o, c, gap, declared, usual)]
+        named = [*_undeclared(o, c, gap, size, large, usual)]
+        if declared is not None:
+            named += _unseen(o, c, gap, declared, usual)
         for i, column, value, rule, remedy in sorted(named, key=lambda n: n[0]):
             found.append(Finding(symbol, *where(int(rows[i])), column, value, rule, remedy, "warning"))
     return found
 
 
-def _declared(split: Floats | None, asset: int, rows: Ints) -> Floats:
-    """Return the product of the splits between each bar and the one before it."""
+def _declared(split: Floats | None, asset: int, rows: Ints) -> Floats | None:
+    """Return the product of the splits between each bar and the one before it; None where all are 1."""
     if split is None:
-        return np.ones(rows.size - 1)
-    return np.multiply.reduceat(ratios(split[: rows[-1] + 1, asset]), rows[:-1] + 1)
+        return None
+    ratio = ratios(split[: rows[-1] + 1, asset])
+    return None if (ratio == 1.0).all() else np.multiply.reduceat(ratio, rows[:-1] + 1)
 
 
 def _undeclared(

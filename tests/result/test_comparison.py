@@ -36,6 +36,34 @@ def test_buy_and_hold_carries_the_last_price_over_a_missing_bar():
     assert buy_and_hold(market(rows), 1000.0).tolist() == [1000.0, 1000.0, 1100.0, 1100.0]
 
 
+def with_events(**events: list) -> Bars:
+    """Return two assets over four bars, with columns of events of the first."""
+    rows = [list(pair) for pair in zip(closes(40, 20, NAN, NAN), closes(20, 20, 20, 20), strict=True)]
+    bars = market(rows)
+    extras = {name: np.array([[value, NAN] for value in values]) for name, values in events.items()}
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    return Bars.from_arrays(bars.timestamps, *columns, symbols=bars.symbols, extras=extras)
+
+
+def test_a_holder_keeps_his_splits_and_dividends():
+    # the first asset: 500 of 1,000 at 40; split 2 for 1, at 20: still 500
+    bars = with_events(split=[NAN, 2.0, NAN, NAN])
+    assert buy_and_hold(bars, 1000.0).tolist() == [1000.0] * 4
+    bars = with_events(dividend=[NAN, 10.0, NAN, NAN])
+    # at 20 after 10 was paid on the last close of 40: 500 · 20/40 · 40/30
+    np.testing.assert_allclose(buy_and_hold(bars, 1000.0), [1000.0] + [500 + 500 * 20 / 30] * 3, rtol=1e-15)
+    np.testing.assert_allclose(benchmark_equity("A0", bars, 900.0), [900.0, 600.0, 600.0, 600.0], rtol=1e-15)
+    np.testing.assert_allclose(benchmark_equity(bars.select("A0"), bars, 900.0), [900.0] + [600.0] * 3, rtol=1e-15)
+
+
+def test_a_holder_is_paid_out_at_a_delisting():
+    # 500 of 1,000 at 40, two units for one at 20, paid out at 5: 500 · 2·5/40
+    bars = with_events(split=[NAN, 2.0, NAN, NAN], delisting=[NAN, NAN, NAN, 5.0])
+    assert buy_and_hold(bars, 1000.0).tolist() == [1000.0, 1000.0, 1000.0, 500.0 + 125.0]
+    bars = with_events(delisting=[NAN, NAN, 0.0, NAN])
+    assert buy_and_hold(bars, 1000.0).tolist() == [1000.0, 750.0, 500.0, 500.0]
+
+
 def test_a_symbol_is_held_alone():
     assert benchmark_equity("A1", two_assets(), 1000.0).tolist() == [1000.0, 1000.0, 750.0, 500.0]
 
