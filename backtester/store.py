@@ -237,7 +237,7 @@ def load(directory: str | PathLike[str]) -> Result:
         old = content["format"] < FORMAT
         rows = {name: _rows(tables.get(name), dtype, old) for name, dtype in _DTYPES.items()}
         symbols = tuple(tables["assets"]["symbol"].to_pylist())
-        bars = _bars(tables["bars"], symbols, content["bars"])
+        bars = _bars(tables["bars"], symbols, content["bars"], old)
         equity = _numbers(tables["equity"], "equity")
         benchmark = _numbers(tables["equity"], "benchmark") if "benchmark" in tables["equity"].column_names else None
         multipliers = _numbers(tables["assets"], "multiplier")
@@ -341,8 +341,8 @@ def _rows(table: pa.Table | None, dtype: np.dtype, old: bool) -> np.ndarray:
     return rows
 
 
-def _bars(table: pa.Table, symbols: tuple[str, ...], about: dict[str, Any]) -> Bars:
-    """Return the bars that ran."""
+def _bars(table: pa.Table, symbols: tuple[str, ...], about: dict[str, Any], old: bool) -> Bars:
+    """Return the bars that ran; format 1 had the source's adjusted close under the name that is ours now."""
     from backtester.bars import Bars
 
     n = len(symbols)
@@ -353,12 +353,15 @@ def _bars(table: pa.Table, symbols: tuple[str, ...], about: dict[str, Any]) -> B
     def labels(name: str) -> np.ndarray | None:
         return np.ascontiguousarray(_numbers(table, name)[::n]) if name in table.column_names else None
 
+    extras = {name.removeprefix(_EXTRA): panel(name) for name in table.column_names if name.startswith(_EXTRA)}
+    if old and "adjusted_close" in extras:
+        extras["adj_close"] = extras.pop("adjusted_close")
     times = table["time"].cast("int64").to_numpy()[::n]
     return Bars.from_arrays(
         times,
         *(panel(name) for name in _COLUMNS),
         symbols=symbols,
-        extras={name.removeprefix(_EXTRA): panel(name) for name in table.column_names if name.startswith(_EXTRA)},
+        extras=extras,
         sessions=labels("session"),
         session_ends=labels("session_end"),
         name=about["name"],
