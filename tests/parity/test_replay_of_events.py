@@ -1,4 +1,4 @@
-"""Fills, cash flows and actions, replayed in order, rebuild the account: positions, cash, equity (rules 21 and 28-35)."""
+"""Fills, cash flows and actions, replayed in order, rebuild the account (rules 21 and 28-35)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_tables_rebuild_the_account(setting, seed, bars):
 
 @pytest.mark.parametrize("setting", ALL)
 def test_the_profit_of_trades_and_the_flows_are_the_change_of_equity(setting, bars):
-    """Every change of equity is a trade's profit, a flow that is not a payout of a position, or a revaluation of cash."""
+    """What changes equity is the profit of a trade, or a flow that pays out no position."""
     result = run(EveryTransfer, bars, seed=5, **ALL[setting])
     flows = result.tables.flows
     payouts = np.isin(flows["kind"], (CashFlowKind.CASH_IN_LIEU, CashFlowKind.DELISTING))
