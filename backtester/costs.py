@@ -286,6 +286,7 @@ def resolve(
         "commission_fn": addresses,
         "margined": np.array(margined, np.int64),
         "currencies": currencies.of_asset,
+        "settles": np.where(np.array(margined) | (account.settlement == "keep"), currencies.of_asset, 0),
     }
     scalars = {
         "max_drawdown": float(account.max_drawdown),
@@ -293,7 +294,7 @@ def resolve(
         "max_order": float(account.max_order),
         "has_limits": int(account.max_gross < math.inf or bool(np.any(rates["max_exposure"] < math.inf))),
         "watches": int(account.maintenance > 0.0 or account.max_drawdown < math.inf),
-        "keeps": int(account.settlement == "keep" and len(currencies.names) > 1),
+        "keeps": int(words["settles"].any()),
         "delisting": int(Delisting[account.delisting.upper()]),
         "leverage": float(account.leverage),
         "maintenance": float(account.maintenance),

@@ -36,6 +36,7 @@ class Tables:
     equity: np.ndarray
     multipliers: np.ndarray  # of the contracts, per asset
     last_fx: np.ndarray  # exchange rate of each asset's currency at the end
+    margined: np.ndarray  # 1 for assets whose value is not paid
 
 
 class Result:
@@ -93,8 +94,8 @@ class Result:
         rows = {name: memory.table(name) for name in TABLES}
         equity = memory.view("equity_curve")[:n]
         multipliers = memory.view("contracts").copy()
-        last_fx = memory.view("rates")[memory.view("currencies")]
-        tables = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx)
+        last_fx, margined = memory.view("rates")[memory.view("currencies")], memory.view("margined").copy()
+        tables = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx, margined=margined)
         for array in vars(tables).values():
             array.flags.writeable = False
         names = run.hooks.record_names if run.hooks is not None else {}
@@ -207,7 +208,7 @@ class Result:
 
         bars, tables = self.bars, self.tables
         prices = (bars.open, bars.high, bars.low, bars.close)
-        return trade_rows(tables.fills, tables.actions, prices, tables.multipliers, tables.last_fx)
+        return trade_rows(tables.fills, tables.actions, prices, tables.multipliers, tables.last_fx, tables.margined)
 
     # --- numbers -----------------------------------------------------------------------------------------------------
 

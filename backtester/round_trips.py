@@ -19,6 +19,7 @@ def trade_rows(
     prices: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     multipliers: np.ndarray,
     last_fx: np.ndarray,
+    margined: np.ndarray,
 ) -> np.ndarray:
     """Return the trade table of a run.
 
@@ -29,6 +30,8 @@ def trade_rows(
         Open, high, low and close as quoted.
     multipliers, last_fx : float64 [n_assets]
         Of the contracts; exchange rates at the end.
+    margined : int64 [n_assets]
+        1 where the value is not paid.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def trade_rows(
     """
     n_bars, n_assets = prices[3].shape
     if not len(actions):
-        return build_trades(fills, *prices, multipliers, n_assets, last_fx)
+        return build_trades(fills, *prices, multipliers, n_assets, last_fx, margined)
     units = units_after(actions, n_bars, n_assets)
     rows = _with_payouts(fills, actions)
     scale = units[rows["bar"], rows["asset"]]
@@ -44,7 +47,7 @@ def trade_rows(
     for name in ("price", "reference_price"):
         rows[name] /= scale
     open_, high, low, close = (column / units for column in prices)
-    trades = build_trades(rows, open_, high, low, close, multipliers, n_assets, last_fx)
+    trades = build_trades(rows, open_, high, low, close, multipliers, n_assets, last_fx, margined)
     at_exit = np.where(trades["open"] == 1, n_bars - 1, trades["exit_bar"])
     scale = units[at_exit, trades["asset"]]
     trades["quantity"] /= scale

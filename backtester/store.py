@@ -5,7 +5,7 @@
 | `orders`, `fills`, `flows`, `changes`, `actions`, `records` `.parquet` | rows of `result.tables`, codes as numbers |
 | `equity.parquet` | one per bar: `equity`, and `benchmark` where there is one |
 | `bars.parquet` | one per bar and asset, assets side by side: time, symbol, prices, volume, extras |
-| `assets.parquet` | one per asset: symbol, multiplier, exchange rate at the end |
+| `assets.parquet` | one per asset: symbol, multiplier, exchange rate at the end, margined |
 
 Everything is written to a directory beside the target, which is then renamed: there is a whole result or none. Numbers
 are stored as they are, so a loaded result equals the saved one bit for bit.
@@ -192,7 +192,9 @@ def _tables_of(result: Result) -> dict[str, pa.Table]:
             panel[name] = labels[row]
     found["bars"] = pa.table(panel)
     symbols = pa.array(list(bars.symbols), pa.string())
-    found["assets"] = pa.table({"symbol": symbols, "multiplier": tables.multipliers, "fx": tables.last_fx})
+    found["assets"] = pa.table(
+        {"symbol": symbols, "multiplier": tables.multipliers, "fx": tables.last_fx, "margined": tables.margined}
+    )
     return found
 
 
@@ -242,8 +244,9 @@ def load(directory: str | PathLike[str]) -> Result:
         benchmark = _numbers(tables["equity"], "benchmark") if "benchmark" in tables["equity"].column_names else None
         multipliers = _numbers(tables["assets"], "multiplier")
         last_fx = np.ones(len(symbols)) if old else _numbers(tables["assets"], "fx")
-        last_fx.flags.writeable = False
-        raw = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx)
+        margined = np.zeros(len(symbols), np.int64) if old else _numbers(tables["assets"], "margined")
+        last_fx.flags.writeable = margined.flags.writeable = False
+        raw = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx, margined=margined)
         if len(equity) != bars.n_bars:
             raise ValueError(f"{len(equity)} values of equity for {bars.n_bars} bars")
         run, names = content["run"], {int(key): name for key, name in content["record_names"]}

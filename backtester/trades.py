@@ -69,6 +69,7 @@ _BOOK = Struct(
         *(Field(name, "array", float64, 2, readonly=True) for name in ("high", "low", "close")),
         Field("multiplier", "array", float64, 1, readonly=True),  # per asset
         Field("last_fx", "array", float64, 1, readonly=True),  # per asset: exchange rate at the end
+        Field("margined", "array", int64, 1, readonly=True),  # per asset: 1 where the value is not paid
         Field("fills", "array", numba.from_dtype(FILL), 1, readonly=True),
         Field("left", "array", float64, 1),  # per fill: quantity still open of the lot it opened
         Field("following", "array", int64, 1),  # per fill: the next younger lot of its asset, or -1
@@ -178,9 +179,10 @@ def _write(b, entry, size, price, fx, commission, costs, exit_bar, reference):
     row.quantity = quantity
     row.entry_price = entry.price
     row.exit_price = price
-    gain = price - entry.price if fx == 1.0 and entry.fx == 1.0 else price * fx - entry.price * entry.fx
+    entry_fx = fx if b.margined[entry.asset] else entry.fx  # what is not paid is not exchanged: the gain alone is
+    gain = price - entry.price if fx == 1.0 and entry_fx == 1.0 else price * fx - entry.price * entry_fx
     row.pnl = quantity * multiplier * gain - (share * entry.commission + commission)
-    row.return_frac = row.pnl / (size * multiplier * basis * entry.fx) if basis > 0.0 else np.nan
+    row.return_frac = row.pnl / (size * multiplier * basis * entry_fx) if basis > 0.0 else np.nan
     row.costs = share * _costs(entry) + costs
     row.bars = exit_bar - entry.bar
     row.mae_frac = np.nan if basis == 0.0 else fall if quantity > 0.0 else rise
@@ -291,6 +293,7 @@ def build_trades(
     multiplier: np.ndarray | float,
     n_assets: int,
     last_fx: np.ndarray | float = 1.0,
+    margined: np.ndarray | bool = False,
 ) -> np.ndarray:
     """Match entry fills with exit fills, first in first out per asset, in one pass over the fill table.
 
@@ -306,6 +309,8 @@ def build_trades(
     n_assets : int
     last_fx : float64 [n_assets] or float
         Exchange rates at the end, for pieces still open: money of the account for one unit of an asset's currency.
+    margined : bool [n_assets] or bool
+        Where the value is not paid: then the rate of the exit counts for both fills, since the gain alone is exchanged.
 
     Returns
     -------
@@ -348,6 +353,7 @@ def build_trades(
         **{name: bars[name] for name in ("high", "low", "close")},
         "multiplier": np.array(np.broadcast_to(multiplier, (n_assets,)), dtype=np.float64),
         "last_fx": np.array(np.broadcast_to(last_fx, (n_assets,)), dtype=np.float64),
+        "margined": np.array(np.broadcast_to(margined, (n_assets,)), dtype=np.int64),
         "fills": np.ascontiguousarray(fills),
         "left": np.empty(n),
         "following": np.empty(n, np.int64),

@@ -290,7 +290,7 @@ OUTCOMES: dict[ChangeOutcome, Sentence] = {
     ),
     ChangeOutcome.CURRENCY_NOT_KEPT: Sentence(
         "the account keeps no other currency",
-        "with settlement='convert' all cash is in the currency of the account",
+        "with settlement='convert' cash is in the account's currency alone, unless a margined contract is in another",
         "set Account(settlement='keep')",
     ),
     ChangeOutcome.ASSET_UNKNOWN: Sentence(

@@ -84,7 +84,7 @@ _INTS = (
     "watches",  # 1 where the margin or the drawdown has to be checked after every bar
     "delisting",  # Delisting
     "n_currencies",  # 1: all in the currency of the account
-    "keeps",  # 1 where each currency has a balance of its own
+    "keeps",  # 1 where an asset is paid for in another currency, so that each has a balance of its own
     "hooks_rejects",  # 1 where on_reject is overridden
     "random_state",
     # run-wide results
@@ -145,6 +145,7 @@ _ASSET_INTS = (
     "margined",  # 1 for contracts whose value is not paid
     "delisted",  # 1 after a delisting
     "currencies",  # number of the asset's currency
+    "settles",  # number of the currency in which the asset is paid for
     "used_bar",  # bar `used_volume` belongs to
 )
 

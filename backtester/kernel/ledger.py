@@ -176,7 +176,7 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
     money = quantity * price * m + commission
     s.cash -= money
     if s.keeps:
-        s.balances[s.currencies[a]] -= money / s.rates[s.currencies[a]]
+        s.balances[s.settles[a]] -= money / s.rates[s.settles[a]]
     if s.phase_stamp == (2 * t + 1 if phase >= CLOSE else 2 * t):
         mark = s.phase_marks[a]
         s.phase_value += (after - x) * m * mark
@@ -218,11 +218,8 @@ def post_fill(s, t, i, quantity, requested, reference, price, rate, taker, phase
 @inner_jit
 def pay(s, t, a, kind, amount):
     """Book a change of cash of one asset, in money of the account, in the currency it is settled in."""
-    if s.keeps:
-        currency = s.currencies[a]
-        add_flow(s, t, a, kind, currency, amount / s.rates[currency])
-    else:
-        add_flow(s, t, a, kind, 0, amount)
+    currency = s.settles[a]
+    add_flow(s, t, a, kind, currency, amount / s.rates[currency])
 
 
 @inner_jit
@@ -262,7 +259,7 @@ def carry(s, t):
         x = s.positions[a]
         if x == 0.0 or (x > 0.0 and not s.margined[a]):
             continue
-        k = s.currencies[a] if s.keeps else 0
+        k = s.settles[a]
         value = x * s.multipliers[a] * s.marks[a]
         if s.margined[a]:
             s.free[k] += value / s.rates[k]

@@ -111,6 +111,19 @@ class TestCurrencies:
         assert flows["amount"].tolist() == pytest.approx([10.0, 10.1, 10.201, -1.0])
         assert equity(result)[-1] == pytest.approx(1030.301 - 2 * 101.0 + 2 * 100.0)
 
+    def test_a_future_in_another_currency_earns_in_it_and_is_not_exchanged(self):
+        # 10 contracts of margin 0.5 at 10 EUR; the euro goes from 1 to 2, the price not: nothing is gained
+        instruments = [Instrument("A0", currency="EUR", margin=0.5)]
+        account = {"currency": "USD", "instruments": instruments, "fx": {"EUR": "A1"}}
+        still = play(rows([10.0] * 5, [1.0, 1.0, 1.0, 1.5, 2.0]), {1: lambda c: c.order(0, 10)}, **account)
+        assert equity(still) == [1000.0] * 5
+        # the price gains 1 EUR on each of 10: 10 EUR, 20 USD at the end
+        risen = play(
+            rows([10.0, 10.0, 10.0, 11.0, 11.0], [1.0, 1.0, 1.0, 1.5, 2.0]), {1: lambda c: c.order(0, 10)}, **account
+        )
+        assert equity(risen) == [1000.0, 1000.0, 1000.0, 1015.0, 1020.0]
+        assert risen.trades["pnl"].tolist() == [20.0]
+
     def test_convert_pays_half_the_spread_of_its_pair(self):
         # 202 USD buy EUR at 2·(1 + 0.02/2) = 2.02: 100; they are worth 200
         script = {1: lambda c: c.convert(202.0, -1, 0), 3: lambda c: c.record("euros", c.balance(0))}

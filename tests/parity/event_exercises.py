@@ -15,6 +15,7 @@ INSTRUMENTS = [
     Instrument("S1", currency="EUR"),
     Instrument("S2", currency="JPY", multiplier=100.0, margin=0.2),
 ]
+PAID = [*INSTRUMENTS[:2], Instrument("S2", currency="JPY", multiplier=100.0)]
 FX = {"EUR": "EURUSD", "JPY": "1/USDJPY"}
 
 
@@ -51,7 +52,8 @@ def event_bars(seed: int, n_bars: int = 240) -> Bars:
 
 SETTINGS = {
     "one currency": ALIKE,
-    "convert": {**ALIKE, "account": Account(leverage=2.0, currency="USD", instruments=INSTRUMENTS, fx=FX)},
+    "convert": {**ALIKE, "account": Account(leverage=2.0, currency="USD", instruments=PAID, fx=FX)},
+    "margined": {**ALIKE, "account": Account(leverage=2.0, currency="USD", instruments=INSTRUMENTS, fx=FX)},
     "keep": {
         **ALIKE,
         "account": Account(leverage=2.0, currency="USD", instruments=INSTRUMENTS, fx=FX, settlement="keep"),

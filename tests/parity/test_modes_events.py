@@ -28,7 +28,7 @@ def test_every_transfer(setting, seed, bars):
     changes = tables.changes
     assert np.any((changes["kind"] == ChangeKind.DEPOSIT) & (changes["outcome"] == ChangeOutcome.DONE))
     converted = np.any((changes["kind"] == ChangeKind.CONVERT) & (changes["outcome"] == ChangeOutcome.DONE))
-    assert converted == (setting == "keep")
+    assert converted == (setting in ("keep", "margined"))
 
 
 @pytest.mark.parametrize("setting", STOPS)
