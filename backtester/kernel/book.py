@@ -7,8 +7,8 @@ that it reaches out of the book, matches the hand, and puts back what goes on wa
 
 The book is two heaps per asset, lowest key on top: the price for what a rising price reaches, the negative price for
 what a falling one does. Nothing is ever deleted from the middle of a heap: `shelf` has the key under which an order is
-in the book, and an entry with another key, or of an ended order, is stale and dropped when it comes to the top. Where
-stale entries become the greater part, the heaps are built anew.
+in the book, and an entry with another key, or of an ended order, is stale and dropped when it comes to the top. With
+the last live order of an asset all its entries go; where stale ones become the greater part, the heaps are built anew.
 """
 
 import numpy as np
@@ -56,11 +56,13 @@ def waited_price(o):
 @inner_jit
 def take_reached(s, t):
     """Take every order that bar t may reach out of the book into the hand."""
+    if s.n_booked == 0:
+        return  # the highs and lows of this bar need not come into the cache
     for a in range(s.n_assets):
-        if s.low[t, a] <= s.bound_down[a] or s.high[t, a] >= s.bound_up[a]:
-            if is_tradable(s, t, a):
-                take_side(s, 2 * a, -s.low[t, a])
-                take_side(s, 2 * a + 1, s.high[t, a])
+        if s.book_count[2 * a] > 0 and s.low[t, a] <= s.bound_down[a] and is_tradable(s, t, a):
+            take_side(s, 2 * a, -s.low[t, a])
+        if s.book_count[2 * a + 1] > 0 and s.high[t, a] >= s.bound_up[a] and is_tradable(s, t, a):
+            take_side(s, 2 * a + 1, s.high[t, a])
 
 
 @inner_jit

@@ -177,6 +177,9 @@ def note(s, n, match_kind, phase, asset, order_id, entry, up):
 @inner_jit
 def rank(s, n, phase):
     """Sort the candidates: `ranks` lists their rows in the order in which they are attempted."""
+    if n < 2:
+        s.ranks[0] = 0
+        return
     if phase == INTRABAR:
         for k in range(n):
             s.ranks[k] = k

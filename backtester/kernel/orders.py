@@ -163,6 +163,8 @@ def end_order(s, t, i, status, reason):
     o = s.orders[i]
     a = o.asset
     s.open_counts[a] -= 1
+    if s.open_counts[a] == 0:
+        empty_book(s, a)
     if o.status == PENDING:
         s.n_pending -= 1
     if o.tif == DAY or o.tif == GTD:
@@ -183,6 +185,16 @@ def end_order(s, t, i, status, reason):
     s.n_ended += 1
     if status == REJECTED:
         note_reject(s, i)
+
+
+@inner_jit
+def empty_book(s, a):
+    """Forget the entries of an asset that has no live order: all of them are stale."""
+    s.n_booked -= s.book_count[2 * a] + s.book_count[2 * a + 1]
+    s.book_count[2 * a] = 0
+    s.book_count[2 * a + 1] = 0
+    s.bound_down[a] = -np.inf
+    s.bound_up[a] = np.inf
 
 
 @inner_jit

@@ -63,14 +63,14 @@ def crowded(seed: int):
     return stream
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(28))
 def test_a_crowd_of_orders_fills_as_if_each_were_looked_at(seed):
     stream = crowded(seed)
     oracle = Oracle(stream.market, stream.settings, Crowd(stream), number=float).run()
     assert first_difference(oracle, run_kernel(stream.market, stream.settings, Crowd(stream))) == ""
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_every_working_order_is_in_the_book_or_in_the_hand(seed):
     stream = crowded(seed)
     memory, script = memory_of(stream.market, stream.settings), Crowd(stream)
@@ -97,7 +97,7 @@ def test_every_working_order_is_in_the_book_or_in_the_hand(seed):
 
 
 def test_stale_entries_of_the_book_stay_fewer_than_twice_the_live_orders():
-    stream = crowded(3)
+    stream = crowded(8)
     memory, script = memory_of(stream.market, stream.settings), Crowd(stream)
     ctx = Context(memory)
     most, before = 0, 0
