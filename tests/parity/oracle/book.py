@@ -1,4 +1,4 @@
-"""Orders from the verb to the last status: submission (rules 10, 14-16, 33, 36), queued changes (rule 2), how it ends."""
+"""Orders from the verb to the last status: submission (rules 10, 14-16, 33, 36), queued changes (2), how they end."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Prices, costs, equity and carry: rules 7, 9, 11, 14, 19 and 33-35, every number from scratch each time it is asked for."""
+"""Prices, costs, equity and carry: rules 7, 9, 11, 14, 19 and 33-35, every number from scratch each time."""
 
 import math
 from dataclasses import dataclass
