@@ -15,8 +15,13 @@ FLAT = (10, 10, 10, 10)
 NAN = math.nan
 
 
-def play(bars: list, script: dict, sessions: list[int] | None = None, **settings) -> OracleResult:
-    """Run `script`, {bar: function of ctx}, over bars of one asset, or lists of bars of several; None is missing."""
+def play(
+    bars: list, script: dict, sessions: list[int] | None = None, events: dict | None = None, **settings
+) -> OracleResult:
+    """Run `script`, {bar: function of ctx}, over bars of one asset, or lists of bars of several; None is missing.
+
+    `events` is {column: {bar: value, or {asset: value}}}.
+    """
     columns: list[list[list[float]]] = [[], [], [], [], []]
     for row in bars:
         row = row if isinstance(row, list) else [row]
@@ -25,12 +30,22 @@ def play(bars: list, script: dict, sessions: list[int] | None = None, **settings
             columns[i].append([bar[i] for bar in full])
     times = [(t + 1) * DAY for t in range(len(bars))]
     market = Market(times, list(range(len(bars))) if sessions is None else sessions, *columns)
+    for column, rows in (events or {}).items():
+        values = [[NAN] * market.n_assets for _ in bars]
+        for t, given in rows.items():
+            for a, value in given.items() if isinstance(given, dict) else ((0, given),):
+                values[t][a] = value
+        setattr(market, column, values)
     options = Settings(**{"cash": 1000.0, **settings})
     return Oracle(market, options, lambda ctx, t: script[t](ctx) if t in script else None).run()
 
 
 def filled(result: OracleResult) -> list[tuple]:
     return [(f.order_id, f.bar, f.quantity, f.price) for f in result.fills]
+
+
+def flows(result: OracleResult) -> list[tuple]:
+    return [(f.bar, f.asset, f.kind, f.amount) for f in result.cash_flows]
 
 
 def ending(result: OracleResult, order_id: int) -> tuple[Status, Reason]:

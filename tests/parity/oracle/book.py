@@ -1,6 +1,7 @@
-"""Orders from the verb to the last status: submission (rules 10, 14-16), queued changes (rule 2), how an order ends."""
+"""Orders from the verb to the last status: submission (rules 10, 14-16, 33, 36), queued changes (2), how they end."""
 
 import math
+from collections.abc import Callable
 
 from backtester.kernel.codes import ChangeKind, ChangeOutcome, FillAt, OrderKind, Reason, Role, Status, Tif
 
@@ -20,6 +21,8 @@ class Book(Money):
         self.changes: list[Change] = []
         self.groups = 0
         self.bankrupt = False
+        self.stopped = False  # by `max_drawdown`
+        self.delisted: set[int] = set()
 
     def at_close(self, order: Order) -> bool:
         """Whether it fills in the close phase: market kinds under `fill_at="close"`."""
@@ -69,7 +72,11 @@ class Book(Money):
     def bad_asset(self, a: int) -> Reason:
         if self.bankrupt:
             return Reason.BANKRUPT
-        return Reason.NONE if 0 <= a < self.market.n_assets else Reason.ASSET_UNKNOWN
+        if self.stopped:
+            return Reason.DRAWDOWN_LIMIT
+        if not 0 <= a < self.market.n_assets:
+            return Reason.ASSET_UNKNOWN
+        return Reason.DELISTED if a in self.delisted else Reason.NONE
 
     def bad_quantity(self, quantity: Number) -> Reason:
         if not math.isfinite(quantity):
@@ -82,6 +89,16 @@ class Book(Money):
         if tif not in list(Tif):
             return Reason.TIF_UNKNOWN
         return Reason.EXPIRE_MISSING if tif == Tif.GTD and expire <= 0 else Reason.NONE
+
+    def too_large(self, a: int, quantity: Number) -> Reason:
+        """Rule 33, `max_order`: of an order that would do more than reduce."""
+        x, limit = self.position[a], self.settings.max_order
+        if limit == math.inf or quantity == 0 or (quantity * x < 0 and abs(quantity) <= abs(x)):
+            return Reason.NONE
+        if self.mark[a] is None or self.rate_of(a) is None:
+            return Reason.NO_MARK
+        value = abs(quantity) * self.multiplier(a) * self.mark[a]
+        return Reason.ORDER_TOO_LARGE if value > self.number(limit) * self.equity() else Reason.NONE
 
     def rounded(self, quantity: Number, a: int) -> Number:
         """Rule 14: towards zero to the lot, except exactly −x."""
@@ -102,8 +119,9 @@ class Book(Money):
         stop: Number = NAN,
         distance: Number = NAN,
         frac: Number = NAN,
+        exact: bool = False,
     ) -> int:
-        """`order`, `limit`, `stop`, `stop_limit`, `trailing_stop`."""
+        """`order`, `limit`, `stop`, `stop_limit`, `trailing_stop`, a rung of `scale_out`; `exact` is not rounded."""
         order = self.new(a, kind, quantity, tif, expire, tag, role=role)
         needed = {OrderKind.LIMIT: [limit], OrderKind.STOP: [stop], OrderKind.STOP_LIMIT: [stop, limit]}.get(kind, [])
         reason = self.bad_asset(a) or self.bad_quantity(quantity)
@@ -112,11 +130,15 @@ class Book(Money):
         if not reason and kind == OrderKind.TRAILING_STOP and not good_distance(distance, frac, quantity):
             reason = Reason.DISTANCE_INVALID
         reason = reason or self.bad_tif(tif, expire)
-        if not reason and self.rounded(quantity, a) == 0:
-            reason = Reason.QUANTITY_BELOW_LOT
+        if not reason:
+            size = self.number(quantity) if exact else self.rounded(quantity, a)
+            if size == 0:
+                reason = Reason.QUANTITY_BELOW_LOT
+            elif not order.protective:
+                reason = self.too_large(a, size)
         if reason:
             return self.reject(order, reason)
-        order.quantity = self.rounded(quantity, a)
+        order.quantity = size
         order.limit_price, order.stop_price = self.price_or_nan(limit), self.price_or_nan(stop)
         order.distance, order.distance_frac = self.price_or_nan(distance), self.price_or_nan(frac)
         return order.id
@@ -127,22 +149,25 @@ class Book(Money):
     def submit_target(self, a: int, amount: Number, unit: str, tif: int, expire: int, tag: int, group: int = 0) -> int:
         """Rule 10. `unit` is "quantity", "value" or "percent"; the target position is fixed here."""
         reason = self.bad_asset(a)
+        if reason == Reason.DELISTED and amount == 0:
+            return 0
         if not reason and not math.isfinite(amount):
             reason = Reason.TARGET_NOT_FINITE
         if not reason and unit == "quantity" and abs(amount) > LARGEST:
             reason = Reason.QUANTITY_TOO_LARGE
         reason = reason or self.bad_tif(tif, expire)
-        if not reason and unit != "quantity" and self.mark[a] is None:
+        if not reason and unit != "quantity" and (self.mark[a] is None or self.rate_of(a) is None):
             reason = Reason.NO_MARK
         target = NAN
         if not reason:
             target = self.number(amount)
             if unit != "quantity":
                 value = target if unit == "value" else target * self.equity()
-                target = value / (self.mark[a] * self.cost("multiplier", a))
+                target = value / (self.mark[a] * self.multiplier(a))
             if abs(target) > LARGEST:
                 reason = Reason.QUANTITY_TOO_LARGE
             target = self.towards_zero(target, a)
+            reason = reason or self.too_large(a, self.gap(target, a))
         if not reason and not self.replaceable(a) and self.gap(target, a) == 0:
             return 0
         order = self.new(a, OrderKind.MARKET, 0, tif, expire, tag, role=Role.TARGET, group=group, target=target)
@@ -209,6 +234,7 @@ class Book(Money):
                 reason = Reason.STOP_LOSS_WRONG_SIDE
             elif wrong_leg(take_profit, take_profit_frac, self.number(reference), s):
                 reason = Reason.TAKE_PROFIT_WRONG_SIDE
+        reason = reason or self.too_large(a, self.rounded(quantity, a))
         if reason:
             for child in (stop, target):
                 self.end(child, Status.REJECTED, Reason.PARENT_REJECTED)
@@ -223,6 +249,25 @@ class Book(Money):
             elif absent(price):
                 child.distance_frac = self.number(frac)
         return parent.id
+
+    def scale_out(self, a: int, prices: list, fractions: list | None, tif: int, expire: int, tag: int) -> int:
+        """Rule 36: one limit order against the position for each price; the id of the first."""
+        x = self.position[a] if 0 <= a < self.market.n_assets else NAN
+        if x == 0 and not (self.bankrupt or self.stopped):
+            return 0
+        parts = [self.number(1) / len(prices)] * len(prices) if fractions is None else fractions
+        whole = all(math.isfinite(part) for part in parts) and abs(sum(parts) - 1) <= 1e-9
+        left, ids = x, []
+        for n, (price, part) in enumerate(zip(prices, parts, strict=True)):
+            last = whole and n == len(prices) - 1 and part != 0
+            quantity = NAN if x != x or not math.isfinite(part) else -self.number(part) * x
+            if last and quantity == quantity:
+                quantity = -self.no_dust(left, abs(x))
+            elif quantity == quantity:
+                left += self.rounded(quantity, a)
+            kind, role = OrderKind.LIMIT, Role.SCALE_OUT
+            ids.append(self.submit(a, kind, quantity, tif, expire, tag, role=role, limit=price, exact=last))
+        return ids[0] if ids else 0
 
     # ---- changes: rows now, acting at the start of bar t + 1 + latency
 
@@ -243,15 +288,18 @@ class Book(Money):
 
     def act_on_changes(self) -> None:
         """Rule 2, first step of a bar: in call order."""
-        act = {
+        act = self.acting()
+        for change in self.changes:
+            if change.outcome == ChangeOutcome.QUEUED and change.acts == self.t:
+                change.outcome = act[change.kind](change)
+
+    def acting(self) -> dict[ChangeKind, Callable[[Change], ChangeOutcome]]:
+        return {
             ChangeKind.CANCEL: self.act_cancel,
             ChangeKind.CANCEL_ALL: self.act_cancel_all,
             ChangeKind.MODIFY: self.act_modify,
             ChangeKind.OCO: self.act_oco,
         }
-        for change in self.changes:
-            if change.outcome == ChangeOutcome.QUEUED and change.acts == self.t:
-                change.outcome = act[change.kind](change)
 
     def act_cancel(self, change: Change) -> ChangeOutcome:
         order = self.find(change.order_id)

@@ -1,18 +1,19 @@
-"""The bars one after another: rule 2's order of events, liquidation (rule 20), the end of the data (rule 4)."""
+"""The bars one after another: rules 2 and 28, liquidation and ruin (20), the drawdown stop (33), the end (4)."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 
 from backtester.kernel.codes import CashFlowKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status, Tif
 
-from .matching import Matching
+from .events import Events
 from .model import Market, Number, OracleResult, Settings
 from .verbs import Ctx
 
 Script = Callable[[Ctx, int], None]
 
 
-class Oracle(Matching):
+class Oracle(Events):
     """One run of `script` over `market`; `number` is Fraction (exact) or float."""
 
     def __init__(self, market: Market, settings: Settings, script: Script, number: type = Fraction) -> None:
@@ -30,19 +31,25 @@ class Oracle(Matching):
             fills=self.fills,
             cash_flows=self.cash_flows,
             changes=self.changes,
+            actions=self.actions,
             equity=self.history,
             cash=self.cash,
+            balances=self.balance,
+            deposits=self.deposits,
             positions=self.position,
             ambiguous_bars=len(self.ambiguous),
             bankrupt=self.bankrupt,
         )
 
     def one_bar(self, ctx: Ctx) -> None:
-        """Rule 2."""
+        """Rules 2 and 28."""
         self.taken = [self.number(0)] * self.market.n_assets
-        self.act_on_changes()
         if self.t > 0:
             self.carry()
+        self.act_on_changes()
+        if not self.bankrupt:
+            self.happen()
+        self.move_rates("open")
         self.make_eligible(close_phase=False)
         self.open_phase()
         self.intrabar_phase()
@@ -50,37 +57,56 @@ class Oracle(Matching):
         self.expire(close_phase=False)
         self.take_marks()
         self.margin_check()
-        if self.t >= self.settings.start and not self.bankrupt:
+        self.drawdown_check()
+        if self.t >= self.settings.start and not (self.bankrupt or self.stopped):
             self.script(ctx, self.t)
         if self.settings.fill_at == "close":
             self.close_phase()
         if self.t + 1 == self.market.n_bars:
             self.end_of_data()
         self.history.append(self.equity())
+        self.peak = max(self.peak, self.history[-1])
 
     def take_marks(self) -> None:
         """Rule 5: a missing bar leaves the last mark."""
         for a in range(self.market.n_assets):
             if self.has_bar(a):
                 self.mark[a] = self.bar("close", a)
+        self.move_rates("close")
 
     # ---- rule 20
 
     def margin_check(self) -> None:
         maintenance = self.number(self.settings.maintenance)
-        if any(self.position) and self.equity() < maintenance * self.gross():
+        if any(self.position) and self.equity() < maintenance * self.weighted_gross():
             self.end_all(Status.CANCELLED, Reason.LIQUIDATION)
             held = [a for a, x in enumerate(self.position) if x != 0 and self.tradable(a)]
-            for a in sorted(
-                held, key=lambda a: (-abs(self.position[a]) * self.cost("multiplier", a) * self.mark[a], a)
-            ):
-                if self.equity() >= maintenance * self.gross():
+            value = self.values()
+            for a in sorted(held, key=lambda a: (-abs(value[a]), a)):
+                if self.equity() >= maintenance * self.weighted_gross():
                     break
                 self.force(a, Role.LIQUIDATION, Reason.LIQUIDATION)
         if not self.bankrupt and not any(self.position) and self.equity() <= 0:
             self.end_all(Status.CANCELLED, Reason.BANKRUPT)
-            self.pay(-1, CashFlowKind.WRITE_OFF, -self.cash)
+            for c, held in enumerate(self.balance):
+                self.pay(-1, CashFlowKind.WRITE_OFF, -held, c)
             self.bankrupt = True
+
+    # ---- rule 33
+
+    def drawdown_check(self) -> None:
+        """`max_drawdown`, once: every position is closed by an order that is eligible without latency."""
+        limit = self.settings.max_drawdown
+        if limit == math.inf or self.bankrupt or self.stopped:
+            return
+        if self.equity() >= (1 - self.number(limit)) * self.peak:
+            return
+        self.end_all(Status.CANCELLED, Reason.DRAWDOWN_LIMIT)
+        for a, x in enumerate(self.position):
+            if x != 0:
+                order = self.new(a, OrderKind.MARKET, -x, Tif.GTC, 0, 0, role=Role.DRAWDOWN_STOP)
+                order.eligible -= self.settings.latency_bars
+        self.stopped = True
 
     def end_all(self, status: Status, reason: Reason) -> None:
         for order in self.orders:

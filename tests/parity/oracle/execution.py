@@ -1,12 +1,14 @@
 """One order against one price: how much of it, at what P, and what that fill changes. Rules 3, 7, 10-12, 16."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backtester.kernel.codes import OrderKind, Phase, Reason, Status, Tif
 
-from .book import Book
 from .model import Number, Order
 from .money import Quote
+from .transfers import Transfers
 
 
 @dataclass
@@ -21,7 +23,7 @@ class Request:
     whole: bool  # nothing has been capped
 
 
-class Execution(Book):
+class Execution(Transfers):
     """Affordability, fills, and what follows from a fill."""
 
     def __init__(self, *args) -> None:
@@ -67,25 +69,33 @@ class Execution(Book):
     def factor(self, order: Order) -> Number:
         """Computed at the group's first order that opens in this phase, over those not matched yet."""
         if order.group not in self.factors:
-            leverage, marks = self.number(self.settings.leverage), self.marks(self.phase)
-            free = leverage * self.equity(marks) - self.gross(marks)
-            needed = self.number(0)
-            for other in self.queue:
-                a = other.asset
-                if other.group != order.group or other.status != Status.WORKING or not self.tradable(a):
-                    continue
-                p = self.bar("close" if self.phase == Phase.CLOSE else "open", a)
-                want, m = self.request(other, p, taker=True), self.cost("multiplier", a)
-                if want.quantity == 0:
-                    continue
-                u = self.unit_cost(a, p, want.quote.price, want.quantity)
-                fixed = max(self.cost("commission_min", a), self.cost("commission_per_order", a))
-                fixed = fixed if other.filled == 0 else self.number(0)
-                free += want.closing * p * m - leverage * (fixed + u * want.closing)
-                needed += want.opening * (p * m + leverage * u)
-            full = free * (1 + self.number(1e-9)) >= needed
-            self.factors[order.group] = self.number(1) if full else max(free / needed, self.number(0))
+            factor = self.factor_for(order.group, self.number(self.settings.leverage), self.weight)
+            if self.settings.max_gross < math.inf:
+                gross = self.factor_for(order.group, self.number(self.settings.max_gross), lambda a: self.number(1))
+                factor = min(factor, gross)
+            self.factors[order.group] = factor
         return self.factors[order.group]
+
+    def factor_for(self, group: int, limit: Number, weight: Callable[[int], Number]) -> Number:
+        """The factor at which Σ weight·|value| ≤ limit·E′."""
+        values = self.values(self.marks(self.phase))
+        free = limit * (self.cash + sum(values)) - sum(weight(a) * abs(value) for a, value in enumerate(values))
+        needed = self.number(0)
+        for other in self.queue:
+            a = other.asset
+            if other.group != group or other.status != Status.WORKING or not self.tradable(a):
+                continue
+            p = self.bar("close" if self.phase == Phase.CLOSE else "open", a)
+            want, m = self.request(other, p, taker=True), self.multiplier(a)
+            if want.quantity == 0 or m is None:
+                continue
+            u = self.unit_cost(a, p, want.quote.price, want.quantity)
+            fixed = max(self.cost("commission_min", a), self.cost("commission_per_order", a))
+            fixed = fixed if other.filled == 0 else self.number(0)
+            free += want.closing * weight(a) * p * m - limit * (fixed + u * want.closing)
+            needed += want.opening * (weight(a) * p * m + limit * u)
+        full = free * (1 + self.number(1e-9)) >= needed
+        return self.number(1) if full else max(free / needed, self.number(0))
 
     # ---- rule 11
 
@@ -111,13 +121,15 @@ class Execution(Book):
         opening, reason, zero = want.opening, Reason.NONE, self.number(0)
         if opening == 0:
             return opening, reason
+        if self.rate_of(order.asset) is None:
+            return zero, Reason.INSUFFICIENT_EQUITY
         if order.group and self.factor(order) < 1:
             opening, reason = self.floor_lot(self.factor(order) * opening, order.asset), Reason.SCALED_TO_EQUITY
-        most = self.affordable(order, p, want.quote.price, want.quantity, want.closing, self.phase)
+        most, limit = self.affordable(order, p, want.quote.price, want.quantity, want.closing, self.phase)
         if opening > most * (1 + self.number(1e-9)):
             if not reason and self.settings.on_shortfall == "reject":
-                return zero, Reason.INSUFFICIENT_EQUITY
-            opening, reason = max(most, zero), reason or Reason.INSUFFICIENT_EQUITY
+                return zero, limit
+            opening, reason = max(most, zero), reason if limit == Reason.INSUFFICIENT_EQUITY and reason else limit
         lot = self.cost("lot_size", order.asset)
         if reason and opening < (lot if lot > 0 else self.number(1e-9) * want.opening):
             opening = zero
@@ -141,6 +153,10 @@ class Execution(Book):
         if any(order.legs):
             self.feed_legs(order, quote.price, p)
         self.wake_trailing_stops(a, quote.price, p)
+        self.end_idle_protection(a)
+
+    def end_idle_protection(self, a: int) -> None:
+        """Rule 10: protective orders that are awake and have nothing left to reduce."""
         for other in self.orders:
             awake = other.protective and other.asset == a and other.status == Status.WORKING
             if awake and self.position[a] * other.sign >= 0:

@@ -25,6 +25,10 @@ class Market:
     low: list[list[float]]
     close: list[list[float]]
     volume: list[list[float]]
+    split: list[list[float]] | None = None  # columns of events, rule 28; NaN: nothing
+    dividend: list[list[float]] | None = None
+    funding: list[list[float]] | None = None
+    delisting: list[list[float]] | None = None
 
     @property
     def n_bars(self) -> int:
@@ -40,6 +44,10 @@ class Market:
     def tradable(self, t: int, a: int) -> bool:
         """Rule 5: a missing bar and a bar of zero volume fill nothing; a volume that is not known does."""
         return self.has_bar(t, a) and self.volume[t][a] != 0
+
+    def event(self, column: str, t: int, a: int) -> float:
+        rows = getattr(self, column)
+        return NAN if rows is None else rows[t][a]
 
 
 @dataclass
@@ -64,6 +72,15 @@ class Settings:
     lot_size: PerAsset = 0.0
     tick_size: PerAsset = 0.0
     multiplier: PerAsset = 1.0
+    max_gross: float = math.inf
+    max_exposure: PerAsset = math.inf
+    max_order: float = math.inf
+    max_drawdown: float = math.inf
+    delisting: str = "final_price"  # "final_price" | "last_mark" | "worthless"
+    margin: list[float | None] | None = None  # per asset; None: not margined
+    currency: list[int] | None = None  # per asset; 0 is the account's
+    fx: list[tuple[int, bool]] = field(default_factory=list)  # of currency 1, 2, …: the pair, and whether inverse
+    settlement: str = "convert"  # "convert" | "keep"
     fill_at: str = "next_open"  # "next_open" | "close"
     same_bar: str = "stop_first"  # "stop_first" | "target_first" | "ohlc" | "olhc" | "nearest"
     limit_fill: str = "touch"  # "touch" | "through"
@@ -77,6 +94,7 @@ class Settings:
         return value[a] if isinstance(value, list) else value
 
 
+PROTECTIVE = (Role.STOP_LOSS, Role.TAKE_PROFIT, Role.TRAILING, Role.DRAWDOWN_STOP, Role.SCALE_OUT)
 LIVE = (Status.DORMANT, Status.PENDING, Status.SLEEPING, Status.WORKING)
 
 
@@ -129,7 +147,7 @@ class Order:
 
     @property
     def protective(self) -> bool:
-        return self.role in (Role.STOP_LOSS, Role.TAKE_PROFIT, Role.TRAILING)
+        return self.role in PROTECTIVE
 
     @property
     def waits_for_stop(self) -> bool:
@@ -167,6 +185,7 @@ class Fill:
     slippage: Number
     impact: Number
     rounding: Number
+    fx: Number = 1
 
 
 @dataclass
@@ -174,7 +193,23 @@ class CashFlow:
     bar: int
     asset: int
     kind: int
-    amount: Number
+    amount: Number  # in its currency
+    currency: int = 0
+    fx: Number = 1
+
+
+@dataclass
+class Action:
+    """What changed a position without a fill."""
+
+    bar: int
+    asset: int
+    kind: int
+    value: Number  # r, or the price paid out
+    before: Number
+    after: Number
+    mark: Number
+    fx: Number
 
 
 @dataclass
@@ -182,7 +217,7 @@ class Change:
     bar: int
     acts: int
     kind: int
-    order_id: int
+    order_id: int = 0
     other: int = 0
     outcome: ChangeOutcome = ChangeOutcome.QUEUED
     price: Number = NAN
@@ -199,8 +234,11 @@ class OracleResult:
     fills: list[Fill] = field(default_factory=list)
     cash_flows: list[CashFlow] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     equity: list[Number] = field(default_factory=list)
     cash: Number = 0
+    balances: list[Number] = field(default_factory=list)  # per currency, at the end
+    deposits: list[Number] = field(default_factory=list)  # per bar: deposits less withdrawals at its start
     positions: list[Number] = field(default_factory=list)
     ambiguous_bars: int = 0
     bankrupt: bool = False

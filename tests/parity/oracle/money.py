@@ -1,10 +1,10 @@
-"""Prices, costs, equity and carry: rules 7, 9, 11, 14 and 19, every number from scratch each time it is asked for."""
+"""Prices, costs, equity and carry: rules 7, 9, 11, 14, 19 and 33-35, every number from scratch each time."""
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from backtester.kernel.codes import CashFlowKind, Phase
+from backtester.kernel.codes import CashFlowKind, Phase, Reason
 
 from .model import CashFlow, Fill, Market, Number, Order, Settings
 
@@ -27,7 +27,8 @@ class Money:
     def __init__(self, market: Market, settings: Settings, number: type) -> None:
         self.market, self.settings, self.number = market, settings, number
         self.t = 0
-        self.cash = number(settings.cash)
+        self.balance = [number(settings.cash)] + [number(0)] * len(settings.fx)  # per currency
+        self.rate: list[Number | None] = [number(1)] + [None] * len(settings.fx)  # exchange rates of this phase
         self.position = [number(0)] * market.n_assets
         self.mark: list[Number | None] = [None] * market.n_assets
         self.average = [number(0)] * market.n_assets  # average cost, for `ctx.entry_price`
@@ -77,24 +78,34 @@ class Money:
     def session_statistics(self, a: int) -> tuple[float, Number]:
         """σ and V of asset a at bar t, from sessions that ended before it; (0, 0) where there is no impact."""
         sessions = self.market.sessions
-        if ("statistics", sessions[self.t], a) in self.known:
-            return self.known["statistics", sessions[self.t], a]
+        units = self.units_since(a)
+        key = ("statistics", sessions[self.t], units[0], a)
+        if key in self.known:
+            return self.known[key]
         closes: dict[int, Number] = {}
         volumes: dict[int, Number] = {}
         for i in range(self.t):
             if sessions[i] != sessions[self.t] and self.market.has_bar(i, a):
                 volume = self.market.volume[i][a]
-                closes[sessions[i]] = self.bar("close", a, i)
+                closes[sessions[i]] = self.bar("close", a, i) / units[i]
                 volumes.setdefault(sessions[i], self.number(0))
-                volumes[sessions[i]] += self.number(0 if math.isnan(volume) else volume)
+                volumes[sessions[i]] += self.number(0 if math.isnan(volume) else volume) * units[i]
         returns = [now / before - 1 for before, now in pairwise(closes.values())][-20:]
         result = (0.0, self.number(0))
         if len(returns) >= 2:
             mean, last = sum(returns) / len(returns), list(volumes.values())[-20:]
             sd = math.sqrt(sum((r - mean) ** 2 for r in returns) / (len(returns) - 1))
             result = (sd, sum(last) / len(last))
-        self.known["statistics", sessions[self.t], a] = result
+        self.known[key] = result
         return result
+
+    def units_since(self, a: int) -> list[Number]:
+        """Rule 29: for each bar before t, the units in bar t for one unit then."""
+        units = [self.number(1)] * (self.t + 1)
+        for i in range(self.t, 0, -1):
+            r = self.market.event("split", i, a)
+            units[i - 1] = units[i] if math.isnan(r) else units[i] * self.number(r)
+        return units
 
     def taker_quote(self, s: int, a: int, p: Number, quantity: Number, limit: Number | None = None) -> Quote:
         """P = p·[1 + s·(spread/2 + slippage + impact·σ·√(|q|/V))], floored, rounded, then clamped."""
@@ -110,7 +121,49 @@ class Money:
             price = min(price, limit) if s > 0 else max(price, limit)
         return Quote(price, p * half, p * slippage, p * impact)
 
-    # ---- equity and affordability, rule 11
+    # ---- currencies, rule 35
+
+    def currency(self, a: int) -> int:
+        return 0 if self.settings.currency is None else self.settings.currency[a]
+
+    def settles_in(self, a: int) -> int:
+        """The currency in which what asset a pays and costs is booked."""
+        return self.currency(a) if self.settings.settlement == "keep" else 0
+
+    def rate_at(self, c: int, column: str) -> Number | None:
+        """Money of the account for one unit of currency c: from a column of this bar, else from the last mark."""
+        if c == 0:
+            return self.number(1)
+        pair, inverse = self.settings.fx[c - 1]
+        price = self.bar(column, pair) if self.has_bar(pair) else self.mark[pair]
+        return 1 / price if inverse and price is not None else price
+
+    def move_rates(self, column: str) -> None:
+        self.rate = [self.rate_at(c, column) for c in range(len(self.rate))]
+
+    def rate_of(self, a: int) -> Number | None:
+        return self.rate[self.currency(a)]
+
+    def multiplier(self, a: int) -> Number | None:
+        """m·X: money of the account per unit of price and quantity; None where the rate is not known yet."""
+        rate = self.rate_of(a)
+        return None if rate is None else self.cost("multiplier", a) * rate
+
+    @property
+    def cash(self) -> Number:
+        """C = Σ C_c·X_c."""
+        zero = self.number(0)
+        return sum((held * rate for held, rate in zip(self.balance, self.rate, strict=True) if held != 0), zero)
+
+    # ---- equity and affordability, rules 11, 33, 34
+
+    def margin(self, a: int) -> float | None:
+        return None if self.settings.margin is None else self.settings.margin[a]
+
+    def weight(self, a: int) -> Number:
+        """μ."""
+        margin = self.margin(a)
+        return self.number(1) if margin is None else self.number(margin)
 
     def marks(self, phase: Phase, a: int = -1, p: Number = 0) -> list[Number]:
         """Open marks in the open and intrabar phases, else the last marks; asset a at p."""
@@ -124,18 +177,23 @@ class Money:
                 result.append(self.number(0) if mark is None else mark)
         return result
 
-    def equity(self, marks: list[Number] | None = None) -> Number:
+    def values(self, marks: list[Number] | None = None) -> list[Number]:
+        """x·m·X·mark per asset."""
         marks = self.marks(Phase.CLOSE) if marks is None else marks
-        return self.cash + sum(
-            x * self.cost("multiplier", a) * mark for a, (x, mark) in enumerate(zip(self.position, marks, strict=True))
-        )
+        return [
+            x * self.multiplier(a) * mark if x else self.number(0)
+            for a, (x, mark) in enumerate(zip(self.position, marks, strict=True))
+        ]
+
+    def equity(self, marks: list[Number] | None = None) -> Number:
+        return self.cash + sum(self.values(marks))
 
     def gross(self, marks: list[Number] | None = None) -> Number:
-        marks = self.marks(Phase.CLOSE) if marks is None else marks
-        return sum(
-            (abs(x) * self.cost("multiplier", a) * mark)
-            for a, (x, mark) in enumerate(zip(self.position, marks, strict=True))
-        )
+        return sum(abs(value) for value in self.values(marks))
+
+    def weighted_gross(self, marks: list[Number] | None = None) -> Number:
+        """G with each asset weighted by μ."""
+        return sum(self.weight(a) * abs(value) for a, value in enumerate(self.values(marks)))
 
     def proportional(self, a: int, price: Number, quantity: Number) -> Number:
         """c·P, or f(P, |q|)/|q|: money per unit of quantity and of multiplier."""
@@ -145,48 +203,78 @@ class Money:
 
     def unit_cost(self, a: int, p: Number, price: Number, quantity: Number) -> Number:
         """u = (|P − p| + c·P)·m + per_unit."""
-        m = self.cost("multiplier", a)
+        m = self.multiplier(a)
         return (abs(price - p) + self.proportional(a, price, quantity)) * m + self.cost("commission_per_unit", a)
 
-    def affordable(self, order: Order, p: Number, price: Number, wanted: Number, k: Number, phase: Phase) -> Number:
-        """q* where k = 0, r* where the fill also closes k: the smaller of the two branches of the commission."""
-        a, leverage = order.asset, self.number(self.settings.leverage)
-        m, marks = self.cost("multiplier", a), self.marks(phase, a, p)
-        equity, gross = self.equity(marks), self.gross(marks)
+    def affordable(
+        self, order: Order, p: Number, price: Number, wanted: Number, k: Number, phase: Phase
+    ) -> tuple[Number, Reason]:
+        """The smallest q* (r* where the fill also closes k) of leverage and the limits, and what an order it cuts says.
 
-        def most(fixed: Number, u: Number) -> Number:
-            free = leverage * (equity - fixed - u * k) - (gross - k * p * m)
-            return self.floor_lot(free / (p * m + leverage * u), a)
-
+        Of each the smaller of the two branches of the commission.
+        """
+        a, marks = order.asset, self.marks(phase, order.asset, p)
+        m, equity = self.multiplier(a), self.equity(marks)
         proportional = self.cost("commission_per_order", a) + order.commission_base - order.commission
         minimum = self.cost("commission_min", a) - order.commission
-        return min(most(proportional, self.unit_cost(a, p, price, wanted)), most(minimum, abs(price - p) * m))
+        branches = ((proportional, self.unit_cost(a, p, price, wanted)), (minimum, abs(price - p) * m))
+
+        def most(limit: Number, gross: Number, value: Number) -> Number:
+            return min(
+                self.floor_lot((limit * (equity - fixed - u * k) - (gross - k * value)) / (value + limit * u), a)
+                for fixed, u in branches
+            )
+
+        quantity = most(self.number(self.settings.leverage), self.weighted_gross(marks), self.weight(a) * p * m)
+        reason = Reason.INSUFFICIENT_EQUITY
+        limits = (
+            (self.settings.max_gross, self.gross(marks)),
+            (self.settings.of("max_exposure", a), abs(self.position[a]) * p * m),
+        )
+        for limit, gross in limits:
+            if limit < math.inf:
+                allowed = most(self.number(limit), gross, p * m)
+                if allowed < quantity:
+                    quantity, reason = allowed, Reason.EXPOSURE_LIMIT
+        return quantity, reason
 
     # ---- changes of the account
 
-    def pay(self, a: int, kind: CashFlowKind, amount: Number) -> None:
+    def pay(self, a: int, kind: CashFlowKind, amount: Number, currency: int = 0) -> None:
+        """A change of cash, in its currency."""
         if amount != 0:
-            self.cash += amount
-            self.cash_flows.append(CashFlow(self.t, a, kind, amount))
+            self.balance[currency] += amount
+            self.cash_flows.append(CashFlow(self.t, a, kind, amount, currency, self.rate[currency]))
+
+    def pay_asset(self, a: int, kind: CashFlowKind, amount: Number) -> None:
+        """What asset a pays, in its own currency: kept there, or exchanged at once."""
+        c = self.settles_in(a)
+        self.pay(a, kind, amount if c == self.currency(a) else amount * self.rate_of(a), c)
 
     def carry(self) -> None:
-        """Rule 19: borrow per short asset, then one row on what is free."""
+        """Rule 19: borrow per short asset, then one row per currency on what is free of it."""
         years = self.number(self.market.timestamps[self.t] - self.market.timestamps[self.t - 1]) / NS_PER_YEAR
-        free = self.cash
+        free = list(self.balance)
         for a, x in enumerate(self.position):
-            if x < 0:
-                value = -x * self.cost("multiplier", a) * self.mark[a]
-                free -= value
-                self.pay(a, CashFlowKind.BORROW, -self.cost("borrow_rate", a) * value * years)
-        if free >= 0:
-            self.pay(-1, CashFlowKind.CASH_INTEREST, self.number(self.settings.cash_rate) * free * years)
-        else:
-            self.pay(-1, CashFlowKind.DEBIT_INTEREST, self.number(self.settings.debit_rate) * free * years)
+            if x == 0:
+                continue
+            c, value = self.settles_in(a), x * self.cost("multiplier", a) * self.mark[a]
+            own = value if c == self.currency(a) else value * self.rate_of(a)
+            if self.margin(a) is not None:
+                free[c] += own
+            elif x < 0:
+                free[c] += own
+                self.pay_asset(a, CashFlowKind.BORROW, self.cost("borrow_rate", a) * value * years)
+        for c, amount in enumerate(free):
+            if amount >= 0:
+                self.pay(-1, CashFlowKind.CASH_INTEREST, self.number(self.settings.cash_rate) * amount * years, c)
+            else:
+                self.pay(-1, CashFlowKind.DEBIT_INTEREST, self.number(self.settings.debit_rate) * amount * years, c)
 
     def book(self, order: Order, quantity: Number, p: Number, quote: Quote, phase: Phase, taker: bool) -> None:
         """Write one fill of |quantity|: commission by rule 9, cash, position, the rows."""
         a, s, price = order.asset, order.sign, quote.price
-        m, before = self.cost("multiplier", a), self.position[a]
+        m, before = self.multiplier(a), self.position[a]
         order.commission_base += (
             self.cost("commission_per_unit", a) + self.proportional(a, price, quantity) * m
         ) * quantity
@@ -195,7 +283,8 @@ class Money:
         left = self.no_dust(abs(order.remaining) - quantity, abs(order.quantity))
         order.filled = order.quantity if left == 0 else order.filled + s * quantity
         order.filled_value += quantity * price
-        self.cash -= s * quantity * price * m + paid
+        c = self.settles_in(a)
+        self.balance[c] -= (s * quantity * price * m + paid) / self.rate[c]
         after = before + s * quantity
         after = self.no_dust(after, max(abs(before), quantity))
         self.average_in(a, before, after, price)
@@ -219,6 +308,7 @@ class Money:
                 slippage=slippage,
                 impact=impact,
                 rounding=rounding,
+                fx=self.rate_of(a),
             )
         )
 

@@ -1,5 +1,7 @@
 """`ctx` as DESIGN.md names it: what a script may read and call."""
 
+import math
+
 from backtester.kernel.codes import ChangeKind, OrderKind, Reason, Role, Tif
 
 from .model import NAN, Number, absent
@@ -47,7 +49,7 @@ class Ctx:
         return self._book.equity()
 
     def __getattr__(self, name: str) -> Panel:
-        if name in ("open", "high", "low", "close", "volume"):
+        if name in ("open", "high", "low", "close", "volume", "split", "dividend", "funding", "delisting"):
             return Panel(getattr(self._book.market, name)[: self._book.t + 1])
         raise AttributeError(name)
 
@@ -60,15 +62,35 @@ class Ctx:
     def unrealized_pnl(self, a: int) -> Number:
         book = self._book
         x = book.position[a]
-        return x * book.cost("multiplier", a) * (book.mark[a] - book.average[a]) if x else book.number(0)
+        return x * book.multiplier(a) * (book.mark[a] - book.average[a]) if x else book.number(0)
 
     def exposure(self, a: int) -> Number:
         book = self._book
         x = book.position[a]
-        return x * book.cost("multiplier", a) * book.mark[a] / book.equity() if x else book.number(0)
+        return x * book.multiplier(a) * book.mark[a] / book.equity() if x else book.number(0)
 
     def open_orders(self, a: int) -> int:
         return sum(o.live and o.asset == a for o in self._book.orders)
+
+    def balance(self, a: int) -> Number:
+        return self._book.balance[self._book.currency(a)]
+
+    def multiplier(self, a: int) -> Number:
+        m = self._book.multiplier(a)
+        return NAN if m is None else m
+
+    def mark(self, a: int) -> Number:
+        mark = self._book.mark[a]
+        return NAN if mark is None else mark
+
+    def quantity_for_risk(self, a: int, risk_frac: float, stop_price: float, entry_price: float = NAN) -> Number:
+        """What loses that fraction of equity between the entry (else the mark) and the stop."""
+        book = self._book
+        entry, m = self.mark(a) if absent(entry_price) else entry_price, self.multiplier(a)
+        if absent(m) or not all(math.isfinite(v) for v in (risk_frac, stop_price, entry)) or entry == stop_price:
+            return book.number(0)
+        risk = book.number(risk_frac) * book.equity()
+        return book.towards_zero(risk / ((book.number(entry) - book.number(stop_price)) * m), a)
 
     # ---- orders
 
@@ -107,6 +129,9 @@ class Ctx:
         legs = (stop_loss, take_profit, stop_loss_frac, take_profit_frac, entry_limit, entry_stop)
         return self._book.submit_bracket(a, quantity, *legs, tif, expire, tag)
 
+    def scale_out(self, a, prices, fractions=None, tif=GTC, expire=0, tag=0) -> int:
+        return self._book.scale_out(a, prices, fractions, tif, expire, tag)
+
     # ---- targets
 
     def order_target(self, a, quantity, tif=GTC, expire=0, tag=0) -> int:
@@ -144,3 +169,14 @@ class Ctx:
 
     def cancel_all(self, a) -> bool:
         return self._book.ask_cancel_all(a, Reason.CANCELLED_BY_USER)
+
+    # ---- money
+
+    def deposit(self, amount) -> bool:
+        return self._book.ask_deposit(amount, 1)
+
+    def withdraw(self, amount) -> bool:
+        return self._book.ask_deposit(amount, -1)
+
+    def convert(self, amount, from_a, to_a) -> bool:
+        return self._book.ask_convert(amount, from_a, to_a)
