@@ -32,7 +32,8 @@ def net_deposits(cash_flows: np.ndarray, n_bars: int) -> np.ndarray:
 def wealth_index(equity: np.ndarray, deposits: np.ndarray) -> np.ndarray:
     """Return the equity that the starting equity alone would have become: E_0·Π(1 + r), float64 [n].
 
-    r_t = E_t/(E_{t−1} + D_t) − 1. Without deposits it is `equity` itself, to the bit.
+    r_t = E_t/(E_{t−1} + D_t) − 1. 0 after ruin, NaN from the first NaN on. Without deposits it is `equity`
+    itself, to the bit.
 
     Parameters
     ----------
@@ -43,10 +44,10 @@ def wealth_index(equity: np.ndarray, deposits: np.ndarray) -> np.ndarray:
     """
     if not deposits[1:].any():
         return equity
-    growth = np.ones(len(equity))
+    growth, before = np.ones(len(equity)), equity[:-1] + deposits[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        np.divide(equity[1:], equity[:-1] + deposits[1:], out=growth[1:])
-    growth[np.isnan(growth)] = 0.0  # 0/0: after ruin
+        np.divide(equity[1:], before, out=growth[1:])
+    growth[1:][(before == 0.0) & (equity[1:] == 0.0)] = 0.0  # after ruin
     return equity[0] * np.cumprod(growth)
 
 
@@ -54,8 +55,8 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
     """Return the annual rate i with E_0·(1 + i)^T + Σ D_t·(1 + i)^(T − t) = E_end: a fraction per year.
 
     Times are years of 365.25 days, from the close of bar 0 for the starting equity, and from the close of the bar
-    before for a deposit at the start of a bar. NaN for one bar, for an equity that is not finite, and where no rate
-    above −1 fits.
+    before for a deposit at the start of a bar. −1 where nothing is left at the end and no rate above −1 fits. NaN for
+    one bar, and for an equity that is anywhere not finite or does not start above 0.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
     """
     n = len(equity)
     timestamps = np.asarray(timestamps)
-    if n < 2 or not np.isfinite(equity[[0, -1]]).all() or equity[0] <= 0.0:
+    if n < 2 or not np.isfinite(equity).all() or equity[0] <= 0.0:
         return NAN
     at = np.flatnonzero(deposits[1:]) + 1
     years = (timestamps[-1] - timestamps) / (365.25 * 86_400e9)
@@ -77,14 +78,13 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
 
     def surplus(log_growth: float) -> float:
         """Return what the flows would have become at a rate, less what there is."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return float(np.sum(amounts * np.exp(log_growth * spans))) - float(equity[-1])
 
     low, high = -1.0 / spans[0], 1.0 / spans[0]
     for _ in range(60):
-        if surplus(low) < 0.0 < surplus(high) or surplus(high) == 0.0:
-            break
-        low, high = 2.0 * low, 2.0 * high
+        low = low if surplus(low) < 0.0 else 2.0 * low
+        high = high if surplus(high) >= 0.0 else 2.0 * high
     if not surplus(low) <= 0.0 <= surplus(high):
         return -1.0 if equity[-1] <= 0.0 else NAN
     while high - low > _TOLERANCE * max(abs(low), abs(high), 1.0):
