@@ -32,6 +32,7 @@ _unrealized_pnl = getattr(reads.unrealized_pnl, "py_func", reads.unrealized_pnl)
 _exposure = getattr(reads.exposure, "py_func", reads.exposure)
 _quantity_for_risk = getattr(reads.quantity_for_risk, "py_func", reads.quantity_for_risk)
 _minutes_to_close = getattr(reads.minutes_to_close, "py_func", reads.minutes_to_close)
+_end_of_day = getattr(reads.end_of_day, "py_func", reads.end_of_day)
 _rung = getattr(reads.rung, "py_func", reads.rung)
 _submit_id = DOORS["fn_submit"].ctypes
 _scale_out_id = DOORS["fn_scale_out"].ctypes
@@ -204,7 +205,8 @@ class Context:
     def minutes_to_close(self) -> np.float64:
         """Minutes from this bar's close to the scheduled end of its session; NaN where that is not known."""
         t = self._words[self._at["t"]]
-        return np.float64(_minutes_to_close(int(self._closes[t]), int(self._words[self._at["timestamp"]])))
+        close = int(self._closes[t]) if len(self._closes) else _end_of_day(int(self._sessions[t]))
+        return np.float64(_minutes_to_close(close, int(self._words[self._at["timestamp"]])))
 
     def _asset(self, verb: str, a: int) -> int:
         if not 0 <= a < self._size:

@@ -122,7 +122,14 @@ class Result:
 
         from backtester.metrics import simple_returns
 
-        return pd.Series(simple_returns(self.tables.equity, self.deposits), index=self.bars.index[1:], name="returns")
+        deposits = self.deposits if self._has_deposits else None
+        return pd.Series(simple_returns(self.tables.equity, deposits), index=self.bars.index[1:], name="returns")
+
+    @cached_property
+    def _has_deposits(self) -> bool:
+        from backtester.metrics.flows import is_external
+
+        return bool(is_external(self.tables.flows).any())
 
     @cached_property
     def deposits(self) -> np.ndarray:
@@ -136,6 +143,8 @@ class Result:
         """What the starting equity alone would have become: equity without deposits, money, float64 [n_bars]."""
         from backtester.metrics import wealth_index
 
+        if not self._has_deposits:
+            return self.tables.equity
         return wealth_index(self.tables.equity, self.deposits)
 
     @cached_property
@@ -230,7 +239,7 @@ class Result:
             periods_per_year=settings["periods_per_year"],
             risk_free=settings["risk_free"],
             benchmark=self.benchmark,
-            deposits=self.deposits,
+            deposits=self.deposits if self._has_deposits else None,
             trades=self._trade_rows,
             n_orders=len(tables.orders),
             ambiguous_bars=self.ambiguous_bars,

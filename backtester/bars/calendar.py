@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from backtester.bars.clock import UNKNOWN
+from backtester.bars.clock import DAY, UNKNOWN
 from backtester.kernel.codes import Calendar
 
 if TYPE_CHECKING:
     from backtester.bars.panel import Bars
+
+Ints = npt.NDArray[np.int64]
 
 
 def calendar_of(bars: Bars) -> npt.NDArray[np.uint8]:
@@ -23,25 +25,34 @@ def calendar_of(bars: Bars) -> npt.NDArray[np.uint8]:
     of the data ends none, since nothing in the data says what follows.
     """
     sessions = bars.sessions
-    n = sessions.shape[0]
-    new_session = np.ones(n, bool)
-    new_session[1:] = sessions[1:] != sessions[:-1]
-    months = sessions.view("M8[D]").astype("M8[M]")
-    new_month = np.ones(n, bool)
+    first = np.concatenate(([0], np.flatnonzero(sessions[1:] != sessions[:-1]) + 1))
+    last = np.append(first[1:], sessions.shape[0]) - 1
+    months = sessions[first].view("M8[D]").astype("M8[M]")
+    new_month = np.ones(first.size, bool)
     new_month[1:] = months[1:] != months[:-1]
-    closes = bars.session_ends
-    scheduled = (bars.timestamps >= closes) & (closes != UNKNOWN)
-    last_row = np.zeros(n, bool)
-    last_row[:-1] = new_session[1:]
-    known = bars._session_ends is not None and bool((closes != UNKNOWN).all())
-    session_end = scheduled if known else scheduled | last_row
-    first = np.flatnonzero(new_session)
-    closing = np.zeros(first.size, bool)  # per session: whether the next one is of another month
-    closing[:-1] = months[first[1:]] != months[first[:-1]]
-    month_end = session_end & closing[np.cumsum(new_session) - 1]
-    bits = new_session * np.uint8(Calendar.SESSION_START)
-    bits |= session_end * np.uint8(Calendar.SESSION_END)
-    bits |= new_month * np.uint8(Calendar.MONTH_START)
-    bits |= month_end * np.uint8(Calendar.MONTH_END)
+    ends = bars.timestamps[last] >= _closes(bars, last)
+    if bars._session_ends is None or bool((bars._session_ends == UNKNOWN).any()):
+        ends[:-1] = True
+    bits = np.zeros(sessions.shape[0], np.uint8)
+    bits[first] |= np.uint8(Calendar.SESSION_START)
+    bits[first[new_month]] |= np.uint8(Calendar.MONTH_START)
+    bits[last[ends]] |= np.uint8(Calendar.SESSION_END)
+    bits[last[:-1][ends[:-1] & new_month[1:]]] |= np.uint8(Calendar.MONTH_END)
     bits.flags.writeable = False
     return bits
+
+
+def _closes(bars: Bars, rows: Ints) -> Ints:
+    """Return when the sessions of some rows are over by the calendar."""
+    if bars._session_ends is not None:
+        return bars._session_ends[rows]
+    if bars._sessions is not None:
+        return np.full(rows.shape, UNKNOWN)
+    return (bars.sessions[rows] + 1) * DAY
+
+
+def closes_of(bars: Bars) -> Ints:
+    """Return when the session of each bar is over, as the kernel takes it: empty where at the end of the UTC day."""
+    if bars._session_ends is None and bars._sessions is None:
+        return np.zeros(0, np.int64)
+    return bars.session_ends

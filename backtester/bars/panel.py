@@ -366,11 +366,11 @@ class Bars(Doors, Actions):
 
 
 def _market(bars: Bars) -> MarketArrays:
-    from backtester.bars.calendar import calendar_of
+    from backtester.bars.calendar import calendar_of, closes_of
     from backtester.kernel.memory import MarketArrays
 
     prices = (bars.open, bars.high, bars.low, bars.close)
-    closes, calendar = bars.session_ends, calendar_of(bars)
+    closes, calendar = closes_of(bars), calendar_of(bars)
     return MarketArrays(bars.timestamps, bars.sessions, *prices, bars.volume, dict(bars.extras), closes, calendar)
 
 

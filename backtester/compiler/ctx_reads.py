@@ -136,7 +136,9 @@ def _ctx_minutes_to_close(ctx):
 
     def minutes_to_close(ctx):
         s = as_struct(ctx, state)
-        return reads.minutes_to_close(s.session_closes[s.t], s.timestamp)
+        known = s.session_closes.shape[0] > 0
+        close = s.session_closes[s.t] if known else reads.end_of_day(s.sessions[s.t])
+        return reads.minutes_to_close(close, s.timestamp)
 
     return minutes_to_close
 

@@ -190,7 +190,7 @@ def _fields() -> tuple[Field, ...]:
         Field("free", "array", float64, 1),  # scratch of carry, per currency
         Field("timestamps", "array", int64, 1, readonly=True),
         Field("sessions", "array", int64, 1, readonly=True),  # days since 1970-01-01
-        Field("session_closes", "array", int64, 1, readonly=True),  # ns UTC; the largest int64 where unknown
+        Field("session_closes", "array", int64, 1, readonly=True),  # ns UTC; see `MarketArrays`
         Field("calendar", "array", uint8, 1, readonly=True),  # bits of `codes.Calendar`
         Field("session_ends", "array", uint8, 1, readonly=True),  # 1 on the last bar of a session
         Field("sigma", "array", float64, 2, readonly=True),  # for impact; [0, 0] where there is none

@@ -61,7 +61,7 @@ class MarketArrays:
     close: np.ndarray
     volume: np.ndarray
     extras: dict[str, np.ndarray] = field(default_factory=dict)
-    session_closes: np.ndarray | None = None  # ns UTC by the calendar, the largest int64 where unknown
+    session_closes: np.ndarray | None = None  # ns UTC, the largest int64 where unknown; empty: the ends of the UTC days
     calendar: np.ndarray | None = None  # bits of `codes.Calendar`, uint8
 
     @cached_property
@@ -211,7 +211,7 @@ class AccountMemory:
 
     def _point_at_calendar(self) -> None:
         market, n = self.market, self.n_bars
-        closes = np.full(n, np.iinfo(np.int64).max) if market.session_closes is None else market.session_closes
+        closes = np.zeros(0, np.int64) if market.session_closes is None else market.session_closes
         self.buffer.set_array("session_closes", closes)
         self.buffer.set_array("calendar", np.zeros(n, np.uint8) if market.calendar is None else market.calendar)
 

@@ -55,6 +55,12 @@ def quantity_for_risk(
 
 
 @inner_jit
+def end_of_day(session: int) -> int:
+    """Return the end of the UTC day of a session, ns."""
+    return (session + 1) * 86_400_000_000_000
+
+
+@inner_jit
 def minutes_to_close(session_close: int, timestamp: int) -> float:
     """Return the minutes from a bar's close to the end of its session; NaN where that is not known."""
     if session_close == _UNKNOWN:

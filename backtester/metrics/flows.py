@@ -17,6 +17,11 @@ _EXTERNAL = (CashFlowKind.DEPOSIT, CashFlowKind.WITHDRAWAL)
 _TOLERANCE = 1e-13
 
 
+def is_external(cash_flows: np.ndarray) -> np.ndarray:
+    """Return which rows are deposits or withdrawals, bool [n_flows]."""
+    return np.isin(cash_flows["kind"], _EXTERNAL)
+
+
 def net_deposits(cash_flows: np.ndarray, n_bars: int) -> np.ndarray:
     """Return deposits less withdrawals at the start of each bar, money of the account, float64 [n_bars].
 
@@ -25,7 +30,7 @@ def net_deposits(cash_flows: np.ndarray, n_bars: int) -> np.ndarray:
     cash_flows : structured array, dtype `backtester.kernel.tables.CASH_FLOW`
     n_bars : int
     """
-    external = cash_flows[np.isin(cash_flows["kind"], _EXTERNAL)]
+    external = cash_flows[is_external(cash_flows)]
     return np.bincount(external["bar"], weights=external["amount"], minlength=n_bars)[:n_bars].astype(np.float64)
 
 

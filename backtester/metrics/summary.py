@@ -100,23 +100,30 @@ def summary(
     years = ratios.ratio(n - 1, periods)
     if trades is not None and exposure_time is None:
         exposure_time = exposure_time_of(trades, n)
-    flows = np.zeros(n) if deposits is None else np.asarray(deposits, dtype=np.float64)
-    if flows.shape != equity.shape:
-        raise SettingsError(
-            f"deposits has shape {flows.shape} and equity {equity.shape}; they must be of the same bars"
-        )
-    wealth = wealth_index(equity, flows) if n else equity
-    found, mean_equity = _performance(wealth, periods, years, risk_free, benchmark)
-    if flows.any():
-        found["final_equity"] = float(equity[-1])
-        mean_equity = float(equity.mean())
-    found["money_weighted_return"] = money_weighted_return(equity, flows, timestamps)
+    found, mean_equity = _with_flows(equity, deposits, timestamps, (periods, years, risk_free, benchmark))
     found |= trade_statistics(trades)
     found["exposure_time"] = _or_nan(exposure_time)
     found["turnover"] = ratios.ratio(ratios.ratio(_or_nan(traded_value), mean_equity), years)
     found |= _cost_rows(costs)
     found |= {"n_orders": _or_nan(n_orders), "n_fills": _or_nan(n_fills), "ambiguous_bars": _or_nan(ambiguous_bars)}
     return found
+
+
+def _with_flows(
+    equity: np.ndarray, deposits: np.ndarray | None, timestamps: np.ndarray, terms: tuple[Any, ...]
+) -> tuple[dict[str, float], float]:
+    """Return the metrics of equity without what was paid in and out, the money-weighted rate, and mean equity."""
+    if deposits is None or not len(equity):
+        found, mean = _performance(equity, *terms)
+        ends = np.array([0, -1]) if found["total_return"] == found["total_return"] else np.zeros(0, np.int64)
+        times = np.asarray(timestamps)[ends]
+        return found | {"money_weighted_return": money_weighted_return(equity[ends], np.zeros(len(ends)), times)}, mean
+    flows = np.asarray(deposits, dtype=np.float64)
+    if flows.shape != equity.shape:
+        raise SettingsError(f"deposits has shape {flows.shape}, equity {equity.shape}; they must be of the same bars")
+    found, _ = _performance(wealth_index(equity, flows), *terms)
+    found["final_equity"] = float(equity[-1])
+    return found | {"money_weighted_return": money_weighted_return(equity, flows, timestamps)}, float(equity.mean())
 
 
 def _performance(
