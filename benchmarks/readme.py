@@ -9,6 +9,10 @@ from benchmarks.table import DECIMALS, RESULTS
 
 README = RESULTS.parents[1] / "README.md"
 START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
+#: the sections a README table is cut down to; the results have all
+SHOWN = {
+    "portfolio": ("P1 monthly, run", "P2 daily, run", "P3 grid of working orders", "P4 backtesting.py's examples"),
+}
 MARKERS = {"engine": (START, END), "portfolio": ("<!-- portfolio:start -->", "<!-- portfolio:end -->")}
 
 
@@ -20,6 +24,8 @@ def block(data: dict[str, Any], name: str = "engine") -> str:
     ]
     lines += ["| | median | × | target | final equity |", "|---|---:|---:|---|---:|"]
     for section in data["sections"]:
+        if section["title"] not in SHOWN.get(name, (section["title"],)):
+            continue
         lines.append(f"| **{section['title']}** | | | | |")
         lines += [_row(row) for row in section["rows"] if row["median"] is not None]
     return "\n".join(lines)
