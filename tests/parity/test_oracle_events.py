@@ -344,14 +344,11 @@ def test_scale_out_of_nothing_and_its_refusals():
 
     def send(c):
         answers.append(c.scale_out(0, [11.0]))
-        answers.append(c.scale_out(7, [11.0]))
 
     def later(c):
         answers.append(c.scale_out(0, [11.0, math.nan, 12.0], fractions=[0.05, 0.5, 0.45]))
 
     result = play([FLAT] * 5, {1: send, 2: lambda c: c.order(0, 10), 3: later}, lot_size=1.0)
-    assert answers == [0, 1, 3]
-    assert [ending(result, i)[1] for i in (1, 3, 4)] == [
-        Reason.ASSET_UNKNOWN, Reason.QUANTITY_BELOW_LOT, Reason.PRICE_INVALID,
-    ]  # fmt: skip
-    assert result.orders[4].quantity == -5  # what 0 and 5 leave of 10
+    assert answers == [0, 2]
+    assert [ending(result, i)[1] for i in (2, 3)] == [Reason.QUANTITY_ZERO, Reason.PRICE_INVALID]
+    assert result.orders[3].quantity == -5  # what 0 and 5 leave of 10

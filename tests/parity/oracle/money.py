@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from backtester.kernel.codes import CashFlowKind, Phase, Reason
 
-from .model import CashFlow, Fill, Market, Number, Order, Settings
+from .model import NAN, CashFlow, Fill, Market, Number, Order, Settings
 
 NS_PER_YEAR = 365 * 86_400 * 10**9
 
@@ -152,8 +152,10 @@ class Money:
     @property
     def cash(self) -> Number:
         """C = Σ C_c·X_c."""
-        zero = self.number(0)
-        return sum((held * rate for held, rate in zip(self.balance, self.rate, strict=True) if held != 0), zero)
+        held = [(amount, rate) for amount, rate in zip(self.balance, self.rate, strict=True) if amount != 0]
+        if any(rate is None for _, rate in held):
+            return NAN  # bought at the first open of its pair, before rates have moved there
+        return sum((amount * rate for amount, rate in held), self.number(0))
 
     # ---- equity and affordability, rules 11, 33, 34
 
@@ -220,10 +222,8 @@ class Money:
         branches = ((proportional, self.unit_cost(a, p, price, wanted)), (minimum, abs(price - p) * m))
 
         def most(limit: Number, gross: Number, value: Number) -> Number:
-            return min(
-                self.floor_lot((limit * (equity - fixed - u * k) - (gross - k * value)) / (value + limit * u), a)
-                for fixed, u in branches
-            )
+            room = min((limit * (equity - fixed - u * k) - (gross - k * value)) / (value + limit * u) for fixed, u in branches)
+            return max(self.floor_lot(room, a), self.number(0))
 
         quantity = most(self.number(self.settings.leverage), self.weighted_gross(marks), self.weight(a) * p * m)
         reason = Reason.INSUFFICIENT_EQUITY
