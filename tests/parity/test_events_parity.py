@@ -1,14 +1,17 @@
 """The kernel against the oracle in the worlds of docs/events.md: events, limits, currencies, and all of them together.
 
 `PARITY_SEEDS=0:1000 pytest tests/parity/test_events_parity.py` runs other streams than the ones of CI. Float ties are
-excused as in test_kernel_parity.py: only where the oracle, run in floats, agrees with the kernel on everything. Splits of
-3 for 2, inverse rates and interest are rounded by floats and not by fractions, so there may be more of them.
+excused as in test_kernel_parity.py: only where the oracle, run in floats, agrees with the kernel on everything. Splits
+of 3 for 2, inverse rates and interest are rounded by floats and not by fractions, so there may be more of them.
 """
 
 import os
 from fractions import Fraction
 
+import compare
+import numpy as np
 import pytest
+from compare import first_difference
 from kernel_run import run_kernel
 from oracle import Oracle
 from streams import WORLDS, Stream, stream
@@ -61,3 +64,27 @@ def test_kernel_equals_the_oracle_in_fractions(world, batch):
 def test_kernel_equals_the_oracle_in_floats_on_decimal_settings(world):
     for seed in range(20):
         check(stream(seed, world, decimal=True), float)
+
+
+def test_a_wrong_number_in_the_new_columns_is_found():
+    found = stream(3, "all")
+    result = Oracle(found.market, found.settings, found.script(), number=float).run()
+    kernel = run_kernel(found.market, found.settings, found.script())
+    assert first_difference(result, kernel) == ""
+    columns = {
+        "fills": ("fx",),
+        "cash_flows": ("currency", "amount", "fx"),
+        "actions": compare.ACTION_CODES + compare.ACTION_NUMBERS,
+        "changes": ("quantity", "old_price"),
+        "balances": (0, 1),
+    }
+    for table, names in columns.items():
+        rows = getattr(kernel, table)
+        for name in names:
+            column = rows[name : name + 1] if table == "balances" else rows[name]
+            for n in np.flatnonzero(np.isfinite(column) & (column != 0))[-1:]:
+                held = column[n]
+                column[n] = held + 1
+                assert first_difference(result, kernel), (table, name)
+                column[n] = held
+            assert len(column), (table, name)

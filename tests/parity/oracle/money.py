@@ -222,11 +222,12 @@ class Money:
         branches = ((proportional, self.unit_cost(a, p, price, wanted)), (minimum, abs(price - p) * m))
 
         def most(limit: Number, gross: Number, value: Number) -> Number:
-            room = min((limit * (equity - fixed - u * k) - (gross - k * value)) / (value + limit * u) for fixed, u in branches)
-            return max(self.floor_lot(room, a), self.number(0))
+            free = [(limit * (equity - fixed - u * k) - (gross - k * value), u) for fixed, u in branches]
+            quantities = [self.floor_lot(money / (value + limit * u), a) for money, u in free]
+            return max(min(quantities), self.number(0))
 
         quantity = most(self.number(self.settings.leverage), self.weighted_gross(marks), self.weight(a) * p * m)
-        reason = Reason.INSUFFICIENT_EQUITY
+        by_leverage, reason = quantity, Reason.INSUFFICIENT_EQUITY
         limits = (
             (self.settings.max_gross, self.gross(marks)),
             (self.settings.of("max_exposure", a), abs(self.position[a]) * p * m),
@@ -234,8 +235,9 @@ class Money:
         for limit, gross in limits:
             if limit < math.inf:
                 allowed = most(self.number(limit), gross, p * m)
-                if allowed < quantity:
-                    quantity, reason = allowed, Reason.EXPOSURE_LIMIT
+                if allowed < by_leverage * (1 - self.number(1e-9)):
+                    reason = Reason.EXPOSURE_LIMIT
+                quantity = min(quantity, allowed)
         return quantity, reason
 
     # ---- changes of the account
