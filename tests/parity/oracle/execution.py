@@ -62,7 +62,8 @@ class Execution(Transfers):
             quote = self.taker_quote(s, a, p, quantity, limit)
         else:
             quote = Quote(p, self.number(0), self.number(0), self.number(0))
-        return Request(quantity, closing, quantity - closing, quote, refused, quantity == remaining)
+        whole = self.no_dust(remaining - quantity, remaining) == 0
+        return Request(quantity, closing, quantity - closing, quote, refused, whole)
 
     # ---- rule 3: one factor for a rebalance
 
