@@ -69,10 +69,10 @@ Money
  32. `close_at_end` leaves an asset with zero volume open, as one without a bar.
 
 Events
- 33. The start of a bar: carry, changes, events by asset, then exchange rates move to the open. A change that acts in the
-     bar of a split is in the units before it; one still queued is adjusted, if its order is live, and not rounded.
- 34. "Closes the position exactly": what remains of the order is −x. After the split it asks for what is filled less the
-     new position, so an order on a position of which nothing is left is cancelled, `split`. Legs of brackets: own rules.
+ 33. The start of a bar: carry, changes, events by asset, then exchange rates move to the open. A change that acts in
+     the bar of a split is in the units before it; one still queued is adjusted, if its order is live, not rounded.
+ 34. "Closes the position exactly": what remains of the order is −x. After the split it asks for what is filled less
+     the new position; where nothing is left of that it is cancelled, `split`. Legs of brackets follow their own rules.
  35. Orders are adjusted by id, a row each, those that are cancelled by it too; the legs of a cancelled parent end with
      it and have no row. `filled` of an order that has ended stays in the units of its end; legs count in units of now.
  36. A delisting ends orders by id, so that a parent takes dormant legs along (PARENT_ENDED). The mark stays. A flat
@@ -87,10 +87,10 @@ Accounts
      of one currency: NOTHING_TO_CHANGE when it acts, before RATE_UNKNOWN.
  39. The peak is of the equities after margin checks, not those after the close phase. It is not scaled at E ≤ 0.
  40. The drawdown stop happens once. A liquidation may take its orders away; what that leaves open stays so.
- 41. A limit cuts shorter than leverage if its q*, in lots, is smaller by more than 1e-9, none below 0. An order that its
-     rebalance has scaled keeps SCALED_TO_EQUITY, whatever cuts it further.
- 42. `max_order` of a target looks at X − x when it is sent. An unknown exchange rate is NO_MARK there, as for targets by
-     value; at the open it is INSUFFICIENT_EQUITY.
+ 41. A limit cuts shorter than leverage if its q*, in lots, is smaller by more than 1e-9, none below 0. An order that
+     its rebalance has scaled keeps SCALED_TO_EQUITY, whatever cuts it further.
+ 42. `max_order` of a target looks at X − x when it is sent. An unknown exchange rate is NO_MARK there, as for targets
+     by value; at the open it is INSUFFICIENT_EQUITY.
  43. Under `"convert"` flows are in the account's currency, with rate 1, and `ctx.balance` is its cash for every asset.
      Under `"keep"` a write-off is a row per balance. Conversion rows have no asset, and the rate of the open; E is not
      known, and nothing free, between a conversion and the open if the currency had no rate before.
