@@ -24,6 +24,7 @@ from backtester.kernel.constants import (
     OTHER_LEG_FILLED,
     PENDING,
     REPLACED_BY_TARGET,
+    SCALE_OUT,
     SLEEPING,
     STOP_LOSS,
     TARGET,
@@ -65,6 +66,8 @@ def activate(s, t, closing):
             fix_target(s, t, i)
         elif o.role == TRAILING:
             start_trailing(s, i, s.marks[o.asset])
+        elif o.role == SCALE_OUT and s.positions[o.asset] * o.quantity >= 0.0:
+            finish(s, t, i, CANCELLED, NOTHING_TO_REDUCE)
         if o.status == WORKING:
             hold(s, i)
     s.first_pending = left
@@ -192,10 +195,10 @@ def follow_parent(s, t, i, price, reference, up, phase):
         c = s.orders[j]
         if not is_live(c):
             continue
-        other = s.orders[row_of(s, c.partner)]
-        c.quantity = -o.filled - other.filled
         if c.status != DORMANT:
+            c.quantity -= s.fills[s.n_fills - 1].quantity
             continue
+        c.quantity = -o.filled
         if not np.isnan(c.distance_frac):
             up_leg = (c.role == STOP_LOSS) == (c.quantity > 0.0)
             distance = abs(price) * c.distance_frac
@@ -219,14 +222,13 @@ def follow_parent(s, t, i, price, reference, up, phase):
 def shrink_leg(s, t, i):
     """After a fill of one leg, take as much off the other; nothing left ends both."""
     o = s.orders[i]
-    parent = s.orders[row_of(s, o.parent)]
     j = row_of(s, o.partner)
     other = s.orders[j]
-    left = abs(parent.filled) - abs(o.filled) - abs(other.filled)
-    o.quantity = -parent.filled - other.filled
-    if left > DUST * abs(parent.filled):
+    if abs(o.quantity - o.filled) > DUST * abs(o.quantity):
         if is_live(other):
-            other.quantity = -parent.filled - o.filled
+            # −(bought by the parent) is this leg's quantity and the other's fills; the parent's own row may have
+            # ended before a split, and is then in other units
+            other.quantity = o.quantity + other.filled - o.filled
         return
     if is_live(other):
         end_order(s, t, j, CANCELLED, OTHER_LEG_FILLED)

@@ -102,17 +102,19 @@ def apply_split(s, t, a, ratio):
         note_action(s, t, a, SPLIT_ACTION, ratio, before, after)
         if abs(fraction) > DUST * abs(whole):
             pay(s, t, a, CASH_IN_LIEU, fraction * s.multipliers[a] * s.marks[a])
+    for n in range(s.next_change, s.n_changes):
+        c = s.changes[n]
+        if c.outcome == QUEUED and c.kind == MODIFY:
+            o = s.orders[row_of(s, c.order_id)]
+            if o.asset == a and is_live(o):
+                c.price /= ratio
+                c.quantity *= ratio
     for n in range(s.n_active):
         i = row_of(s, s.active[n])
         if s.orders[i].asset == a and is_live(s.orders[i]):
             split_order(s, t, i, ratio, before, after)
     if s.protective_counts[a] > 0 and before != 0.0 and after == 0.0:
         end_protective(s, t, a)
-    for n in range(s.next_change, s.n_changes):
-        c = s.changes[n]
-        if c.outcome == QUEUED and c.kind == MODIFY and s.orders[row_of(s, c.order_id)].asset == a:
-            c.price /= ratio
-            c.quantity *= ratio
 
 
 @inner_jit
@@ -139,7 +141,7 @@ def split_order(s, t, i, ratio, before, after):
     o.stop_price /= ratio
     o.distance /= ratio
     if not is_child(o) and not (o.role == TARGET and o.status == PENDING):
-        if closes and after != 0.0:
+        if closes:
             o.quantity = o.filled - after
         else:
             o.quantity = truncate_lot(o.quantity, s.lot_size[o.asset])

@@ -92,7 +92,7 @@ def attempt(s, t, i, reference, taker, phase, climbs):
     if code == NOTHING_TO_REDUCE:
         finish(s, t, i, CANCELLED, NOTHING_TO_REDUCE)
         return
-    if o.tif == FOK and abs(quantity) < abs(whole):
+    if o.tif == FOK and abs(quantity) < abs(whole) * (1.0 - DUST):
         finish(s, t, i, EXPIRED, FOK_NOT_FILLED)
         return
     if quantity == 0.0:

@@ -133,6 +133,7 @@ def affordable(s, i, a, reference, price, rate, closing):
     minimum, paid = s.commission_min[a], o.commission
     weighted = worth * s.margins[a]
     most = most_within(s.leverage, equity, margin, weighted, closing, fixed, unit, minimum, paid, slip)
+    most = floor_lot(most, s.lot_size[a])
     limited = False
     if s.has_limits:
         own = abs(s.positions[a]) * worth
@@ -142,9 +143,10 @@ def affordable(s, i, a, reference, price, rate, closing):
         if s.max_exposure[a] < np.inf:
             part = most_within(s.max_exposure[a], equity, own, worth, closing, fixed, unit, minimum, paid, slip)
             within = min(within, part)
-        limited = within < most
+        within = floor_lot(within, s.lot_size[a])
+        limited = within < most * (1.0 - 1e-9)
         most = min(within, most)
-    return floor_lot(most, s.lot_size[a]), limited
+    return most, limited
 
 
 @inner_jit

@@ -63,7 +63,7 @@ def currency_of(s, a):
 
 @inner_jit
 def exchange_rate(s, t, k, side):
-    """Return the rate at the open of bar t at which currency `k` is sold (side -1) or bought (+1), with its costs."""
+    """Return the rate at the open of bar t at which currency `k` is sold (side -1) or bought (+1); 0: without costs."""
     if k == 0:
         return 1.0
     pair = s.rate_assets[k]
@@ -82,6 +82,8 @@ def convert(s, t, amount, source, target):
     if not np.isfinite(received):
         return RATE_UNKNOWN
     add_flow(s, t, -1, CONVERSION, sold, -amount)
+    s.flows[s.n_flows - 1].fx = exchange_rate(s, t, sold, 0.0)
     add_flow(s, t, -1, CONVERSION, bought, received)
+    s.flows[s.n_flows - 1].fx = exchange_rate(s, t, bought, 0.0)
     value_cash(s)
     return DONE

@@ -15,7 +15,7 @@ import numpy as np
 from kernel_run import KernelResult
 from oracle import OracleResult
 
-from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
+from backtester.kernel.codes import ActionKind, CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
 
 ORDER_CODES = (
     "id", "asset", "kind", "role", "tif", "status", "reason", "submitted", "eligible", "triggered", "ended", "expire",
@@ -25,11 +25,19 @@ ORDER_NUMBERS = ("filled", "filled_value", "commission_base", "commission")
 ORDER_PRICES = ("limit_price", "stop_price", "distance", "distance_frac")
 FILL_CODES = ("order_id", "asset", "bar", "phase", "taker", "tag")
 FILL_NUMBERS = (
-    "quantity", "reference_price", "price", "commission", "spread", "slippage", "impact", "rounding",
+    "quantity", "reference_price", "price", "commission", "spread", "slippage", "impact", "rounding", "fx",
 )  # fmt: skip
-FLOW_CODES = ("bar", "asset", "kind")
+FLOW_CODES = ("bar", "asset", "kind", "currency")
+FLOW_NUMBERS = ("amount", "fx")
+ACTION_CODES = ("bar", "asset", "kind")
+ACTION_NUMBERS = ("value", "before", "after", "mark", "fx")
 CHANGE_CODES = ("bar", "acts", "kind", "order_id", "other", "outcome")
-CHANGE_NUMBERS = ("price", "quantity", "old_price", "old_quantity")
+CHANGE_NUMBERS = {
+    ChangeKind.MODIFY: ("price", "quantity", "old_price", "old_quantity"),
+    ChangeKind.SPLIT: ("price", "quantity", "old_price", "old_quantity"),
+    ChangeKind.DEPOSIT: ("quantity",),
+    ChangeKind.CONVERT: ("quantity",),
+}
 
 _WORDS: dict[str, Any] = {"status": Status, "reason": Reason, "role": Role, "phase": Phase}
 _RESIDUE = 1e-9  # money: interest on what rounding leaves of a cash of 0 is a row in floats and none in fractions
@@ -55,6 +63,7 @@ def differences(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[in
     yield from _first(_fills(oracle, kernel))
     yield from _first(_flows(oracle, kernel))
     yield from _first(_changes(oracle, kernel))
+    yield from _first(_actions(oracle, kernel))
     yield from _first(_account(oracle, kernel))
 
 
@@ -88,15 +97,25 @@ def _flows(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, st
     mine = [flow for flow in oracle.cash_flows if abs(flow.amount) > _RESIDUE]
     others = [row for row in kernel.cash_flows if abs(row["amount"]) > _RESIDUE]
     for n, (flow, row) in enumerate(zip(mine, others, strict=False)):
-        yield from _row(f"cash flow {n} ({CashFlowKind(flow.kind).name})", flow.bar, flow, row, FLOW_CODES, ("amount",))
+        yield from _row(
+            f"cash flow {n} ({CashFlowKind(flow.kind).name})", flow.bar, flow, row, FLOW_CODES, FLOW_NUMBERS
+        )
     yield from _lengths("cash flows", mine, others)
 
 
 def _changes(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
-    for n, (mine, row) in enumerate(zip(oracle.changes, kernel.changes, strict=True)):
-        numbers = CHANGE_NUMBERS if mine.kind == ChangeKind.MODIFY else ()
+    for n, (mine, row) in enumerate(zip(oracle.changes, kernel.changes, strict=False)):
+        numbers = CHANGE_NUMBERS.get(mine.kind, ())
         what = f"change {n} ({ChangeKind(mine.kind).name})"
         yield from _row(what, max(mine.acts, mine.bar), mine, row, CHANGE_CODES, numbers)
+    yield from _lengths("changes", oracle.changes, kernel.changes)
+
+
+def _actions(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
+    for n, (mine, row) in enumerate(zip(oracle.actions, kernel.actions, strict=False)):
+        what = f"action {n} ({ActionKind(mine.kind).name})"
+        yield from _row(what, mine.bar, mine, row, ACTION_CODES, ACTION_NUMBERS)
+    yield from _lengths("actions", oracle.actions, kernel.actions)
 
 
 def _account(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, str]]:
@@ -109,6 +128,9 @@ def _account(oracle: OracleResult, kernel: KernelResult) -> Iterator[tuple[int, 
     for a, (mine, other) in enumerate(zip(oracle.positions, kernel.positions, strict=True)):
         if not close(mine, other):
             yield end, f"position of asset {a} is {float(mine)!r}, the kernel has {float(other)!r}"
+    for c, (mine, other) in enumerate(zip(oracle.balances, kernel.balances, strict=False)):
+        if not close(mine, other):
+            yield end, f"balance {c} is {float(mine)!r}, the kernel has {float(other)!r}"
     if oracle.ambiguous_bars != kernel.ambiguous_bars:
         yield end, f"ambiguous_bars is {oracle.ambiguous_bars}, the kernel has {kernel.ambiguous_bars}"
     if oracle.bankrupt != kernel.bankrupt:

@@ -7,6 +7,7 @@ import numpy as np
 
 from backtester.context import Context
 from backtester.costs import Account, Costs, Execution, resolve
+from backtester.instruments import Instrument
 from backtester.kernel.loop import close_bar, turn
 from backtester.kernel.memory import AccountMemory, MarketArrays
 
@@ -17,8 +18,10 @@ class KernelResult:
     fills: np.ndarray
     cash_flows: np.ndarray
     changes: np.ndarray
+    actions: np.ndarray
     equity: np.ndarray
     cash: float
+    balances: np.ndarray
     positions: np.ndarray
     ambiguous_bars: int
     bankrupt: bool
@@ -27,7 +30,24 @@ class KernelResult:
 def market_arrays(market) -> MarketArrays:
     columns = {name: np.array(getattr(market, name), np.float64) for name in ("open", "high", "low", "close", "volume")}
     clock = np.array(market.timestamps, np.int64), np.array(market.sessions, np.int64)
-    return MarketArrays(*clock, **columns)
+    events = {name: getattr(market, name) for name in ("split", "dividend", "funding", "delisting")}
+    extras = {name: np.array(rows, np.float64) for name, rows in events.items() if rows is not None}
+    return MarketArrays(*clock, **columns, extras=extras)
+
+
+def instruments_of(market, settings) -> dict:
+    """Currencies and margins as `Account` takes them; currency k is named Ck, asset a is named Aa."""
+    if settings.currency is None and settings.margin is None:
+        return {}
+    assets = range(market.n_assets)
+    currency = settings.currency or [0 for _ in assets]
+    margin = settings.margin or [None for _ in assets]
+    return {
+        "currency": "C0",
+        "instruments": [Instrument(f"A{a}", currency=f"C{currency[a]}", margin=margin[a]) for a in assets],
+        "fx": {f"C{c}": "1/" * inverse + f"A{pair}" for c, (pair, inverse) in enumerate(settings.fx, 1)},
+        "settlement": settings.settlement,
+    }
 
 
 def memory_of(market, settings, rows: int = 4) -> AccountMemory:
@@ -59,8 +79,14 @@ def memory_of(market, settings, rows: int = 4) -> AccountMemory:
                 "lot_size",
                 "tick_size",
                 "multiplier",
+                "max_gross",
+                "max_exposure",
+                "max_order",
+                "max_drawdown",
+                "delisting",
             )
-        }
+        },
+        **instruments_of(market, settings),
     )
     share = settings.max_participation
     execution = Execution(
@@ -82,7 +108,7 @@ def run_kernel(market, settings, script) -> KernelResult:
     memory = memory_of(market, settings)
     ctx = Context(memory)
     while (t := turn(memory.address)) >= 0:
-        if t >= settings.start and not memory["bankrupt"]:
+        if t >= settings.start and not memory["bankrupt"] and not memory["stopped"]:
             script(ctx, t)
     close_bar(memory.address)
     memory.finish()
@@ -91,8 +117,10 @@ def run_kernel(market, settings, script) -> KernelResult:
         fills=memory.table("fills"),
         cash_flows=memory.table("flows"),
         changes=memory.table("changes"),
+        actions=memory.table("actions"),
         equity=memory.view("equity_curve").copy(),
         cash=memory["cash"],
+        balances=memory.view("balances").copy(),
         positions=memory.view("positions").copy(),
         ambiguous_bars=memory["ambiguous_bars"],
         bankrupt=bool(memory["bankrupt"]),

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import worlds
 from oracle import Market, Settings
 
 from backtester.kernel.codes import Tif
@@ -28,9 +29,43 @@ class Stream:
     market: Market
     settings: Settings
     theme: dict[str, int]
+    world: str = "plain"
 
     def script(self) -> Callable:
         return Script(self)
+
+
+#: What each world adds to the plain streams.
+WORLDS = {
+    "plain": (),
+    "events": ("events", "transfers"),
+    "limits": ("limits", "margin", "transfers"),
+    "currencies": ("currencies", "margin", "transfers"),
+    "all": ("currencies", "events", "limits", "margin", "transfers"),
+}
+
+
+def stream(seed: int, world: str = "plain", *, decimal: bool = False) -> Stream:
+    """The stream of a seed in a world; that of the plain world is `make_stream`'s."""
+    found = make_stream(seed, decimal=decimal)
+    added, found.world = WORLDS[world], world
+    if not added:
+        return found
+    rng = random.Random(f"{world} {seed}")
+    market, settings = found.market, found.settings
+    if "currencies" in added:
+        settings = worlds.add_currencies(rng, market, settings)
+    if "events" in added:
+        worlds.add_events(rng, market, decimal)
+        settings.delisting = rng.choice(("final_price", "last_mark", "worthless"))
+    if "limits" in added:
+        settings = worlds.limited(rng, settings, market.n_assets)
+    if "margin" in added and rng.random() < 0.5:
+        settings = worlds.margined(rng, settings, market.n_assets)
+    for verb in ("deposit", "withdraw", "scale_out", *(("convert",) if "currencies" in added else ())):
+        found.theme[verb] = rng.choice((0, 1, 2, 3))
+    found.settings = settings
+    return found
 
 
 def make_stream(seed: int, *, decimal: bool = False) -> Stream:
@@ -204,7 +239,33 @@ class Script:
             verb = self.rng.choices(verbs, weights)[0]
             getattr(self, verb)(ctx, self.asset())
 
-    # ---- arguments
+    # ---- arguments, and the verbs of other worlds
+
+    def deposit(self, ctx, a: int) -> None:
+        ctx.deposit(self.amount(100.0, 250.0, 500.0, 1000.0))
+
+    def withdraw(self, ctx, a: int) -> None:
+        ctx.withdraw(self.amount(50.0, 100.0, 500.0, 1e6))
+
+    def convert(self, ctx, a: int) -> None:
+        n = self.market.n_assets
+        ends = [self.rng.choice((-1, *range(n))) for _ in range(2)]
+        if self.rng.random() < 0.03:
+            ends[self.rng.randrange(2)] = self.rng.choice((n, 99, -2))
+        ctx.convert(self.amount(8.0, 40.0, 100.0, 400.0), *ends)
+
+    def amount(self, *amounts: float) -> float:
+        odd = self.odd(NAN, INF, 0.0, -5.0)
+        return self.rng.choice(amounts) if odd is None else odd
+
+    def scale_out(self, ctx, a: int) -> None:
+        a = a if 0 <= a < self.market.n_assets else 0
+        n, side = self.rng.randint(1, 4), self.rng.choice((-1, 1, 1))
+        prices = [self.price(a, *(side * step for step in (0.5, 1, 1.5, 2, 3))) for _ in range(n)]
+        fractions = [self.rng.choice((0.125, 0.25, 0.5)) for _ in range(n)]
+        if self.rng.random() < 0.5:
+            fractions[-1] = 1 - sum(fractions[:-1]) if sum(fractions[:-1]) < 1 else 0.0
+        self.keep(ctx.scale_out(a, prices, self.rng.choice((fractions, None)), **self.terms()))
 
     def asset(self) -> int:
         if self.rng.random() < 0.01:

@@ -101,6 +101,17 @@ def test_split_and_the_legs_of_a_bracket():
     ]
 
 
+def test_legs_of_a_parent_that_has_ended_are_whole_after_a_split():
+    # 10 bought; after the split the stop sells 8 of 20 (the volume), and the target shrinks to the other 12.
+    bars = [FLAT, FLAT, FLAT, (5, 5, 4, 5, 16), (5, 6, 5, 6, 100)]
+    script = {1: lambda c: c.bracket(0, 10, stop_loss=8, take_profit=12)}
+    result = play(bars, script, max_participation=0.5, events={"split": {3: 2.0}})
+    assert filled(result) == [(1, 2, 10, 10), (2, 3, -8, 4), (2, 4, -12, 5)]
+    assert (result.orders[1].quantity, result.orders[2].quantity) == (-20, -12)
+    assert (ending(result, 2), ending(result, 3)) == (DONE, (CANCELLED, Reason.OTHER_LEG_FILLED))
+    assert result.orders[0].filled == 10  # its row stays as it ended
+
+
 def test_split_before_the_entry_leaves_fractions_and_adjusts_prices():
     bars = [FLAT, FLAT, FLAT, HALF, (5, 5, 4, 5)]
     script = {1: lambda c: c.bracket(0, 5, stop_loss_frac=0.25, take_profit=12, entry_limit=8)}
@@ -339,19 +350,29 @@ def test_scale_out_rungs_go_with_the_position_and_only_reduce():
     assert ending(result, 2) == ending(result, 3) == (CANCELLED, Reason.NOTHING_TO_REDUCE)
 
 
+def test_a_rung_that_comes_when_the_position_has_gone_ends():
+    # Sold at the open of bar 4, while the rung of bar 3 is pending until bar 5; bought again in bar 6.
+    script = {
+        1: lambda c: c.order(0, 10),
+        2: lambda c: c.order(0, -10),
+        3: lambda c: c.scale_out(0, [12.0]),
+        4: lambda c: c.order(0, 10),
+    }
+    result = play([FLAT] * 7 + [(10, 12, 10, 12)], script, latency_bars=1)
+    assert filled(result) == [(1, 3, 10, 10), (2, 4, -10, 10), (4, 6, 10, 10)]
+    assert (ending(result, 3), result.orders[2].ended) == ((CANCELLED, Reason.NOTHING_TO_REDUCE), 5)
+
+
 def test_scale_out_of_nothing_and_its_refusals():
     answers = []
 
     def send(c):
         answers.append(c.scale_out(0, [11.0]))
-        answers.append(c.scale_out(7, [11.0]))
 
     def later(c):
         answers.append(c.scale_out(0, [11.0, math.nan, 12.0], fractions=[0.05, 0.5, 0.45]))
 
     result = play([FLAT] * 5, {1: send, 2: lambda c: c.order(0, 10), 3: later}, lot_size=1.0)
-    assert answers == [0, 1, 3]
-    assert [ending(result, i)[1] for i in (1, 3, 4)] == [
-        Reason.ASSET_UNKNOWN, Reason.QUANTITY_BELOW_LOT, Reason.PRICE_INVALID,
-    ]  # fmt: skip
-    assert result.orders[4].quantity == -5  # what 0 and 5 leave of 10
+    assert answers == [0, 2]
+    assert [ending(result, i)[1] for i in (2, 3)] == [Reason.QUANTITY_ZERO, Reason.PRICE_INVALID]
+    assert result.orders[3].quantity == -5  # what 0 and 5 leave of 10

@@ -3,7 +3,8 @@
 `Oracle(market, settings, script).run()` plays one script over one market. It shares `codes` and the column names of
 `tables` with the kernel and nothing else. Read it beside docs/timeline.md and docs/accounting.md: `engine` is rule 2,
 `matching` decides which order meets which price, `execution` how much of it is taken, `money` what that costs, `book`
-how orders begin and end, `path` how a price moves inside its bar. Square roots (impact, σ) are floats; all else is a
+how orders begin and end, `path` how a price moves inside its bar. docs/events.md is in `events` (rules 28-31),
+`transfers` (32, 35), `book` (33, 36), `money` and `engine` (33-35). Square roots (impact, σ) are floats; all else is a
 `Fraction`.
 
 Where the rules are silent, the oracle takes these rulings.
@@ -66,6 +67,33 @@ Money
  31. With no position there is no liquidation: orders of a bankrupt account end as BANKRUPT. A write-off of 0 makes no
      row. The largest notional is chosen once, at the marks; E is computed anew before each sale.
  32. `close_at_end` leaves an asset with zero volume open, as one without a bar.
+
+Events
+ 33. The start of a bar: carry, changes, events by asset, then exchange rates move to the open. A change that acts in
+     the bar of a split is in the units before it; one still queued is adjusted, if its order is live, not rounded.
+ 34. "Closes the position exactly": what remains of the order is −x. After the split it asks for what is filled less
+     the new position; where nothing is left of that it is cancelled, `split`. Legs of brackets follow their own rules.
+ 35. Orders are adjusted by id, a row each, those that are cancelled by it too; the legs of a cancelled parent end with
+     it and have no row. `filled` of an order that has ended stays in the units of its end; legs count in units of now.
+ 36. A delisting ends orders by id, so that a parent takes dormant legs along (PARENT_ENDED). The mark stays. A flat
+     asset is delisted without a row. A target of 0 there returns 0 before anything else of it is looked at.
+ 37. Rungs of `scale_out` are rounded before they are sent: one below a lot is QUANTITY_ZERO. The last one, where the
+     fractions add up to 1, is not rounded; refused rungs count as taken. A rung that becomes eligible with nothing to
+     reduce ends as NOTHING_TO_REDUCE. Flat comes before delisted: 0.
+
+Accounts
+ 38. A refused amount of NaN, 0 or less is NaN in its row (else the sign would lie). ACCOUNT_ENDED comes before
+     AMOUNT_INVALID, that before the other outcomes; an account that ended before a transfer acts says it too. Two sides
+     of one currency: NOTHING_TO_CHANGE when it acts, before RATE_UNKNOWN.
+ 39. The peak is of the equities after margin checks, not those after the close phase. It is not scaled at E ≤ 0.
+ 40. The drawdown stop happens once. A liquidation may take its orders away; what that leaves open stays so.
+ 41. A limit cuts shorter than leverage if its q*, in lots, is smaller by more than 1e-9, none below 0. An order that
+     its rebalance has scaled keeps SCALED_TO_EQUITY, whatever cuts it further.
+ 42. `max_order` of a target looks at X − x when it is sent. An unknown exchange rate is NO_MARK there, as for targets
+     by value; at the open it is INSUFFICIENT_EQUITY.
+ 43. Where no asset settles in another currency, flows are in the account's, and `ctx.balance` is its cash for all.
+     Under `"keep"` a write-off is a row per balance. Conversion rows have no asset, and the rate of the open; E is not
+     known, and nothing free, between a conversion and the open if the currency had no rate before.
 """
 
 from .engine import Oracle

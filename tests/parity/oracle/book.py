@@ -259,14 +259,15 @@ class Book(Money):
         whole = all(math.isfinite(part) for part in parts) and abs(sum(parts) - 1) <= 1e-9
         left, ids = x, []
         for n, (price, part) in enumerate(zip(prices, parts, strict=True)):
-            last = whole and n == len(prices) - 1 and part != 0
-            quantity = NAN if x != x or not math.isfinite(part) else -self.number(part) * x
-            if last and quantity == quantity:
+            if x != x or not math.isfinite(part):
+                quantity = NAN
+            elif whole and n == len(prices) - 1:
                 quantity = -self.no_dust(left, abs(x))
-            elif quantity == quantity:
-                left += self.rounded(quantity, a)
+            else:
+                quantity = -self.towards_zero(self.number(part) * x, a)
+                left += quantity
             kind, role = OrderKind.LIMIT, Role.SCALE_OUT
-            ids.append(self.submit(a, kind, quantity, tif, expire, tag, role=role, limit=price, exact=last))
+            ids.append(self.submit(a, kind, quantity, tif, expire, tag, role=role, limit=price, exact=True))
         return ids[0] if ids else 0
 
     # ---- changes: rows now, acting at the start of bar t + 1 + latency

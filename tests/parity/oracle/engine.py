@@ -65,7 +65,6 @@ class Oracle(Events):
         if self.t + 1 == self.market.n_bars:
             self.end_of_data()
         self.history.append(self.equity())
-        self.peak = max(self.peak, self.history[-1])
 
     def take_marks(self) -> None:
         """Rule 5: a missing bar leaves the last mark."""
@@ -97,6 +96,7 @@ class Oracle(Events):
     def drawdown_check(self) -> None:
         """`max_drawdown`, once: every position is closed by an order that is eligible without latency."""
         limit = self.settings.max_drawdown
+        self.peak = max(self.peak, self.equity())
         if limit == math.inf or self.bankrupt or self.stopped:
             return
         if self.equity() >= (1 - self.number(limit)) * self.peak:

@@ -36,6 +36,9 @@ class Events(Matching):
     def split(self, a: int, r: Number) -> None:
         x = self.position[a]
         after = self.towards_zero(x * r, a)
+        for order in self.orders:
+            if not order.live and order.asset == a:
+                order.since *= r
         touched = [order for order in self.orders if order.live and order.asset == a]
         for order in touched:
             if order.live:  # the legs of a parent that the split has cancelled are over

@@ -62,7 +62,8 @@ class Execution(Transfers):
             quote = self.taker_quote(s, a, p, quantity, limit)
         else:
             quote = Quote(p, self.number(0), self.number(0), self.number(0))
-        return Request(quantity, closing, quantity - closing, quote, refused, quantity == remaining)
+        whole = self.no_dust(remaining - quantity, remaining) == 0
+        return Request(quantity, closing, quantity - closing, quote, refused, whole)
 
     # ---- rule 3: one factor for a rebalance
 
@@ -129,7 +130,7 @@ class Execution(Transfers):
         if opening > most * (1 + self.number(1e-9)):
             if not reason and self.settings.on_shortfall == "reject":
                 return zero, limit
-            opening, reason = max(most, zero), reason if limit == Reason.INSUFFICIENT_EQUITY and reason else limit
+            opening, reason = max(most, zero), reason or limit
         lot = self.cost("lot_size", order.asset)
         if reason and opening < (lot if lot > 0 else self.number(1e-9) * want.opening):
             opening = zero
@@ -168,7 +169,7 @@ class Execution(Transfers):
         if partner is None or not partner.live:
             return
         if order.parent:
-            partner.quantity = -(self.find(order.parent).filled + order.filled)
+            partner.quantity = -(self.find(order.parent).filled_now + order.filled)
         elif partner.quantity != 0:
             partner.quantity -= partner.sign * min(quantity, abs(partner.remaining))
             if partner.remaining == 0:
@@ -181,7 +182,7 @@ class Execution(Transfers):
             if not leg.live:
                 continue
             other = self.find(leg.partner)
-            leg.quantity = -(parent.filled + other.filled)
+            leg.quantity = -(parent.filled + other.filled_now)
             if leg.status == Status.DORMANT:
                 if leg.price != leg.price:
                     side = parent.sign if leg.kind == OrderKind.LIMIT else -parent.sign

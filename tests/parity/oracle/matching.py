@@ -24,6 +24,8 @@ class Matching(Execution):
                 self.fix_target(order)
             elif order.kind == OrderKind.TRAILING_STOP and self.position[order.asset] * order.sign >= 0:
                 order.status = Status.SLEEPING
+            elif order.role == Role.SCALE_OUT and self.position[order.asset] * order.sign >= 0:
+                self.end(order, Status.CANCELLED, Reason.NOTHING_TO_REDUCE)
             else:
                 order.status = Status.WORKING
                 if order.kind == OrderKind.TRAILING_STOP:

@@ -131,6 +131,7 @@ class Order:
 
     legs: tuple[int, int] = (0, 0)  # ids of the children of a bracket parent
     judged: int = -1  # the last bar whose open decided about this order
+    since: Number = 1  # units now for one unit when it ended: the splits since then
     entry: tuple = ()  # (bar, r, rising) of the intrabar fill that activated it
 
     @property
@@ -140,6 +141,11 @@ class Order:
     @property
     def remaining(self) -> Number:
         return self.quantity - self.filled
+
+    @property
+    def filled_now(self) -> Number:
+        """What has filled, in the units of now; `filled` of an order that has ended is in those of its end."""
+        return self.filled * self.since
 
     @property
     def sign(self) -> int:
@@ -214,9 +220,9 @@ class Action:
 
 @dataclass
 class Change:
-    bar: int
-    acts: int
-    kind: int
+    bar: int = -1
+    acts: int = -1
+    kind: int = 0
     order_id: int = 0
     other: int = 0
     outcome: ChangeOutcome = ChangeOutcome.QUEUED

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from backtester.kernel.codes import CashFlowKind, Phase, Reason
 
-from .model import CashFlow, Fill, Market, Number, Order, Settings
+from .model import NAN, CashFlow, Fill, Market, Number, Order, Settings
 
 NS_PER_YEAR = 365 * 86_400 * 10**9
 
@@ -128,7 +128,12 @@ class Money:
 
     def settles_in(self, a: int) -> int:
         """The currency in which what asset a pays and costs is booked."""
-        return self.currency(a) if self.settings.settlement == "keep" else 0
+        keeps = self.settings.settlement == "keep" or self.margin(a) is not None
+        return self.currency(a) if keeps else 0
+
+    def keeps(self) -> bool:
+        """Whether any asset is paid for in another currency than the account's."""
+        return any(self.settles_in(a) for a in range(self.market.n_assets))
 
     def rate_at(self, c: int, column: str) -> Number | None:
         """Money of the account for one unit of currency c: from a column of this bar, else from the last mark."""
@@ -152,8 +157,10 @@ class Money:
     @property
     def cash(self) -> Number:
         """C = Σ C_c·X_c."""
-        zero = self.number(0)
-        return sum((held * rate for held, rate in zip(self.balance, self.rate, strict=True) if held != 0), zero)
+        held = [(amount, rate) for amount, rate in zip(self.balance, self.rate, strict=True) if amount != 0]
+        if any(rate is None for _, rate in held):
+            return NAN  # bought at the first open of its pair, before rates have moved there
+        return sum((amount * rate for amount, rate in held), self.number(0))
 
     # ---- equity and affordability, rules 11, 33, 34
 
@@ -220,13 +227,12 @@ class Money:
         branches = ((proportional, self.unit_cost(a, p, price, wanted)), (minimum, abs(price - p) * m))
 
         def most(limit: Number, gross: Number, value: Number) -> Number:
-            return min(
-                self.floor_lot((limit * (equity - fixed - u * k) - (gross - k * value)) / (value + limit * u), a)
-                for fixed, u in branches
-            )
+            free = [(limit * (equity - fixed - u * k) - (gross - k * value), u) for fixed, u in branches]
+            quantities = [self.floor_lot(money / (value + limit * u), a) for money, u in free]
+            return max(min(quantities), self.number(0))
 
         quantity = most(self.number(self.settings.leverage), self.weighted_gross(marks), self.weight(a) * p * m)
-        reason = Reason.INSUFFICIENT_EQUITY
+        by_leverage, reason = quantity, Reason.INSUFFICIENT_EQUITY
         limits = (
             (self.settings.max_gross, self.gross(marks)),
             (self.settings.of("max_exposure", a), abs(self.position[a]) * p * m),
@@ -234,8 +240,9 @@ class Money:
         for limit, gross in limits:
             if limit < math.inf:
                 allowed = most(self.number(limit), gross, p * m)
-                if allowed < quantity:
-                    quantity, reason = allowed, Reason.EXPOSURE_LIMIT
+                if allowed < by_leverage * (1 - self.number(1e-9)):
+                    reason = Reason.EXPOSURE_LIMIT
+                quantity = min(quantity, allowed)
         return quantity, reason
 
     # ---- changes of the account

@@ -5,7 +5,7 @@ import math
 from backtester.kernel.codes import CashFlowKind, ChangeKind, ChangeOutcome
 
 from .book import Book
-from .model import Change, Number
+from .model import NAN, Change, Number
 
 
 class Transfers(Book):
@@ -21,28 +21,26 @@ class Transfers(Book):
 
     def ask_money(self, change: Change, refused: ChangeOutcome = ChangeOutcome.QUEUED) -> bool:
         """Queue a change of money, or write at once why it cannot be."""
-        amount = abs(change.quantity) if change.kind == ChangeKind.DEPOSIT else change.quantity
-        if refused == ChangeOutcome.QUEUED and not (math.isfinite(amount) and amount > 0):
-            refused = ChangeOutcome.AMOUNT_INVALID
-        if refused == ChangeOutcome.QUEUED and (self.bankrupt or self.stopped):
+        if self.bankrupt or self.stopped:
             refused = ChangeOutcome.ACCOUNT_ENDED
+        elif not math.isfinite(change.quantity):
+            refused = ChangeOutcome.AMOUNT_INVALID
+        change.bar, change.acts, change.outcome = self.t, self.t + 1 + self.settings.latency_bars, refused
         if refused != ChangeOutcome.QUEUED:
-            change.outcome, change.acts = refused, -1
+            change.acts = -1
         self.changes.append(change)
         return change.outcome == ChangeOutcome.QUEUED
 
     def ask_deposit(self, amount: Number, sign: int) -> bool:
-        change = Change(self.t, self.t + 1 + self.settings.latency_bars, ChangeKind.DEPOSIT, quantity=sign * amount)
-        wrong = not amount > 0  # before the sign is lost
-        return self.ask_money(change, ChangeOutcome.AMOUNT_INVALID if wrong else ChangeOutcome.QUEUED)
+        return self.ask_money(Change(kind=ChangeKind.DEPOSIT, quantity=sign * amount if amount > 0 else NAN))
 
     def act_deposit(self, change: Change) -> ChangeOutcome:
-        if self.bankrupt:
+        if self.bankrupt or self.stopped:
             return ChangeOutcome.ACCOUNT_ENDED
         amount, outcome, equity = self.number(change.quantity), ChangeOutcome.DONE, self.equity()
         if amount < 0:
             free = equity - self.weighted_gross() / self.number(self.settings.leverage)
-            if free <= 0:
+            if not free > 0:
                 return ChangeOutcome.INSUFFICIENT_EQUITY
             if -amount > free:
                 amount, outcome = -free, ChangeOutcome.REDUCED
@@ -53,22 +51,17 @@ class Transfers(Book):
         return outcome
 
     def ask_convert(self, amount: Number, from_a: int, to_a: int) -> bool:
-        acts = self.t + 1 + self.settings.latency_bars
-        change = Change(self.t, acts, ChangeKind.CONVERT, order_id=from_a, other=to_a, quantity=amount)
+        change = Change(kind=ChangeKind.CONVERT, order_id=from_a, other=to_a, quantity=amount if amount > 0 else NAN)
         refused = ChangeOutcome.QUEUED
         if not all(-1 <= a < self.market.n_assets for a in (from_a, to_a)):
             refused = ChangeOutcome.ASSET_UNKNOWN
-        elif not (math.isfinite(amount) and amount > 0):
-            refused = ChangeOutcome.AMOUNT_INVALID
-        elif self.bankrupt or self.stopped:
-            refused = ChangeOutcome.ACCOUNT_ENDED
-        elif self.settings.settlement != "keep":
+        elif not self.keeps():
             refused = ChangeOutcome.CURRENCY_NOT_KEPT
         return self.ask_money(change, refused)
 
     def act_convert(self, change: Change) -> ChangeOutcome:
         """Both sides at the pairs' opens: sold at X·(1 − cost), bought at X·(1 + cost)."""
-        if self.bankrupt:
+        if self.bankrupt or self.stopped:
             return ChangeOutcome.ACCOUNT_ENDED
         sold, bought = (0 if a < 0 else self.currency(a) for a in (change.order_id, change.other))
         if sold == bought:

@@ -73,7 +73,7 @@ class Ctx:
         return sum(o.live and o.asset == a for o in self._book.orders)
 
     def balance(self, a: int) -> Number:
-        return self._book.balance[self._book.currency(a)]
+        return self._book.balance[self._book.currency(a) if self._book.keeps() else 0]
 
     def multiplier(self, a: int) -> Number:
         m = self._book.multiplier(a)
@@ -90,6 +90,8 @@ class Ctx:
         if absent(m) or not all(math.isfinite(v) for v in (risk_frac, stop_price, entry)) or entry == stop_price:
             return book.number(0)
         risk = book.number(risk_frac) * book.equity()
+        if risk <= 0:
+            return book.number(0)
         return book.towards_zero(risk / ((book.number(entry) - book.number(stop_price)) * m), a)
 
     # ---- orders
