@@ -30,6 +30,7 @@ from backtester.kernel.constants import (
     QUANTITY_NOT_FINITE,
     QUANTITY_TOO_LARGE,
     QUANTITY_ZERO,
+    SCALE_OUT,
     STOP,
     STOP_LIMIT,
     STOP_LOSS,
@@ -143,7 +144,7 @@ def submit(s, asset, kind, role, quantity, limit_price, stop_price, distance, di
     if refusal == NO_REASON:
         refusal = refusal_of_tif(tif, expire)
     if refusal == NO_REASON:
-        rounded = lot_quantity(s, asset, quantity)
+        rounded = quantity if role == SCALE_OUT else lot_quantity(s, asset, quantity)  # rungs come rounded (rule 36)
         if rounded == 0.0:
             refusal = QUANTITY_BELOW_LOT
         else:
