@@ -119,7 +119,7 @@ def attempt(s, t, i, reference, taker, phase, climbs):
                 scaled = True
                 reason = SCALED_TO_EQUITY
                 opening = floor_lot(opening * factor, s.lot_size[a])
-        most, limited = affordable(s, i, a, reference, price, rate, closing)
+        most, limited = affordable(s, i, a, reference, price, rate, closing, opening)
         if opening > most * (1.0 + 1e-9):
             if o.tif == FOK:
                 finish(s, t, i, EXPIRED, FOK_NOT_FILLED)
@@ -156,9 +156,11 @@ def group_factor(s, t, i, phase):
     It is made once per phase, at the first non-reducing order of the group, over all its orders still working there.
     """
     stamp = 4 * t + phase
-    if s.orders[i].stamp == stamp:
-        return s.orders[i].scale
     group = s.orders[i].group
+    if s.orders[i].stamp == stamp:
+        if s.factor_stamp == stamp and s.factor_group == group:
+            s.orders[i].scale = s.factor
+        return s.orders[i].scale
     equity, gross, margin = account_at(s, s.orders[i].asset, s.phase_marks[s.orders[i].asset])
     room = s.leverage * equity - margin
     need = 0.0
@@ -193,7 +195,13 @@ def group_factor(s, t, i, phase):
         factor = max(room / need, 0.0)
     if gross_need > 0.0 and gross_room * (1.0 + 1e-9) < gross_need:
         factor = min(factor, max(gross_room / gross_need, 0.0))
-    for k in range(s.n_active):
+    if s.factor_stamp != stamp:
+        s.factor_stamp = stamp
+        s.factor_group = group
+        s.factor = factor
+        s.orders[i].scale = factor
+        return factor
+    for k in range(s.n_active):  # a second rebalance in one phase: each order keeps its own
         j = row_of(s, s.active[k])
         if s.orders[j].group == group and s.orders[j].stamp == stamp:
             s.orders[j].scale = factor

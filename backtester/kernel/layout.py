@@ -68,6 +68,8 @@ _INTS = (
     "next_expire",  # no GTD order expires earlier (int64 ns UTC)
     "n_woken",  # orders activated by fills of the current pass
     "n_groups",  # rebalance calls so far
+    "factor_group",  # the rebalance whose factor is `factor` …
+    "factor_stamp",  # … and the phase in which that was made
     # settings
     "fill_at",
     "same_bar",
@@ -107,6 +109,7 @@ _FLOATS = (
     "max_gross",  # inf: no limit; so are the two below
     "max_order",
     "max_drawdown",
+    "factor",  # what scales the increases of a rebalance
     "peak",  # largest equity so far, scaled by deposits and withdrawals
     "phase_value",  # Σ position·multiplier·phase mark
     "phase_gross",  # Σ |position|·multiplier·phase mark

@@ -118,10 +118,10 @@ def most_within(limit, equity, gross, worth, closing, fixed, unit, minimum, paid
 
 
 @inner_jit
-def affordable(s, i, a, reference, price, rate, closing):
+def affordable(s, i, a, reference, price, rate, closing, opening):
     """Return q*, the most the account can open after closing `closing` units, and whether a limit of rule 33 says so.
 
-    Rules 11, 33 and 34.
+    Rules 11, 33 and 34. Where `opening` fits with room to spare, infinity: two divisions less, for the same fill.
     """
     o = s.orders[i]
     m = s.multipliers[a]
@@ -132,6 +132,10 @@ def affordable(s, i, a, reference, price, rate, closing):
     fixed = s.commission_per_order[a] + o.commission_base - o.commission
     minimum, paid = s.commission_min[a], o.commission
     weighted = worth * s.margins[a]
+    if minimum == 0.0 and s.lot_size[a] == 0.0 and not s.has_limits:
+        free = s.leverage * (equity - fixed - unit * closing) - (margin - closing * weighted)
+        if opening * (weighted + s.leverage * unit) <= free * (1.0 - 1e-9):
+            return np.inf, False
     most = most_within(s.leverage, equity, margin, weighted, closing, fixed, unit, minimum, paid, slip)
     most = floor_lot(most, s.lot_size[a])
     limited = False
