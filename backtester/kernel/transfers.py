@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from backtester.kernel.arithmetic import DUST
 from backtester.kernel.constants import (
     ACCOUNT_ENDED,
     AMOUNT_INVALID,
@@ -44,7 +45,7 @@ def transfer(s, t, amount):
     outcome = DONE
     if amount < 0.0:
         free = equity - margin_value(s) / s.leverage
-        if not free > 0.0:
+        if not free > DUST * equity:  # what rounding leaves after a withdrawal of all that was free is nothing
             return NOTHING_FREE
         if -amount > free:
             amount = -free

@@ -5,7 +5,7 @@ excused as in test_kernel_parity.py: only where the oracle, run in floats, agree
 of 3 for 2, inverse rates and interest are rounded by floats and not by fractions, so there may be more of them.
 
 One more tie has no excuse: whoever withdraws everything from balances in two currencies leaves 0 in fractions, which
-ends the account, and 1e-14 in floats, which ends it a bar later. Seeds 470 and 555 of currencies do, and 528 of all.
+ends the account, and 1e-14 in floats, which ends it a bar later: seeds 470 and 555 of currencies, 528 and 892 of all.
 """
 
 import os

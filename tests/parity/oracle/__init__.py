@@ -84,7 +84,7 @@ Events
 Accounts
  38. A refused amount of NaN, 0 or less is NaN in its row (else the sign would lie). ACCOUNT_ENDED comes before
      AMOUNT_INVALID, that before the other outcomes; an account that ended before a transfer acts says it too. Two sides
-     of one currency: NOTHING_TO_CHANGE when it acts, before RATE_UNKNOWN.
+     of one currency: NOTHING_TO_CHANGE when it acts, before RATE_UNKNOWN. Less than 1e-12 of E is nothing free.
  39. The peak is of the equities after margin checks, not those after the close phase. It is not scaled at E ≤ 0.
  40. The drawdown stop happens once. A liquidation may take its orders away; what that leaves open stays so.
  41. A limit cuts shorter than leverage if its q*, in lots, is smaller by more than 1e-9, none below 0. An order that

@@ -40,7 +40,7 @@ class Transfers(Book):
         amount, outcome, equity = self.number(change.quantity), ChangeOutcome.DONE, self.equity()
         if amount < 0:
             free = equity - self.weighted_gross() / self.number(self.settings.leverage)
-            if not free > 0:
+            if not free > self.number(1e-12) * equity:
                 return ChangeOutcome.INSUFFICIENT_EQUITY
             if -amount > free:
                 amount, outcome = -free, ChangeOutcome.REDUCED
