@@ -23,7 +23,7 @@ LAYERS = (
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "store", "summary_text", "report"),
-        *("explain", "diff"),
+        *("explain", "diff", "exchange"),
     ),
     ("research", "signals"),
     ("strategies", "envs"),
