@@ -1,7 +1,8 @@
 """What the tables and the bars of a result say about one order: its changes, its price levels, and its bars.
 
 Nothing is simulated again. Tables keep the last state of an order; earlier prices are read off its changes
-(`shapes`), and trailing levels are rebuilt from the bars and then checked against the table. What cannot be had that way is left out.
+(`shapes`), and trailing levels are rebuilt from the bars and then checked against the table. What cannot be had that
+way is left out.
 """
 
 from __future__ import annotations
