@@ -41,11 +41,11 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
         if benchmark not in bars.symbols:
             names = (BUY_AND_HOLD, *bars.symbols)
             raise SettingsError(f"run: benchmark {benchmark!r} is no symbol{did_you_mean(benchmark, names)}")
-        prices = bars.close[:, bars.symbols.index(benchmark)]
+        prices = worth_of_one(bars, bars.symbols.index(benchmark))
     elif hasattr(benchmark, "timestamps"):
         if benchmark.n_assets != 1:
             raise SettingsError(f"run: benchmark Bars must hold one asset, found {benchmark.n_assets}")
-        prices = _as_of(benchmark.timestamps, benchmark.close[:, 0], bars.timestamps)
+        prices = _as_of(benchmark.timestamps, worth_of_one(benchmark, 0), bars.timestamps)
     elif hasattr(benchmark, "index") and hasattr(benchmark.index, "asi8"):
         index = benchmark.index.as_unit("ns")
         index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
@@ -66,11 +66,14 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
 
 
 def buy_and_hold(bars: Bars, cash: float) -> np.ndarray:
-    """Return the equity of equal parts of every asset, bought at its first close and held, without costs."""
+    """Return the equity of equal parts of every asset, bought at its first close and held, without costs.
+
+    Dividends are kept as cash; exchange rates are not counted.
+    """
     total = np.zeros(bars.n_bars)
     part = cash / bars.n_assets
     for a in range(bars.n_assets):
-        prices = _filled(bars.close[:, a])
+        prices = worth_of_one(bars, a)
         known = np.isfinite(prices)
         first = int(np.argmax(known)) if known.any() else bars.n_bars - 1
         worth = np.full(bars.n_bars, part)
@@ -78,6 +81,30 @@ def buy_and_hold(bars: Bars, cash: float) -> np.ndarray:
             worth[first:] = part * prices[first:] / prices[first]
         total += worth
     return total
+
+
+def worth_of_one(bars: Bars, a: int) -> np.ndarray:
+    """Return what one unit of an asset, held from its first close on, has become at each close, float64 [n_bars].
+
+    Splits multiply the units, dividends add up as cash, and a delisting pays what the bars declare; without any it is
+    the close, the last one where a bar is missing. NaN before the first close; money of the asset's currency.
+    """
+    close = bars.close[:, a]
+    events = {name: bars.extras[name][:, a] for name in ("split", "dividend", "delisting") if name in bars.extras}
+    known = np.isfinite(close)
+    if not events or not known.any():
+        return _filled(close)
+    first = int(np.argmax(known))
+    after = np.arange(bars.n_bars) > first
+    nothing = np.full(bars.n_bars, np.nan)
+    split, dividend, delisting = (events.get(name, nothing) for name in ("split", "dividend", "delisting"))
+    units = np.cumprod(np.where(after & (split > 0.0), split, 1.0))
+    worth = _filled(close * units)
+    ended = np.flatnonzero(after & ~np.isnan(delisting))
+    if len(ended):
+        worth[ended[0] :] = units[ended[0]] * delisting[ended[0]]
+        after[ended[0] + 1 :] = False
+    return worth + np.cumsum(np.where(after & (dividend > 0.0), units * dividend, 0.0))
 
 
 def _filled(prices: np.ndarray) -> np.ndarray:

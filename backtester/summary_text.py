@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backtester.comparison import BUY_AND_HOLD, buy_and_hold
-from backtester.kernel.codes import CashFlowKind, Reason, Role, Status
+from backtester.kernel.codes import ActionKind, CashFlowKind, Reason, Role, Status
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -250,21 +250,45 @@ def _reading_notices(result: Result) -> list[tuple[str, str]]:
         into, out = float(np.maximum(paid, 0.0).sum()), float(np.minimum(paid, 0.0).sum())
         said = [f"{word} {amount:,.2f}" for word, amount in (("paid in", into), ("paid out", -out)) if amount]
         found.append(("note", f"Money was {' and '.join(said)}: returns and drawdowns are without it."))
+    events = _events(result)
+    if events:
+        found.append(("note", f"{events}."))
     if settings["execution"]["fill_at"] == "close":
         found.append(("note", "Market orders filled at the close they were decided at (fill_at='close')."))
     return found
 
 
+def _events(result: Result) -> str:
+    """Return what splits, dividends, funding and delistings did to the account, in a sentence without a full stop."""
+    actions, flows, said = result.tables.actions, result.tables.flows, []
+    splits = int(np.count_nonzero(actions["kind"] == ActionKind.SPLIT))
+    if splits:
+        said.append(f"{count_of(splits, 'split')} changed positions, and prices are as quoted, not adjusted")
+    for kind, one, many in (
+        (CashFlowKind.DIVIDEND, "dividend", "dividends"),
+        (CashFlowKind.FUNDING, "funding payment", "funding payments"),
+    ):
+        rows = flows[flows["kind"] == kind]
+        if len(rows):
+            money = float(np.sum(rows["amount"] * rows["fx"]))
+            noun = one if len(rows) == 1 else many
+            said.append(f"{len(rows):,} {noun} {'brought' if money >= 0.0 else 'cost'} {abs(money):,.2f}")
+    gone = actions[actions["kind"] == ActionKind.DELISTING]
+    if len(gone):
+        said.append(f"{count_of(len(gone), 'position')} ended with a delisting")
+    return "; ".join(said)
+
+
 def open_positions(result: Result) -> list[tuple[str, float]]:
     """Return symbol and signed quantity of the positions held after the last bar, the largest value first."""
     trades, bars = result._trade_rows, result.bars
-    left = trades[trades["open"] == 1]
+    left, units = trades[trades["open"] == 1], result.tables.multipliers * result.tables.last_fx
     value: dict[int, float] = {}
     quantity: dict[int, float] = {}
     for row in left:
         a = int(row["asset"])
         quantity[a] = quantity.get(a, 0.0) + float(row["quantity"])
-        value[a] = value.get(a, 0.0) + abs(float(row["quantity"] * row["exit_price"] * result.tables.multipliers[a]))
+        value[a] = value.get(a, 0.0) + abs(float(row["quantity"] * row["exit_price"]) * float(units[a]))
     return [(bars.symbols[a], quantity[a]) for a in sorted(value, key=lambda a: -value[a])]
 
 
@@ -307,6 +331,9 @@ def text_of(result: Result) -> str:
     if compared is not None and result.bars.n_bars > 1:
         name, equity = compared
         blocks["Return"].append(_line(name, written(float(equity[-1] / equity[0] - 1.0), "percent")))
+    if result.deposits[1:].any():
+        rate = written(numbers["money_weighted_return"], "percent")
+        blocks["Return"].append(_line("money-weighted per year", rate))
     lines = _head(result)
     for left, right in (("Return", "Risk"), ("Ratios", "Trades"), ("Activity", "Costs")):
         lines += ["", *_beside(blocks[left], blocks[right])]

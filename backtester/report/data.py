@@ -31,7 +31,8 @@ def page_data(result: Result) -> dict[str, Any]:
     -------
     dict
         `title`, `strategy`, `period`, `headline`, `notices`, `metrics`, `months`, `costs`, `flows`, `clock`, `equity`,
-        `drawdown`, `comparison`, `prices`, `marks`, `records`, `trades`, `orders`, `order_ends`, `symbols`, `manifest`.
+        `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `records`, `trades`, `orders`, `order_ends`,
+        `symbols`, `manifest`.
     """
     manifest = result.manifest
     found = result.summary()
