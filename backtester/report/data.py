@@ -12,9 +12,10 @@ import numpy as np
 
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import fill_totals, summary
+from backtester.notices import notices
 from backtester.report import charts, tables
 from backtester.report.sampling import number, numbers
-from backtester.summary_text import GROUPS, comparison_of, is_daily, notices, step_words, when, words
+from backtester.summary_text import GROUPS, comparison_of, is_daily, step_words, when, words
 
 if TYPE_CHECKING:
     from backtester.result import Result
