@@ -185,12 +185,20 @@ class Account:
         _check_limit("max_drawdown", self.max_drawdown, 1.0, ": a fraction of the peak")
         _check_limit("max_gross", self.max_gross)
         _check_limit("max_order", self.max_order)
-        if not (isinstance(self.max_exposure, float) and self.max_exposure == math.inf):
-            _check("Account", "max_exposure", self.max_exposure, 1e-12)
+        _check("Account", "max_exposure", _without_inf(self.max_exposure), 1e-12)
         _check_choice("Account", "settlement", self.settlement, ("convert", "keep"))
         _check_choice("Account", "delisting", self.delisting, [member.name.lower() for member in Delisting])
         check_instruments(self.instruments)
         check_currencies(self)
+
+
+def _without_inf(value: Any) -> Any:
+    """Return limits with 1 in the place of `inf`, which is no limit, so that the rest can be checked."""
+    if isinstance(value, Mapping):
+        return {key: _without_inf(item) for key, item in value.items()}
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        return [_without_inf(item) for item in value]
+    return 1.0 if isinstance(value, float) and value == math.inf else value
 
 
 def _check_limit(name: str, value: Any, high: float = math.inf, unit: str = "") -> None:

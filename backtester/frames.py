@@ -66,7 +66,8 @@ def account_frame(
 ) -> pd.DataFrame:
     """Return the account at the end of every bar; `Result.to_frame` says what is in it.
 
-    Cash is what equity leaves when positions are taken off at their marks.
+    Cash is what equity leaves when positions are taken off at their marks. `multipliers` is money of the account per
+    price unit and unit of quantity: one per asset, or, where exchange rates move it, per bar and asset.
     """
     import pandas as pd
 

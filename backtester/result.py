@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtester.bars import Bars
+    from backtester.costs import Account
     from backtester.diff import Diff
     from backtester.engine.session import Run
+    from backtester.exchange import Rates
 
 TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
 
@@ -206,10 +208,26 @@ class Result:
 
         Columns: `equity`, `cash` (money); `returns` (NaN in the first bar); `drawdown` (fraction by which they have
         fallen from their highest, 0 or more); `gross_exposure` and `net_exposure` (Σ|x|·m·mark/E and Σx·m·mark/E, NaN
-        at zero equity); and one `position_SYMBOL` per asset, the signed quantity. All at the end of the bar.
+        at zero equity); and one `position_SYMBOL` per asset, the signed quantity, in the units of that bar. All at the
+        end of the bar, and money in the currency of the account: m is times the exchange rate of the bar's close, the
+        last one known where the pair has no bar. Cash holds the balances in all currencies.
         """
-        held, returns = self.positions.to_numpy(), self.returns.to_numpy()
-        return frames.account_frame(self.tables.equity, returns, held, self.tables.multipliers, self.bars)
+        held, returns, multipliers = self.positions.to_numpy(), self.returns.to_numpy(), self.tables.multipliers
+        if not self._rates.are_one:
+            multipliers = multipliers * self._rates.at_closes()
+        return frames.account_frame(self.tables.equity, returns, held, multipliers, self.bars)
+
+    @cached_property
+    def _account(self) -> Account:
+        from backtester.exchange import account_of
+
+        return account_of(self._facts["settings"])
+
+    @cached_property
+    def _rates(self) -> Rates:
+        from backtester.exchange import Rates
+
+        return Rates(self.bars, self._account)
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:

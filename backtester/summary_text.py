@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from backtester.comparison import BUY_AND_HOLD, buy_and_hold
-from backtester.kernel.codes import CashFlowKind, Reason, Role, Status
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -25,7 +23,6 @@ _GAP = 4  # between the two columns of metrics
 _DAY = 86_400 * 10**9
 _DAILY = 20 * 3600 * 10**9  # bars at least this far apart are named by their session
 _UNITS = (("week", 7 * _DAY), ("day", _DAY), ("hour", 3600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9))
-_FEW_TRADES = 30
 _UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _UNSAFE_TABLE = dict.fromkeys(_UNSAFE, "\N{REPLACEMENT CHARACTER}")
 
@@ -171,114 +168,12 @@ def comparison_of(result: Result) -> tuple[str, np.ndarray] | None:
     return ("buy and hold", equity) if np.isfinite(equity).all() and (equity > 0.0).all() else None
 
 
-def notices(result: Result) -> list[tuple[str, str]]:
-    """Return what a reader must know before he believes the numbers, as ("warning" | "note", sentence)."""
-    return [*_run_notices(result), *_order_notices(result), *_reading_notices(result)]
-
-
-def _run_notices(result: Result) -> list[tuple[str, str]]:
-    manifest, bars = result.manifest, result.bars
-    found = []
-    if manifest["interrupted"]:
-        found.append(
-            ("warning", f"Interrupted after {count_of(bars.n_bars, 'bar')}; the rest of the data did not run.")
-        )
-    if manifest["interpreted_because"]:
-        found.append(("note", f"Ran interpreted, not compiled: {clean(manifest['interpreted_because'])}"))
-    ruin = np.flatnonzero(result.tables.flows["kind"] == CashFlowKind.WRITE_OFF)
-    if len(ruin):
-        day = when(bars, int(result.tables.flows["bar"][ruin[0]]))
-        found.append(("warning", f"Bankrupt on {day}: equity is 0 from there to the end."))
-    return found
-
-
-def _order_notices(result: Result) -> list[tuple[str, str]]:
-    orders, bars = result.tables.orders, result.bars
-    found = []
-    forced = orders[orders["role"] == Role.LIQUIDATION]
-    if len(forced):
-        first = when(bars, int(forced["submitted"][0]))
-        how_many = count_of(len(forced), "forced liquidation")
-        found.append(("warning", f"{how_many} by the margin check, first on {first}."))
-    rejected = orders["reason"][orders["status"] == Status.REJECTED]
-    if len(rejected):
-        found.append(("note", f"{count_of(len(rejected), 'order')} rejected: {_reason_list(rejected)}."))
-    stops = orders[orders["role"] == Role.DRAWDOWN_STOP]
-    if len(stops):
-        day = when(bars, int(stops["submitted"][0]))
-        found.append(("warning", f"Stopped on {day}: equity had fallen by max_drawdown, and everything was closed."))
-    cut = (
-        Reason.INSUFFICIENT_EQUITY,
-        Reason.SCALED_TO_EQUITY,
-        Reason.SHORT_NOT_ALLOWED,
-        Reason.EXPOSURE_LIMIT,
-    )
-    reduced = orders["reason"][(orders["filled"] != 0.0) & np.isin(orders["reason"], cut)]
-    if len(reduced):
-        found.append(("note", f"{count_of(len(reduced), 'order')} filled in part: {_reason_list(reduced)}."))
-    if result.ambiguous_bars:
-        rule = result.manifest["settings"]["execution"]["same_bar"]
-        found.append(
-            (
-                "note",
-                f"{count_of(result.ambiguous_bars, 'ambiguous bar')}: both legs of a pair could have filled there; "
-                f"same_bar={rule!r} decided.",
-            )
-        )
-    return found
-
-
-def _reading_notices(result: Result) -> list[tuple[str, str]]:
-    settings, tables, trades = result.manifest["settings"], result.tables, result._trade_rows
-    found = []
-    if not len(tables.fills):
-        what = "none of its orders was filled" if len(tables.orders) else "the strategy sent no order"
-        found.append(("note", f"No trades: {what}."))
-    held = open_positions(result)
-    if held:
-        listed = ", ".join(f"{quantity:+,.6g} {isolated(symbol)}" for symbol, quantity in held[:3])
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
-        where = "Open at the end, marked at the last close, not in the trade statistics"
-        found.append(("note", f"{where}: {listed}{more}."))
-    closed = int(np.count_nonzero(trades["open"] == 0))
-    if 0 < closed < _FEW_TRADES:
-        found.append(("note", f"Trade statistics rest on {count_of(closed, 'closed trade')}."))
-    if len(tables.fills) and not any(_is_charged(value) for value in settings["costs"].values()):
-        found.append(("note", "No trading costs were set: real results would be lower."))
-    paid = result.deposits
-    if paid.any():
-        into, out = float(np.maximum(paid, 0.0).sum()), float(np.minimum(paid, 0.0).sum())
-        said = [f"{word} {amount:,.2f}" for word, amount in (("paid in", into), ("paid out", -out)) if amount]
-        found.append(("note", f"Money was {' and '.join(said)}: returns and drawdowns are without it."))
-    if settings["execution"]["fill_at"] == "close":
-        found.append(("note", "Market orders filled at the close they were decided at (fill_at='close')."))
-    return found
-
-
-def open_positions(result: Result) -> list[tuple[str, float]]:
-    """Return symbol and signed quantity of the positions held after the last bar, the largest value first."""
-    trades, bars = result._trade_rows, result.bars
-    left = trades[trades["open"] == 1]
-    value: dict[int, float] = {}
-    quantity: dict[int, float] = {}
-    for row in left:
-        a = int(row["asset"])
-        quantity[a] = quantity.get(a, 0.0) + float(row["quantity"])
-        value[a] = value.get(a, 0.0) + abs(float(row["quantity"] * row["exit_price"] * result.tables.multipliers[a]))
-    return [(bars.symbols[a], quantity[a]) for a in sorted(value, key=lambda a: -value[a])]
-
-
-def _reason_list(reasons: np.ndarray) -> str:
-    counted = Counter(int(reason) for reason in reasons).most_common()
-    listed = ", ".join(f"{words(Reason(reason).name)} ({count:,})" for reason, count in counted[:3])
-    return listed + (f", {len(counted) - 3} further reasons" if len(counted) > 3 else "")
-
-
-def _is_charged(value: Any) -> bool:
+def is_charged(value: Any) -> bool:
+    """Return whether a setting of `Costs` costs anything."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return any(map(_is_charged, value))
+        return any(map(is_charged, value))
     return isinstance(value, str) or bool(value)
 
 
@@ -299,14 +194,19 @@ def text_of(result: Result) -> str:
     """Return a result as plain text for a terminal, at most 80 columns wide.
 
     Strategy and parameters, data and period, the key metrics in groups beside each other, costs by kind, and what a
-    reader must know before he believes them (`notices`). An undefined number is "-".
+    reader must know before he believes them (`backtester.notices`). An undefined number is "-".
     """
+    from backtester.notices import notices
+
     numbers = result.summary()
     blocks = {title: _block(title, metrics, numbers) for title, metrics in GROUPS}
     compared = comparison_of(result)
     if compared is not None and result.bars.n_bars > 1:
         name, equity = compared
         blocks["Return"].append(_line(name, written(float(equity[-1] / equity[0] - 1.0), "percent")))
+    if result.deposits[1:].any():
+        rate = written(numbers["money_weighted_return"], "percent")
+        blocks["Return"].append(_line("money-weighted per year", rate))
     lines = _head(result)
     for left, right in (("Return", "Risk"), ("Ratios", "Trades"), ("Activity", "Costs")):
         lines += ["", *_beside(blocks[left], blocks[right])]
@@ -346,7 +246,7 @@ def _head(result: Result) -> list[str]:
         data += f", {clean(bars.name)}"
     period = f"{when(bars, 0)} to {when(bars, bars.n_bars - 1)}" + ("" if is_daily(bars) else " UTC")
     settings = manifest["settings"]
-    charged = [f"{name} {_short(value)}" for name, value in settings["costs"].items() if _is_charged(value)]
+    charged = [f"{name} {_short(value)}" for name, value in settings["costs"].items() if is_charged(value)]
     run = f"cash {written(float(settings['cash']), 'money')}, {', '.join(charged) or 'no costs'}, {manifest['mode']}"
     rows = (("symbols", symbols), ("data", data), ("period", period), ("run", run))
     lines = _wrapped(f"{clean(manifest['strategy'])}({inside})", "    ")

@@ -23,27 +23,49 @@ _STRATEGY = ("strategy", "parameters", "seed")
 _DECISIONS = ("order", "change", "record")  # what the strategy itself does
 _PLACES = ("fill_at", "latency_bars", "limit_fill", "same_bar", "max_participation")
 _PAID = ("commission", "spread", "slippage", "impact")  # what an account must be able to pay besides the price
-_ROOM = ("cash", "leverage", "on_shortfall", "lot_size", "allow_short", "max", "margin", *_PAID)
+_MONEY = ("currency", "fx", "settlement", "instruments")
+_LIMITS = ("max_gross", "max_exposure")
+_ROOM = ("cash", "leverage", "on_shortfall", "lot_size", "allow_short", *_LIMITS, *_MONEY, *_PAID)
 #: words of settings, by the column of a fill that differs; other columns point at the settings of their own name
 _BY_COLUMN = {
     "rounding": ("tick_size",),
     "reference_price": _PLACES,
     "phase": _PLACES,
     "liquidity": _PLACES,
-    "quantity": _ROOM,
+    "quantity": (*_ROOM, "max_participation"),
     "price": (),
+    "fx": _MONEY,
 }
 #: words of settings, by what ended an order
 _BY_REASON = {
     Reason.INSUFFICIENT_EQUITY: _ROOM,
     Reason.SCALED_TO_EQUITY: _ROOM,
     Reason.SHORT_NOT_ALLOWED: ("allow_short",),
-    Reason.QUANTITY_BELOW_LOT: ("lot_size",),
-    Reason.LIQUIDATION: ("maintenance", "leverage"),
+    Reason.EXPOSURE_LIMIT: _LIMITS,
+    Reason.ORDER_TOO_LARGE: ("max_order", *_MONEY),
+    Reason.DRAWDOWN_LIMIT: ("max_drawdown",),
+    Reason.DELISTED: ("delisting",),
+    Reason.SPLIT: ("lot_size", "instruments"),
+    Reason.QUANTITY_BELOW_LOT: ("lot_size", "instruments"),
+    Reason.LIQUIDATION: ("maintenance", "leverage", "instruments"),
     Reason.AT_END: ("close_at_end",),
 }
 _AT_DATA_END = (Reason.DATA_ENDED.name.lower(), Reason.AT_END.name.lower())
-_ROLES = {"liquidation": _BY_REASON[Reason.LIQUIDATION], "close_at_end": ("close_at_end",)}
+_ROLES = {
+    "liquidation": _BY_REASON[Reason.LIQUIDATION],
+    "close_at_end": ("close_at_end",),
+    "drawdown_stop": _BY_REASON[Reason.DRAWDOWN_LIMIT],
+}
+#: words of settings, by the kind of a cash flow or of an action; others point at the settings of their own name
+_BY_KIND = {
+    "delisting": ("delisting", *_MONEY),
+    "split": ("lot_size", "instruments"),
+    "cash_in_lieu": ("lot_size", *_MONEY),
+    "dividend": _MONEY,
+    "funding": _MONEY,
+    "withdrawal": ("leverage", "instruments"),
+    "conversion": ("spread", "slippage", *_MONEY),
+}
 
 
 def reasons_why(
@@ -141,7 +163,9 @@ def _hints(difference: Difference) -> list[str]:
         if reason in Reason.__members__:
             found += _BY_REASON.get(Reason[reason], ())
     if difference.kind == "cash_flow":
-        return [*found, *(str(row["kind"]).partition("_")[0] for row in rows)]
+        return [*found, *(word for row in rows for word in _words_of_kind(str(row["kind"])))]
+    if difference.kind == "action":
+        return [*found, *(word for row in rows for word in _BY_KIND.get(str(row["kind"]), ()))]
     if difference.kind == "outcome":  # asked for alike, for what was asked otherwise has differed before
         return [*found, *(_PLACES if difference.fields else ("latency_bars",))]
     if difference.kind in ("fill", "trigger"):
@@ -150,10 +174,15 @@ def _hints(difference: Difference) -> list[str]:
     if difference.kind == "end":
         return [*found, *(_PLACES if not found else ())]
     if difference.kind == "order":
-        return [*found, "lot_size", "tick_size", "multiplier", "currency"]
+        return [*found, "lot_size", "tick_size", "multiplier", *_MONEY]
     if difference.kind == "equity":
-        return [*found, "cash", "multiplier", "currency", "fx"]
+        return [*found, "cash", "multiplier", *_MONEY]
     return found
+
+
+def _words_of_kind(kind: str) -> tuple[str, ...]:
+    """Return words that the names of settings may contain, from the kind of a cash flow."""
+    return _BY_KIND.get(kind, (kind.partition("_")[0], *_MONEY))
 
 
 def _speaks_of(name: str, word: str) -> bool:

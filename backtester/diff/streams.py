@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.exchange import split_at
+from backtester.kernel.codes import ChangeKind, ChangeOutcome
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,6 +35,7 @@ _PHASES = {"open": _OPEN, "intrabar": _INTRABAR, "forced": _FORCED, "close": _CL
 _FIXED = ("id", "symbol", "kind", "role", "target", "tif", "expire", "parent", "group", "tag")
 _DISTANCES = ("distance", "distance_frac")
 _CHANGEABLE = ("quantity", "limit_price", "stop_price")
+_SPLIT = ("target", "distance")  # of the fixed ones, those in units that a split changes
 _TOO_LATE = ("data_ended", "queued")  # outcomes of changes that the end of the data, or of the run, came before
 _MOMENTS = ("submitted", "triggered", "ended")
 
@@ -43,7 +47,7 @@ class Stream:
     Attributes
     ----------
     name : str
-        What a row is: order, trigger, end, fill, cash_flow, change, outcome or record.
+        What a row is: order, trigger, end, fill, cash_flow, action, change, outcome or record.
     time : ndarray of int64 [n_rows]
         The close of the bar it belongs to, ns UTC, non-decreasing.
     columns : dict of ndarray [n_rows]
@@ -72,7 +76,8 @@ class Stream:
 
 def streams_of(result: Result) -> dict[str, Stream]:
     """Return every stream of a run by its name."""
-    found = [*_order_streams(result), _fills(result), _flows(result), *_changes(result), _records(result)]
+    found = [*_order_streams(result), _fills(result), _flows(result), _actions(result)]
+    found += [*_changes(result), _records(result)]
     return {stream.name: stream for stream in found}
 
 
@@ -121,8 +126,9 @@ def _order_streams(result: Result) -> list[Stream]:
     times = {name: all_of[name] for name in _MOMENTS}
     role = all_of["role"]
     forced = np.isin(role, ("liquidation", "close_at_end"))
-    sent = {name: all_of[name] for name in (*_FIXED, *_DISTANCES)}
+    made = forced | (role == "drawdown_stop")
     first, unknown = _first_values(result, all_of)
+    sent = {name: all_of[name] for name in (*_FIXED, *_DISTANCES)}
     trigger = {name: all_of[name] for name in ("id", "symbol", "kind")}
     late = [name for name in all_of if name not in (*_FIXED, *_DISTANCES, *_MOMENTS)]
     end = {name: all_of[name] for name in ("id", "symbol", *late)}
@@ -133,7 +139,7 @@ def _order_streams(result: Result) -> list[Stream]:
             "order",
             times["submitted"],
             sent | first,
-            np.where(forced, _FORCED, _SENT),
+            np.where(made, _FORCED, _SENT),
             ("symbol", "kind", "role"),
             unknown=unknown,
         ),
@@ -153,10 +159,10 @@ def _order_streams(result: Result) -> list[Stream]:
 def _first_values(result: Result, all_of: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return quantity and prices as an order was sent with them, and where they are not known any more.
 
-    Modifies are undone by their rows. Fills move the quantities of bracket legs, of pairs and of targets, and the
-    market the level of a trailing stop and of a leg that is placed by a fraction.
+    Modifies and splits are undone, the last first. Fills move the quantities of bracket legs, of pairs and of targets,
+    and the market the level of a trailing stop and of a leg that is placed by a fraction.
     """
-    first = {name: all_of[name].copy() for name in _CHANGEABLE}
+    first = {name: all_of[name].copy() for name in (*_CHANGEABLE, *_SPLIT)}
     role, kind = all_of["role"], all_of["kind"]
     leg = np.isin(role, ("stop_loss", "take_profit"))
     unknown = {
@@ -165,18 +171,26 @@ def _first_values(result: Result, all_of: dict[str, np.ndarray]) -> tuple[dict[s
         "stop_price": (leg & ~np.isnan(all_of["distance_frac"])) | (kind == "trailing_stop"),
     }
     unknown["distance_frac"] = leg  # a modify of its price takes the fraction of a leg away
-    changes = result.changes
-    done = changes[(changes["kind"] == "modify") & (changes["outcome"] == "done")]
-    for change in done.iloc[::-1].itertuples():
-        row = int(change.order_id) - 1
-        if change.quantity == change.quantity:
-            first["quantity"][row] = change.old_quantity
-        if change.price == change.price:
-            rests = kind[row] == "stop_limit" and NO_TIME < all_of["triggered"][row] < change.acts.value
-            name = "limit_price" if kind[row] == "limit" or rests else "stop_price"
-            first[name][row] = change.old_price
-            if leg[row]:  # it may have been placed by a fraction before
-                unknown[name][row] = True
+    changes = result.tables.changes
+    done = np.isin(changes["kind"], (ChangeKind.MODIFY, ChangeKind.SPLIT)) & (changes["outcome"] == ChangeOutcome.DONE)
+    changes = changes[done]
+    for change in changes[np.lexsort((changes["kind"] == ChangeKind.SPLIT, changes["acts"]))][::-1]:
+        row, acts = int(change["order_id"]) - 1, int(change["acts"])
+        triggered = int(result.tables.orders["triggered"][row])
+        rests = kind[row] == "limit" or (kind[row] == "stop_limit" and 0 <= triggered < acts)
+        name = "limit_price" if rests else "stop_price"
+        if not np.isnan(change["quantity"]):
+            first["quantity"][row] = change["old_quantity"]
+        if change["kind"] == ChangeKind.SPLIT:
+            ratio = split_at(result.bars, acts, int(result.tables.orders["asset"][row]))
+            first["target"][row] /= ratio
+            for price in ("limit_price", "stop_price", "distance"):
+                first[price][row] *= ratio
+        elif np.isnan(change["price"]):
+            continue
+        elif leg[row]:  # it may have been placed by a fraction before
+            unknown[name][row] = True
+        first[name][row] = change["old_price"]
     return first, unknown
 
 
@@ -193,6 +207,12 @@ def _flows(result: Result) -> Stream:
     frame = result.cash_flows
     columns = _columns(frame, (name for name in frame.columns if name not in ("bar", "time")))
     return _stream("cash_flow", values_of(frame["time"]), columns, _CARRY, ("symbol", "kind"))
+
+
+def _actions(result: Result) -> Stream:
+    frame = result.actions
+    columns = _columns(frame, (name for name in frame.columns if name not in ("bar", "time")))
+    return _stream("action", values_of(frame["time"]), columns, _CARRY, ("symbol", "kind"))
 
 
 def _changes(result: Result) -> tuple[Stream, Stream]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backtester.result import Result
 
 _NOUNS = {"end": "end of an order", "trigger": "trigger of an order", "cash_flow": "cash flow", "outcome": "change"}
+_NOUNS |= {"action": "change of a position without a fill"}
 _MONEY = ("commission", "spread", "slippage", "impact", "rounding", "amount", "equity")
 _TIMES = ("eligible", "expire", "submitted", "triggered", "ended", "acts", "time")
 
@@ -29,7 +30,7 @@ class Difference:
     Attributes
     ----------
     kind : str
-        order, trigger, end, fill, cash_flow, change, outcome, record or equity.
+        order, trigger, end, fill, cash_flow, action, change, outcome, record or equity.
     time : str
         The close of the bar, UTC.
     bars : tuple of (int or None)

@@ -26,6 +26,7 @@ from backtester.explain.words import (
     number,
     relations,
     signed,
+    split_effect,
     submission,
 )
 from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Reason, Role, Status
@@ -104,6 +105,9 @@ def _sent(history: OrderHistory) -> Line:
 def _changes(history: OrderHistory) -> list[Line]:
     lines = []
     for c in history.changes:
+        if c.kind == ChangeKind.SPLIT:
+            lines.append(Line(c.acts, _CHANGED, c.acts, split_effect(history, c)))
+            continue
         asked = f"{change_text(history, c)}, asked for in {at_bar(history, c.bar)}"
         if c.outcome == ChangeOutcome.DONE:
             effect = change_effect(history, c) if c.kind == ChangeKind.MODIFY else "done"
@@ -155,10 +159,9 @@ def _target_fixed(history: OrderHistory) -> list[Line]:
     early = history.ended_at_start and o.ended <= o.eligible
     if (early and o.reason != Reason.TARGET_REACHED) or (history.span is None and not early):
         return []
-    quantity = history.quantity_changes[0].old_quantity if history.quantity_changes else o.quantity
-    position = o.target - quantity
+    quantity, target = history.first_quantity, history.shape_at(o.eligible).target
     todo = f"it becomes {signed(quantity)}" if quantity else "nothing is left to do"
-    text = f"position {number(position)}, target {number(o.target)}: {todo}"
+    text = f"position {number(target - quantity)}, target {number(target)}: {todo}"
     return [Line(o.eligible, _WOKEN, o.eligible, text)]
 
 
@@ -196,7 +199,7 @@ def _bars(history: OrderHistory) -> list[Line]:
         return []
     first, last = history.span
     codes = _codes(history)
-    cuts = {c.acts for c in history.changes} | {c.bar + 1 for c in history.changes}
+    cuts = {c.acts for c in history.changes} | {c.bar + 1 for c in history.changes if c.kind != ChangeKind.SPLIT}
     if history.order.kind == OrderKind.TRAILING_STOP:
         cuts.add(history.trailing_start[0])
     lines = []

@@ -1,10 +1,12 @@
 """The account that an order met, rebuilt from the tables: settings, positions, equity, and what participation left.
 
-Cash before a fill is the starting cash plus the cash flows and less the fills before it; positions likewise.
+Cash before a fill is the starting cash plus the cash flows and less the fills before it, in the currencies they were
+settled in; positions are those of the bar before, what splits and delistings made of them, and the fills since.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backtester.costs import per_asset
+from backtester.exchange import lots_and_margins, mark_at, split_at
+from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import CashFlowKind, Phase, Role
 
 if TYPE_CHECKING:
@@ -20,14 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Terms:
-    """The settings of the run that decide about an order of one asset."""
+    """The settings of the run that decide about an order of one asset; limits are infinite where there are none."""
 
     cash: float
     leverage: float
     maintenance: float
     allow_short: bool
     on_shortfall: str
-    lot_size: float  # NaN, as the multiplier, for an asset that does not exist
+    max_gross: float
+    max_exposure: float
+    max_order: float
+    max_drawdown: float
+    delisting: str
+    lot_size: float  # NaN, as multiplier and max_exposure, for an asset that does not exist
     multiplier: float
     fill_at: str
     same_bar: str
@@ -39,17 +48,23 @@ class Terms:
     @classmethod
     def of(cls, result: Result, asset: int) -> Terms:
         """Return the terms of an asset, from the facts of the run."""
-        facts = result._facts
-        account, execution = facts["settings"]["account"], facts["settings"]["execution"]
-        sizes = [per_asset("Account", n, account[n], result.bars.symbols) for n in ("lot_size", "multiplier")]
+        facts, account = result._facts, result._account
+        execution, symbols = facts["settings"]["execution"], result.bars.symbols
+        lots, _ = lots_and_margins(account, symbols)
+        columns = (lots, result.tables.multipliers, per_asset("Account", "max_exposure", account.max_exposure, symbols))
         known = 0 <= asset < result.bars.n_assets
-        lot_size, multiplier = (float(size[asset]) if known else float("nan") for size in sizes)
+        lot_size, multiplier, max_exposure = (float(column[asset]) if known else float("nan") for column in columns)
         return cls(
             cash=float(facts["settings"]["cash"]),
-            leverage=float(account["leverage"]),
-            maintenance=float(account["maintenance"]),
-            allow_short=account["allow_short"],
-            on_shortfall=account["on_shortfall"],
+            leverage=float(account.leverage),
+            maintenance=float(account.maintenance),
+            allow_short=account.allow_short,
+            on_shortfall=account.on_shortfall,
+            max_gross=float(account.max_gross),
+            max_exposure=max_exposure,
+            max_order=float(account.max_order),
+            max_drawdown=float(account.max_drawdown),
+            delisting=account.delisting,
             lot_size=lot_size,
             multiplier=multiplier,
             fill_at=execution["fill_at"],
@@ -62,11 +77,13 @@ class Terms:
 
 
 class Standing(NamedTuple):
-    """The account at one moment, in money; `position` is the signed quantity of the asset."""
+    """The account at one moment, in its own currency."""
 
     equity: float
-    gross: float
-    position: float
+    gross: float  #: Σ |position|·mark of all assets
+    margin: float  #: the part of it that has to be covered: each asset by its margin
+    position: float  #: of the asset, signed quantity
+    unit: float  #: money per price unit and unit of quantity of the asset: its multiplier times the exchange rate
 
 
 class Allowance(NamedTuple):
@@ -88,33 +105,64 @@ class AccountView:
     """
 
     def __init__(self, result: Result, asset: int, terms: Terms):
+        self.result = result
         self.bars = result.bars
         self.tables = result.tables
         self.asset = asset
         self.terms = terms
 
-    @cached_property
-    def _held(self) -> np.ndarray:
-        """The position after each row of the fill table; what is left of rounding is 0."""
-        fills = self.tables.fills
-        steps = np.where(fills["asset"] == self.asset, fills["quantity"], 0.0)
-        held = np.cumsum(steps)
-        largest = np.maximum.accumulate(np.abs(steps)) if len(steps) else steps
-        return np.where(np.abs(held) <= 1e-9 * largest, 0.0, held)
+    # --- positions ---------------------------------------------------------------------------------------------------
 
-    def position_at(self, row: int) -> float:
-        """Return the position before a row of the fill table."""
-        return float(self._held[row - 1]) if row > 0 else 0.0
+    @cached_property
+    def _at_ends(self) -> np.ndarray:
+        return self.result.positions.to_numpy()
+
+    def holdings(self, row: int, t: int) -> np.ndarray:
+        """Return the position in each asset before a row of the fill table, in bar t and after its splits."""
+        fills, actions = self.tables.fills, self.tables.actions
+        held = self._at_ends[t - 1].copy() if t > 0 else np.zeros(self.bars.n_assets)
+        for action in actions[np.searchsorted(actions["bar"], t) : np.searchsorted(actions["bar"], t + 1)]:
+            held[action["asset"]] = action["after"]
+        for k in range(self.first_row(t), min(row, self.first_row(t + 1))):
+            a = fills["asset"][k]
+            held[a] = _added(held[a], fills["quantity"][k])
+        return held
+
+    def position_at(self, row: int, t: int) -> float:
+        """Return the position in the asset before a row of the fill table, in bar t and after its splits."""
+        return float(self.holdings(row, t)[self.asset])
 
     def position_before(self, t: int) -> float:
-        """Return the position at the start of bar t."""
-        return self.position_at(self.first_row(t))
+        """Return the position that bar t opens with, after its splits."""
+        return self.position_at(self.first_row(t), t)
+
+    def positions_after(self, first: int, last: int) -> Iterator[tuple[int, float]]:
+        """Yield the rows of the fills of the asset in some bars, and the position after each."""
+        fills = self.tables.fills
+        rows = np.arange(self.first_row(first), self.first_row(last + 1))
+        bar, x = -1, 0.0
+        for row in rows[fills["asset"][rows] == self.asset].tolist():
+            if fills["bar"][row] != bar:
+                bar = int(fills["bar"][row])
+                x = self.position_before(bar)
+            x = _added(x, float(fills["quantity"][row]))
+            yield row, x
+
+    def closed_by_action(self, t: int) -> bool:
+        """Whether a split or a delisting before the open of bar t left nothing of the position."""
+        rows = self.tables.actions
+        mine = (rows["bar"] == t) & (rows["asset"] == self.asset)
+        return bool(np.any(mine & (rows["before"] != 0.0) & (rows["after"] == 0.0)))
+
+    # --- prices and rows ---------------------------------------------------------------------------------------------
+
+    def mark(self, t: int) -> float:
+        """Return the last close up to bar t, in its units; NaN where there is none."""
+        return mark_at(self.bars, t, self.asset)
 
     def mark_before(self, t: int) -> float:
-        """Return the last close before bar t; NaN where there is none."""
-        closes = self.bars.close[:t, self.asset]
-        known = np.flatnonzero(~np.isnan(closes))
-        return float(closes[known[-1]]) if len(known) else float("nan")
+        """Return the last close before bar t, in the units of bar t; NaN where there is none."""
+        return self.mark(t - 1) / split_at(self.bars, t, self.asset) if t > 0 else float("nan")
 
     def first_row(self, t: int) -> int:
         """Return the row of the fill table at which bar t begins."""
@@ -138,32 +186,41 @@ class AccountView:
         return start + int(np.count_nonzero(turn < wanted))
 
     def standing(self, row: int, t: int, phase: int, reference: float) -> Standing:
-        """Return the account before a row of the fill table, at the marks of a phase of bar t.
+        """Return the account before a row of the fill table, at the marks and exchange rates of a phase of bar t.
 
         Marks are opens in the open and intrabar phases, else closes, the last close where a bar is missing, and
         `reference` for the asset itself.
         """
-        flows, fills, multipliers = self.tables.flows, self.tables.fills[:row], self.tables.multipliers
-        paid = fills["quantity"] * fills["price"] * multipliers[fills["asset"]] + fills["commission"]
-        known = (flows["bar"] < t) | ((flows["bar"] == t) & (flows["kind"] != CashFlowKind.WRITE_OFF))
-        equity = self.terms.cash + float(flows["amount"][known].sum()) - float(paid.sum())
-        gross = 0.0
-        for asset in np.unique(fills["asset"]).tolist():
-            if asset == self.asset:
-                x, mark = self.position_at(row), reference
-            else:
-                x, mark = float(fills["quantity"][fills["asset"] == asset].sum()), self._mark(asset, t, phase)
-            worth = float(x * multipliers[asset] * mark)
+        closing = phase >= Phase.CLOSE
+        rates = self.result._rates.at(t, closing)
+        held = self.holdings(row, t)
+        units = self.tables.multipliers * rates[self.result._rates.currencies.of_asset]
+        _, margins = lots_and_margins(self.result._account, self.bars.symbols)
+        equity, gross, margin = self._cash(row, t, rates), 0.0, 0.0
+        for a in np.flatnonzero(held).tolist():
+            price = float((self.bars.close if closing else self.bars.open)[t, a])
+            if price != price:
+                price = mark_at(self.bars, t, a)
+            worth = float(held[a] * units[a] * (reference if a == self.asset else price))
             equity += worth
             gross += abs(worth)
-        return Standing(equity, gross, self.position_at(row))
+            margin += abs(worth) * float(margins[a])
+        return Standing(equity, gross, margin, float(held[self.asset]), float(units[self.asset]))
 
-    def _mark(self, asset: int, t: int, phase: int) -> float:
-        mark = float((self.bars.close if phase >= Phase.CLOSE else self.bars.open)[t, asset])
-        if mark == mark:
-            return mark
-        closes = self.bars.close[: t + 1, asset]
-        return float(closes[~np.isnan(closes)][-1])
+    def _cash(self, row: int, t: int, rates: np.ndarray) -> float:
+        """Return the cash before a row of the fill table in bar t, at exchange rates."""
+        flows, fills = self.tables.flows, self.tables.fills[:row]
+        known = (flows["bar"] < t) | ((flows["bar"] == t) & (flows["kind"] != CashFlowKind.WRITE_OFF))
+        money = fills["quantity"] * fills["price"] * self.tables.multipliers[fills["asset"]]  # of the asset's currency
+        if self.result._account.settlement != "keep":
+            paid = money * fills["fx"] + fills["commission"]
+            return self.terms.cash + float(flows["amount"][known].sum()) - float(paid.sum())
+        balances = np.zeros(len(rates))
+        balances[0] = self.terms.cash
+        np.add.at(balances, flows["currency"][known], flows["amount"][known])
+        currency = self.result._rates.currencies.of_asset[fills["asset"]]
+        np.subtract.at(balances, currency, money + fills["commission"] / fills["fx"])
+        return float(np.sum(balances[balances != 0.0] * rates[balances != 0.0]))
 
     def allowance(self, t: int) -> Allowance:
         """Return what participation allowed in bar t, what was used of it, and by which orders."""
@@ -176,3 +233,9 @@ class AccountView:
             if lot > 0.0:
                 most = float(np.floor(most / lot + 1e-9)) * lot
         return Allowance(most, float(np.abs(fills["quantity"]).sum()), np.unique(fills["order_id"]).tolist())
+
+
+def _added(position: float, quantity: float) -> float:
+    """Return a position after a fill; what is left of rounding is 0."""
+    after = position + quantity
+    return 0.0 if abs(after) <= DUST * max(abs(position), abs(quantity)) else after

@@ -11,10 +11,22 @@ from collections.abc import Callable
 import numpy as np
 
 from backtester.bars.check import time_text
+from backtester.exchange import split_at
 from backtester.explain.history import OrderHistory
 from backtester.explain.reasons import reason_of
+from backtester.explain.room import (
+    asked_for,
+    drawdown_found,
+    fitted,
+    liquidation_found,
+    meeting,
+    room_found,
+    short_found,
+    size_found,
+)
+from backtester.explain.shapes import split_words
 from backtester.explain.words import at_bar, group_of, ids, money, number, signed
-from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Phase, Reason, Role, Status
+from backtester.kernel.codes import CashFlowKind, ChangeKind, OrderKind, Reason, Role, Status
 
 Finding = Callable[[OrderHistory], str]
 
@@ -83,7 +95,7 @@ def _distance(h: OrderHistory) -> str:
 
 
 def _no_mark(h: OrderHistory) -> str:
-    mark = h.account.mark_before(h.order.submitted + 1)
+    mark = h.account.mark(h.order.submitted)
     if mark == mark:
         return f"the last close of {h.symbol} is {number(mark)}"
     return f"{h.symbol} has no bar up to {at_bar(h, h.order.submitted)}"
@@ -92,7 +104,7 @@ def _no_mark(h: OrderHistory) -> str:
 def _wrong_side(leg: int) -> Finding:
     def find(h: OrderHistory) -> str:
         o = h.order
-        entry = h.account.mark_before(o.submitted + 1)
+        entry = h.account.mark(o.submitted)
         word = "the last close"
         if o.kind in (OrderKind.LIMIT, OrderKind.STOP_LIMIT):
             entry, word = o.limit_price, "the entry limit"
@@ -136,77 +148,9 @@ def _parent(h: OrderHistory) -> str:
 # --- in the market ---------------------------------------------------------------------------------------------------
 
 
-def _meeting(h: OrderHistory) -> tuple[int, float]:
-    """Return the phase and the reference price at which the order met the bar in which it ended; NaN: not known."""
-    o, t = h.order, h.order.ended
-    rows = h.fills_by_bar.get(t)
-    if rows:
-        fill = h.all_fills[rows[-1]]
-        return int(fill["phase"]), float(fill["reference_price"])
-    if h.at_close:
-        return Phase.CLOSE, float(h.bars.close[t, o.asset])
-    if h.span is None or t > h.span[1] or h.entered_inside(t):
-        return Phase.INTRABAR, math.nan
-    k, levels = t - h.span[0], h.levels
-    if levels.at_open[k]:
-        return Phase.OPEN, float(h.bars.open[t, o.asset])
-    if levels.in_bar[k]:
-        return Phase.INTRABAR, float((levels.limit if levels.state[k] == "l" else levels.stop)[k])
-    return Phase.INTRABAR, math.nan
-
-
-def _asked(h: OrderHistory) -> float:
-    """Return the size the order still had to fill when it met the bar in which it ended."""
-    earlier = [row for row in h.fill_rows if h.all_fills["bar"][row] < h.order.ended]
-    return abs(h.order.quantity) - float(np.abs(h.all_fills["quantity"][earlier]).sum())
-
-
-def _got(h: OrderHistory) -> float:
-    """Return the size that filled in the bar in which it ended."""
-    return float(np.abs(h.all_fills["quantity"][h.fills_by_bar.get(h.order.ended, [])]).sum())
-
-
-def _equity(h: OrderHistory) -> str:
-    t = h.order.ended
-    asked, got = _asked(h), _got(h)
-    phase, reference = _meeting(h)
-    said = f"{number(asked)} asked for, {number(got)} fitted" if got else f"{number(asked)} asked for"
-    if reference != reference:
-        return said
-    rows = h.fills_by_bar.get(t)
-    row = rows[0] if rows else h.account.row_of_phase(t, phase)
-    worth = asked * abs(reference) * h.terms.multiplier
-    account = h.account.standing(row, t, phase, reference)
-    own = f", a position of {number(account.position)} {h.symbol}" if account.position else ""
-    limit = h.terms.leverage * account.equity
-    before = "before it" if rows else _before(h, row, t, phase)
-    return (
-        f"{said} at {number(reference)} each, worth {money(worth)} before costs; {before} the account had equity "
-        f"{money(account.equity)} and positions worth {money(account.gross)}{own}, and leverage "
-        f"{number(h.terms.leverage)} allows positions worth {money(limit)}; on_shortfall is {h.terms.on_shortfall!r}"
-    )
-
-
-def _before(h: OrderHistory, row: int, t: int, phase: int) -> str:
-    """Return when the account is shown: an order that did not fill leaves no row to tell its turn within a phase."""
-    fills = h.all_fills[row : h.account.first_row(t + 1)]
-    others = np.unique(fills["order_id"][(fills["phase"] == phase) & (fills["order_id"] != h.order.id)])
-    place = {Phase.OPEN: "the open", Phase.CLOSE: "the close"}.get(Phase(phase), "the inside of the bar")
-    return f"before any fill of {place} (of {ids(others.tolist())})" if len(others) else "before it"
-
-
-def _short(h: OrderHistory) -> str:
-    t = h.order.ended
-    rows = h.fills_by_bar.get(t)
-    if rows:
-        return f"the position was {number(h.account.position_at(rows[0]))}, {number(_asked(h))} to sell"
-    row = h.account.row_of_phase(t, _meeting(h)[0])
-    return f"the position was {number(h.account.position_at(row))}, {number(_asked(h))} to sell"
-
-
 def _scaled(h: OrderHistory) -> str:
     o, others = h.order, group_of(h)
-    said = f"{number(_got(h))} of {number(_asked(h))} filled"
+    said = f"{number(fitted(h))} of {number(asked_for(h))} filled"
     if o.scale == o.scale:
         said += f", what increases the position scaled by {number(o.scale)}"
     return f"{said}; the rebalance also holds {ids(others)}" if others else said
@@ -227,7 +171,7 @@ def _at_once(h: OrderHistory) -> str:
     if not levels.at_open[k]:
         word, level = ("limit", levels.limit[k]) if levels.state[k] == "l" else ("stop", levels.stop[k])
         return f"the open was {number(float(h.bars.open[t, o.asset]))}, and the {word} is {number(float(level))}"
-    asked, got = _asked(h), _got(h)
+    asked, got = asked_for(h), fitted(h)
     most, used, _ = h.account.allowance(t)
     if most < asked:
         return f"{number(asked)} asked for, and max_participation allows {number(most)} of that bar's volume"
@@ -238,8 +182,8 @@ def _at_once(h: OrderHistory) -> str:
     if o.role >= Role.STOP_LOSS:
         return f"{number(asked)} asked for, and the position was {number(h.account.position_before(t))}"
     if o.reason == Reason.FOK_NOT_FILLED:
-        held = h.account.position_at(h.account.row_of_phase(t, _meeting(h)[0]))
-        return _short(h) if not h.terms.allow_short and h.side < 0 and held < asked else _equity(h)
+        held = h.account.position_at(h.account.row_of_phase(t, meeting(h)[0]), t)
+        return short_found(h) if not h.terms.allow_short and h.side < 0 and held < asked else room_found(h)
     return f"{number(got)} of {number(asked)} filled"
 
 
@@ -300,12 +244,14 @@ def _leg(h: OrderHistory) -> str:
 
 def _other_leg(h: OrderHistory) -> str:
     o = h.order
-    fills = h.all_fills[(h.all_fills["order_id"] == o.partner) & (h.all_fills["bar"] <= o.ended)]
-    return f"order {o.partner} had filled {number(float(np.abs(fills['quantity']).sum()))}" if len(fills) else ""
+    size = h.other(o.partner).size_filled(o.ended)
+    return f"order {o.partner} had filled {number(size)}" if size else ""
 
 
 def _nothing(h: OrderHistory) -> str:
     o, fills = h.order, h.all_fills
+    if h.ended_at_start:
+        return f"a {split_words(split_at(h.bars, o.ended, o.asset))} left nothing of the position"
     here = np.unique(fills["order_id"][(fills["bar"] == o.ended) & (fills["asset"] == o.asset)])
     return f"{ids(here.tolist())} filled in that bar" if len(here) else ""
 
@@ -323,19 +269,17 @@ def _modified(h: OrderHistory) -> str:
     return f"{number(abs(h.order.filled))} had filled"
 
 
-# --- forced ----------------------------------------------------------------------------------------------------------
+def _split(h: OrderHistory) -> str:
+    change, lot = h.effective[-1], number(h.terms.lot_size)
+    became = f"{number(change.old_quantity)} became {number(change.old_quantity * change.ratio)}"
+    filled = f", of which {number(abs(h.order.filled))} had filled" if h.order.filled else ""
+    return f"{became} in a {split_words(change.ratio)}{filled}, and lot_size is {lot}"
 
 
-def _liquidation(h: OrderHistory) -> str:
-    t = h.order.ended
-    row = h.account.row_of_phase(t, Phase.FORCED)
-    reference = h.account.mark_before(t + 1)
-    account = h.account.standing(row, t, Phase.FORCED, reference)
-    return (
-        f"equity was {money(account.equity)} at the close of {at_bar(h, t)}; maintenance "
-        f"{number(h.terms.maintenance)} times positions worth {money(account.gross)} is "
-        f"{money(h.terms.maintenance * account.gross)}"
-    )
+def _delisted(h: OrderHistory) -> str:
+    prices = h.bars.extras["delisting"][: h.order.ended + 1, h.order.asset]
+    t = int(np.flatnonzero(~np.isnan(prices))[0])
+    return f"{h.symbol} was delisted before the open of {at_bar(h, t)}, at {number(float(prices[t]))}"
 
 
 _FINDINGS: dict[Reason, Finding] = {
@@ -352,8 +296,8 @@ _FINDINGS: dict[Reason, Finding] = {
     Reason.TIF_UNKNOWN: _tif,
     Reason.BANKRUPT: _bankrupt,
     Reason.PARENT_REJECTED: _parent,
-    Reason.INSUFFICIENT_EQUITY: _equity,
-    Reason.SHORT_NOT_ALLOWED: _short,
+    Reason.INSUFFICIENT_EQUITY: room_found,
+    Reason.SHORT_NOT_ALLOWED: short_found,
     Reason.SCALED_TO_EQUITY: _scaled,
     Reason.FOK_NOT_FILLED: _at_once,
     Reason.IOC_REMAINDER: _at_once,
@@ -370,5 +314,10 @@ _FINDINGS: dict[Reason, Finding] = {
     Reason.LEGS_ENDED: _legs_ended,
     Reason.CLOSE_POSITION: _closed_by,
     Reason.REDUCED_BY_MODIFY: _modified,
-    Reason.LIQUIDATION: _liquidation,
+    Reason.LIQUIDATION: liquidation_found,
+    Reason.ORDER_TOO_LARGE: size_found,
+    Reason.EXPOSURE_LIMIT: room_found,
+    Reason.SPLIT: _split,
+    Reason.DELISTED: _delisted,
+    Reason.DRAWDOWN_LIMIT: drawdown_found,
 }

@@ -1,11 +1,13 @@
 """What the tables and the bars of a result say about one order: its changes, its price levels, and its bars.
 
-Nothing is simulated again. Tables keep the last state of an order; earlier prices are read off its changes, and
-trailing levels are rebuilt from the bars and then checked against the table. What cannot be had that way is left out.
+Nothing is simulated again. Tables keep the last state of an order; earlier prices are read off its changes
+(`shapes`), and trailing levels are rebuilt from the bars and then checked against the table. What cannot be had that
+way is left out.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.exchange import split_at
 from backtester.explain.account import AccountView, Terms
+from backtester.explain.shapes import Shape, shapes_of, units_from
 from backtester.kernel.codes import ChangeKind, ChangeOutcome, OrderKind, Phase, Reason, Role, Status, Tif
 from backtester.summary_text import clean
 
@@ -27,9 +31,11 @@ _AT_START = (
     Reason.REDUCED_BY_MODIFY,
     Reason.REPLACED_BY_TARGET,
     Reason.TARGET_REACHED,
+    Reason.SPLIT,
+    Reason.DELISTED,
 )
 _FORCED_ROLES = (Role.LIQUIDATION, Role.CLOSE_AT_END)
-_LAST_REFUSAL = Reason.PARENT_REJECTED  # codes up to this one are refusals at submission
+_OF_ORDERS = (ChangeKind.CANCEL, ChangeKind.MODIFY, ChangeKind.OCO, ChangeKind.SPLIT)
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,8 @@ class OrderHistory:
 
     @cached_property
     def refused_at_once(self) -> bool:
-        """Whether it was refused at submission."""
-        o = self.order
-        return o.status == Status.REJECTED and Reason.NONE < o.reason <= _LAST_REFUSAL
+        """Whether it was refused at submission: it never had a bar from which it could fill."""
+        return self.order.status == Status.REJECTED and self.order.eligible < 0
 
     @cached_property
     def at_close(self) -> bool:
@@ -112,9 +117,7 @@ class OrderHistory:
     @cached_property
     def side(self) -> int:
         """+1 buys, -1 sells, 0 where the table does not say."""
-        quantity = self.order.quantity
-        if quantity == 0.0 and len(self.quantity_changes):
-            quantity = self.quantity_changes[0].old_quantity
+        quantity = self.order.quantity or self.first_quantity
         if quantity == 0.0 and self.is_child:
             quantity = -self.orders["quantity"][self.order.parent - 1]
         return int(np.sign(quantity)) if quantity == quantity else 0
@@ -132,31 +135,73 @@ class OrderHistory:
 
     @cached_property
     def changes(self) -> list[SimpleNamespace]:
-        """Every cancel, modify and oco that named it, and every cancel_all that found it alive."""
+        """Every cancel, modify, oco and split that named it, and every cancel_all that found it alive.
+
+        In the order in which they acted. Those that move a price or a quantity know which price (`moves_limit`); a
+        split knows its `ratio`, and a modify that of the splits it waited through.
+        """
         c, o = self.result.tables.changes, self.order
-        named = (c["kind"] != ChangeKind.CANCEL_ALL) & (c["order_id"] == o.id)
+        named = np.isin(c["kind"], _OF_ORDERS) & (c["order_id"] == o.id)
         named |= (c["kind"] == ChangeKind.OCO) & (c["other"] == o.id)
         swept = (c["kind"] == ChangeKind.CANCEL_ALL) & (c["other"] == o.asset) & (c["order_id"] >= o.id)
         if o.reason in (Reason.CANCELLED_BY_USER, Reason.CLOSE_POSITION):
             swept &= (c["acts"] == o.ended) & (c["outcome"] == ChangeOutcome.DONE)
         else:
             swept &= (c["outcome"] == ChangeOutcome.DATA_ENDED) & (o.reason == Reason.DATA_ENDED)
-        return [as_row(c, int(row)) for row in np.flatnonzero(named | swept)]
+        rows = [as_row(c, int(row)) for row in np.flatnonzero(named | swept)]
+        for row in rows:
+            row.moves_limit = o.kind == OrderKind.LIMIT or (
+                o.kind == OrderKind.STOP_LIMIT and 0 <= o.triggered < row.acts
+            )
+            if row.kind == ChangeKind.SPLIT:
+                row.ratio = split_at(self.bars, row.acts, o.asset)
+            elif row.kind == ChangeKind.MODIFY:
+                waited = range(row.bar + 1, min(row.acts, self.bars.n_bars))
+                row.ratio = math.prod(split_at(self.bars, t, o.asset) for t in waited)
+        return sorted(rows, key=lambda row: (row.acts if row.acts >= 0 else row.bar, row.kind == ChangeKind.SPLIT))
 
     @cached_property
-    def modifies(self) -> list[SimpleNamespace]:
-        """The modifies that took effect, in their order."""
-        return [c for c in self.changes if c.kind == ChangeKind.MODIFY and c.outcome == ChangeOutcome.DONE]
+    def effective(self) -> list[SimpleNamespace]:
+        """The modifies and splits that took effect, in their order."""
+        kinds = (ChangeKind.MODIFY, ChangeKind.SPLIT)
+        return [c for c in self.changes if c.kind in kinds and c.outcome == ChangeOutcome.DONE]
 
     @cached_property
     def quantity_changes(self) -> list[SimpleNamespace]:
-        """The modifies that changed the quantity."""
-        return [c for c in self.modifies if c.quantity == c.quantity]
+        """The modifies and splits that changed the quantity."""
+        return [c for c in self.effective if c.quantity == c.quantity]
 
-    def moves_limit(self, change: SimpleNamespace) -> bool:
-        """Whether a modify of the price moved the limit, not the stop."""
-        o = self.order
-        return o.kind == OrderKind.LIMIT or (o.kind == OrderKind.STOP_LIMIT and 0 <= o.triggered < change.acts)
+    @cached_property
+    def first_quantity(self) -> float:
+        """The quantity before anything changed it; of a target or a leg, when it was fixed; NaN where none was given.
+
+        In the units of that time.
+        """
+        known = [c.old_quantity for c in self.quantity_changes if c.old_quantity != 0.0]
+        return known[0] if known else self.order.quantity
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """Its prices from the first to the last, each with the bar from which it holds."""
+        return shapes_of(self.order, self.effective)
+
+    def shape_at(self, t: int) -> Shape:
+        """Return its prices in bar t."""
+        return [shape for shape in self.shapes if shape.since <= t or shape is self.shapes[0]][-1]
+
+    def units(self, t: int) -> float:
+        """Return how many units of its end one unit of bar t has become."""
+        return units_from(self.effective, t)
+
+    def size_filled(self, t: int) -> float:
+        """Return what had filled up to bar t, unsigned, in the units of that bar."""
+        rows = self.fill_rows[self.all_fills["bar"][self.fill_rows] <= t]
+        return sum(self.size_of(int(row), t) for row in rows)
+
+    def size_of(self, row: int, t: int) -> float:
+        """Return the size of one of its fills, in the units of bar t."""
+        fill = self.all_fills[row]
+        return abs(float(fill["quantity"])) * (self.units(int(fill["bar"])) / self.units(t))
 
     # --- bars --------------------------------------------------------------------------------------------------------
 
@@ -166,8 +211,18 @@ class OrderHistory:
         o = self.order
         if o.ended < 0 or self.refused_at_once:
             return False
+        if o.reason == Reason.NOTHING_TO_REDUCE:
+            return not len(self.fill_rows_of(o.ended)) and self.account.closed_by_action(o.ended)
+        if o.reason == Reason.LEGS_ENDED:
+            legs = [self.other(leg) for leg in (o.id + 1, o.id + 2)]
+            last = [leg for leg in legs if leg.order.ended == o.ended]
+            return bool(last) and all(leg.ended_at_start for leg in last)
         late = o.reason == Reason.GTD_ENDED and o.expire < int(self.bars.timestamps[o.ended])
         return o.reason in _AT_START or late
+
+    def fill_rows_of(self, t: int) -> np.ndarray:
+        """Return the rows of its own fills in bar t."""
+        return self.fill_rows[self.all_fills["bar"][self.fill_rows] == t]
 
     @cached_property
     def span(self) -> tuple[int, int] | None:
@@ -191,20 +246,16 @@ class OrderHistory:
         return found
 
     def first_price(self, name: str) -> float:
-        """Return `limit_price` or `stop_price` as it was before the first modify; NaN where there is none."""
-        for c in self.modifies:
-            if c.price == c.price and self.moves_limit(c) == (name == "limit_price"):
-                return c.old_price
-        return getattr(self.order, name)
+        """Return `limit_price` or `stop_price` as it was sent; NaN where there is none."""
+        return getattr(self.shapes[0], name)
 
     def _series(self, name: str) -> np.ndarray:
-        """Return a price of the order per bar of its span, modifies undone backwards."""
+        """Return a price of the order per bar of its span."""
         assert self.span is not None
         first, last = self.span
-        values = np.full(last - first + 1, getattr(self.order, name))
-        for c in reversed(self.modifies):
-            if c.price == c.price and self.moves_limit(c) == (name == "limit_price"):
-                values[: max(c.acts - first, 0)] = c.old_price
+        values = np.empty(last - first + 1)
+        for shape in self.shapes:
+            values[max(shape.since - first, 0) :] = getattr(shape, name)
         return values
 
     @cached_property
@@ -219,41 +270,56 @@ class OrderHistory:
         if o.stop_price != o.stop_price:
             return -1, None, float("nan")
         if self.account.position_before(first) * o.quantity < 0.0:
-            return first, None, self._level_at(self.account.mark_before(first))
-        for row in range(self.account.first_row(first), self.account.first_row(last + 1)):
-            if fills["asset"][row] == o.asset and self.account.position_at(row + 1) * o.quantity < 0.0:
-                return int(fills["bar"][row]), row, self._level_at(float(fills["price"][row]))
+            return first, None, self._level_at(self.account.mark_before(first), first)
+        for row, position in self.account.positions_after(first, last):
+            if position * o.quantity < 0.0:
+                t = int(fills["bar"][row])
+                return t, row, self._level_at(float(fills["price"][row]), t)
         return -1, None, float("nan")
 
-    def _level_at(self, best: Any) -> Any:
-        o = self.order
-        side = -1.0 if o.quantity < 0.0 else 1.0
-        return best + side * o.distance if o.distance_frac != o.distance_frac else best * (1.0 + side * o.distance_frac)
+    def _level_at(self, best: Any, t: int) -> Any:
+        """Return the level at a best price, in the units of bar t."""
+        o, distance = self.order, self.shape_at(t).distance
+        side = -1.0 if self.side < 0 else 1.0
+        return best + side * distance if o.distance_frac != o.distance_frac else best * (1.0 + side * o.distance_frac)
 
     def _trailing_levels(self) -> np.ndarray:
         """Return the level per bar of the span; NaN while asleep, and throughout where the table disagrees."""
         assert self.span is not None
-        o, bars = self.order, self.bars
+        o = self.order
         first, last = self.span
         levels = np.full(last - first + 1, np.nan)
         last = o.triggered if o.triggered >= 0 else last
-        woke, row, start = self.trailing_start
+        woke, row, level = self.trailing_start
         if woke < 0:
             return levels
         phase = Phase.OPEN if row is None else int(self.all_fills["phase"][row])
         begin = woke if phase < Phase.CLOSE else woke + 1
         if begin > last:
             return levels
-        best = (bars.high if o.quantity < 0.0 else bars.low)[begin : last + 1, o.asset].copy()
-        if phase == Phase.INTRABAR:
-            best[0] = bars.close[begin, o.asset]
-        steps = self._level_at(best)
-        path = np.concatenate(([start], steps))
-        path = np.fmax.accumulate(path) if o.quantity < 0.0 else np.fmin.accumulate(path)
-        if not np.any(np.isclose(path[-2:], o.stop_price, rtol=1e-12, atol=0.0)):
-            return levels
-        levels[begin - first : last + 1 - first] = path[:-1]
+        splits = [c for c in self.effective if c.kind == ChangeKind.SPLIT and woke < c.acts <= last]
+        start, path = begin, np.array([level])
+        for c in splits:
+            if c.acts > start:
+                path = self._climb(start, c.acts - 1, level, start == begin and phase == Phase.INTRABAR)
+                levels[start - first : c.acts - first] = path[:-1]
+            start, level = c.acts, c.price if c.price == c.price else path[-1] / c.ratio
+        path = self._climb(start, last, level, start == begin and phase == Phase.INTRABAR)
+        if not np.any(np.isclose(path[-2:], o.stop_price * self.units(last), rtol=1e-12, atol=0.0)):
+            return np.full(len(levels), np.nan)
+        levels[start - first : last + 1 - first] = path[:-1]
         return levels
+
+    def _climb(self, first: int, last: int, level: float, entered: bool) -> np.ndarray:
+        """Return the level before each of some bars without a split between, and after the last; [n + 1].
+
+        `entered`: the first of them was entered inside, so that its close stands for its high and low.
+        """
+        best = (self.bars.high if self.side < 0 else self.bars.low)[first : last + 1, self.order.asset].copy()
+        if entered:
+            best[0] = self.bars.close[first, self.order.asset]
+        path = np.concatenate(([level], self._level_at(best, first)))
+        return np.fmax.accumulate(path) if self.side < 0 else np.fmin.accumulate(path)
 
     @cached_property
     def levels(self) -> Levels:

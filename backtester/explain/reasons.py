@@ -127,8 +127,9 @@ REASONS: dict[Reason, Sentence] = {
     Reason.SCALED_TO_EQUITY: Sentence(
         "the rebalance did not fit the account, so its increases were scaled down together",
         "one factor scales all increases of a rebalance such that positions, after costs, are worth at most leverage "
-        "times equity",
-        "let the weights leave room for costs and for gaps between close and open, or raise Account(leverage=)",
+        "times equity, and at most max_gross times equity where that is set",
+        "let the weights leave room for costs and for gaps between close and open, or raise Account(leverage=) or the "
+        "limit",
     ),
     Reason.FOK_NOT_FILLED: Sentence(
         "it could not be filled in full at once",
@@ -179,7 +180,7 @@ REASONS: dict[Reason, Sentence] = {
     ),
     Reason.NOTHING_TO_REDUCE: Sentence(
         "there was no position left to reduce",
-        "bracket legs and trailing stops only reduce; they go with the position they protect",
+        "bracket legs, trailing stops and the rungs of scale_out only reduce; they go with the position they protect",
         "",
     ),
     Reason.PARENT_ENDED: Sentence(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import SimpleNamespace
 
-import numpy as np
-
 from backtester.bars.check import time_text
 from backtester.explain.history import OrderHistory
 from backtester.explain.reasons import KINDS, TIFS
+from backtester.explain.shapes import split_words
 from backtester.kernel.codes import ChangeKind, OrderKind, Phase, Reason, Role, Tif
 
 _VERBS = {
@@ -94,10 +93,11 @@ def headline(history: OrderHistory) -> str:
 def _wish(history: OrderHistory) -> str:
     o = history.order
     if o.role == Role.TARGET:
-        target = "an undefined target" if o.target != o.target else f"a target position of {number(o.target)}"
-        return f"to {target} {history.symbol}"
-    if o.quantity == o.quantity and o.quantity != 0.0:
-        first = history.quantity_changes[0].old_quantity if history.quantity_changes else o.quantity
+        target = history.shapes[0].target
+        goal = "an undefined target" if target != target else f"a target position of {number(target)}"
+        return f"to {goal} {history.symbol}"
+    first = history.first_quantity
+    if first == first and first != 0.0:
         return f"to {signed(first)} {history.symbol}"
     side = {1: "to buy", -1: "to sell"}.get(history.side, "in")
     return f"{side} {history.symbol}"
@@ -108,8 +108,9 @@ def _prices(history: OrderHistory) -> list[str]:
     o = history.order
     found = []
     if o.kind == OrderKind.TRAILING_STOP:
-        if o.distance == o.distance:
-            found.append(f"distance {number(o.distance)}")
+        distance = history.shapes[0].distance
+        if distance == distance:
+            found.append(f"distance {number(distance)}")
         if o.distance_frac == o.distance_frac:
             found.append(f"distance {number(o.distance_frac)} of the price")
         return found
@@ -134,6 +135,8 @@ def relations(history: OrderHistory) -> str:
         said.append("Its quantity follows what the entry has filled and the other leg has taken.")
     if o.partner and not history.is_child:
         said.append(f"Paired with order {o.partner} (oco): what one fills is taken off the other.")
+    if o.role == Role.SCALE_OUT:
+        said.append("A rung of scale_out: it only reduces, and goes with the position.")
     others = group_of(history)
     if o.group:
         said.append(f"Part of a rebalance{f' with {ids(others)}' if others else ''}.")
@@ -152,6 +155,8 @@ def verb_of(history: OrderHistory) -> str:
         return "ctx.rebalance"
     if history.close_request:
         return "ctx.close_position"
+    if o.role == Role.SCALE_OUT:
+        return "ctx.scale_out"
     if o.role == Role.TARGET:
         return "a target verb (ctx.order_target, order_target_value or order_target_percent)"
     return _VERBS[OrderKind(o.kind)]
@@ -164,6 +169,8 @@ def submission(history: OrderHistory) -> str:
         return "made by the margin check, at the close"
     if o.role == Role.CLOSE_AT_END:
         return "made by close_at_end=True, at the last close"
+    if o.role == Role.DRAWDOWN_STOP:
+        return f"made by the account at max_drawdown, to close the position; {_eligibility(history)}"
     if history.is_child:
         sent = f"sent with order {o.parent} by ctx.bracket"
         over = history.refused_at_once or o.reason == Reason.LEG_ABSENT
@@ -216,11 +223,10 @@ def _source(history: OrderHistory, row: int) -> str:
 
 def _so_far(history: OrderHistory, row: int) -> str:
     """Return how much of the order has filled by a fill, where that is not all at once."""
-    rows = history.fill_rows
+    rows, t = history.fill_rows, int(history.all_fills["bar"][row])
     if len(rows) == 1:
         return ""
-    done = float(np.abs(history.all_fills["quantity"][rows[rows <= row]]).sum())
-    return f"; {number(done)} in all so far"
+    return f"; {number(sum(history.size_of(int(k), t) for k in rows[rows <= row]))} in all so far"
 
 
 # --- changes ---------------------------------------------------------------------------------------------------------
@@ -235,22 +241,50 @@ def change_text(history: OrderHistory, c: SimpleNamespace) -> str:
         return f"ctx.{'close_position' if c.quantity == 1.0 else 'cancel_all'}({o.asset})"
     if c.kind == ChangeKind.OCO:
         return f"ctx.oco({c.order_id}, {c.other})"
-    asked = [
-        f"{name}={getattr(c, name):.10g}" for name in ("price", "quantity") if getattr(c, name) == getattr(c, name)
-    ]
-    return f"ctx.modify({', '.join([str(c.order_id), *asked])})"
+    asked = _modified(c.price * c.ratio, c.quantity / c.ratio)
+    text = f"ctx.modify({', '.join([str(c.order_id), *asked])})"
+    if c.ratio == 1.0 or not asked:
+        return text
+    return f"{text}, by a {split_words(c.ratio)} {', '.join(_modified(c.price, c.quantity))}"
+
+
+def _modified(price: float, quantity: float) -> list[str]:
+    return [f"{name}={value:.10g}" for name, value in (("price", price), ("quantity", quantity)) if value == value]
+
+
+def split_effect(history: OrderHistory, c: SimpleNamespace) -> str:
+    """Return what a split did to the order."""
+    o = history.order
+    k = history.effective.index(c)
+    before, after = history.shapes[k], history.shapes[k + 1]
+    said = []
+    if o.role == Role.TARGET:
+        said.append(f"target {number(before.target)} → {number(after.target)}")
+    if c.old_quantity != 0.0:
+        said.append(f"quantity {number(c.old_quantity)} → {number(c.quantity)}")
+    level = c.moves_limit or o.kind in (OrderKind.MARKET, OrderKind.LIMIT)
+    if o.kind == OrderKind.TRAILING_STOP and c.price == c.price:
+        said.append(f"level {number(c.old_price)} → {number(c.price)}")
+    elif not level and c.price == c.price:
+        said.append(f"stop {number(c.old_price)} → {number(c.price)}")
+    if before.limit_price == before.limit_price and after.limit_price == after.limit_price:
+        said.append(f"limit {number(before.limit_price)} → {number(after.limit_price)}")
+    if before.distance == before.distance:
+        said.append(f"distance {number(before.distance)} → {number(after.distance)}")
+    text = f"{split_words(c.ratio)} of {history.symbol}"
+    return f"{text}: {', '.join(said)}" if said else text
 
 
 def change_effect(history: OrderHistory, c: SimpleNamespace) -> str:
     """Return what a modify that took effect did."""
     said = []
     if c.price == c.price:
-        word = "limit" if history.moves_limit(c) else "stop"
+        word = "limit" if c.moves_limit else "stop"
         before = number(c.old_price) if c.old_price == c.old_price else "a fraction of the entry price"
         said.append(f"{word} {before} → {number(c.price)}")
     if c.quantity == c.quantity:
         later = history.quantity_changes[history.quantity_changes.index(c) + 1 :]
         now = later[0].old_quantity if later else history.order.quantity
-        known = later or history.order.partner == 0
+        known = bool(later) or history.order.partner == 0
         said.append(f"quantity {number(c.old_quantity)} {'→ ' + number(now) if known else 'changed'}")
     return ", ".join(said)

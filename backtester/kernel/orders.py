@@ -12,11 +12,13 @@ from backtester.kernel.constants import (
     AT_CLOSE,
     CANCELLED,
     DAY,
+    DRAWDOWN_STOP,
     FILLED,
     FOK,
     GTD,
     IOC,
     LEGS_ENDED,
+    LIQUIDATION,
     MARKET,
     NO_REASON,
     NOTHING_TO_REDUCE,
@@ -248,10 +250,10 @@ def sweep(s):
 
 @inner_jit
 def cancel_everything(s, t, reason):
-    """Cancel every live order of the account."""
+    """Cancel every live order of the account; a liquidation leaves the orders of a drawdown stop, which only reduce."""
     for n in range(s.n_active):
         i = row_of(s, s.active[n])
-        if is_live(s.orders[i]):
+        if is_live(s.orders[i]) and not (reason == LIQUIDATION and s.orders[i].role == DRAWDOWN_STOP):
             finish(s, t, i, CANCELLED, reason)
 
 

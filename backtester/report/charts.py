@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.kernel.codes import ActionKind
 from backtester.report.sampling import clock, numbers, series
+from backtester.round_trips import units_after
 from backtester.summary_text import is_daily
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _DAY_NS = 86_400 * 10**9
 
 
 def chart_data(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[str, Any]:
-    """Return `clock`, `equity`, `drawdown`, `comparison`, `prices`, `marks` and `records`."""
+    """Return `clock`, `equity` and its label, `drawdown`, `comparison`, `prices`, `marks` and `records`."""
     bars, equity = result.bars, result.wealth
     comparison = None
     if compared is not None:
@@ -37,12 +39,18 @@ def chart_data(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[
     return {
         "clock": clock(bars.sessions * _DAY_NS if is_daily(bars) else bars.timestamps, MAX_RUNS),
         "equity": series(equity, SERIES_POINTS),
+        "equity_label": equity_label(result),
         "drawdown": series(drawdown(equity), SERIES_POINTS),
         "comparison": comparison,
         "prices": price_series(result),
         "marks": trade_marks(result),
         "records": record_series(result),
     }
+
+
+def equity_label(result: Result) -> str:
+    """Return what the curve of equity is: with deposits or withdrawals, what the starting equity alone has become."""
+    return "Equity without deposits" if result.deposits[1:].any() else "Equity"
 
 
 def drawdown(equity: np.ndarray) -> np.ndarray:
@@ -58,7 +66,8 @@ def charted_assets(result: Result) -> np.ndarray:
     bars, fills = result.bars, result.tables.fills
     if bars.n_assets <= MAX_ASSETS:
         return np.arange(bars.n_assets)
-    value = np.bincount(fills["asset"], np.abs(fills["quantity"] * fills["price"]), bars.n_assets)
+    money = np.abs(fills["quantity"] * fills["price"]) * fills["fx"] * result.tables.multipliers[fills["asset"]]
+    value = np.bincount(fills["asset"], money, bars.n_assets)
     return np.sort(np.argsort(-value, kind="stable")[:MAX_ASSETS])
 
 
@@ -87,7 +96,7 @@ def price_series(result: Result) -> dict[str, Any]:
 def trade_marks(result: Result) -> dict[str, Any]:
     """Return what is drawn of every trade, in columns; of very many, evenly spaced ones.
 
-    `exit` is the last bar for an open trade; `open` is 1 there.
+    `exit` is the last bar for an open trade; `open` is 1 there. Each price is in the units of its bar, as the chart is.
     """
     trades = result._trade_rows
     kept = _drawn(trades)
@@ -96,12 +105,22 @@ def trade_marks(result: Result) -> dict[str, Any]:
         "asset": kept["asset"].tolist(),
         "entry": kept["entry_bar"].tolist(),
         "exit": np.where(kept["open"] == 1, result.bars.n_bars - 1, kept["exit_bar"]).tolist(),
-        "entry_price": numbers(kept["entry_price"]),
+        "entry_price": numbers(quoted_entries(result, kept)),
         "exit_price": numbers(kept["exit_price"]),
         "quantity": numbers(kept["quantity"], 6),
         "pnl": numbers(kept["pnl"], 6),
         "open": kept["open"].tolist(),
     }
+
+
+def quoted_entries(result: Result, trades: np.ndarray) -> np.ndarray:
+    """Return the entry prices of trades in the units of their entry bars; the table has them in those of the exit."""
+    actions, n_bars = result.tables.actions, result.bars.n_bars
+    if not np.any(actions["kind"] == ActionKind.SPLIT):
+        return trades["entry_price"]
+    units = units_after(actions, n_bars, result.bars.n_assets)
+    at_exit = np.where(trades["open"] == 1, n_bars - 1, trades["exit_bar"])
+    return trades["entry_price"] * units[trades["entry_bar"], trades["asset"]] / units[at_exit, trades["asset"]]
 
 
 def _drawn(trades: np.ndarray) -> np.ndarray:

@@ -12,9 +12,10 @@ import numpy as np
 
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import fill_totals, summary
+from backtester.notices import notices
 from backtester.report import charts, tables
 from backtester.report.sampling import number, numbers
-from backtester.summary_text import GROUPS, comparison_of, is_daily, notices, step_words, when, words
+from backtester.summary_text import GROUPS, comparison_of, is_daily, step_words, when, words
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -31,7 +32,8 @@ def page_data(result: Result) -> dict[str, Any]:
     -------
     dict
         `title`, `strategy`, `period`, `headline`, `notices`, `metrics`, `months`, `costs`, `flows`, `clock`, `equity`,
-        `drawdown`, `comparison`, `prices`, `marks`, `records`, `trades`, `orders`, `order_ends`, `symbols`, `manifest`.
+        `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `records`, `trades`, `orders`, `order_ends`,
+        `symbols`, `manifest`.
     """
     manifest = result.manifest
     found = result.summary()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.report.charts import charted_assets, drawdown, most_traded
+from backtester.report.charts import charted_assets, drawdown, equity_label, most_traded, quoted_entries
 from backtester.report.sampling import m4
 from backtester.summary_text import clean, comparison_of, is_daily
 
@@ -101,7 +101,7 @@ def _price_traces(result: Result, times: np.ndarray, a: int, visible: bool) -> l
     price = _line(times, result.bars.close[:, a], symbol, "muted", visible=visible)
     entry = go.Scatter(
         x=times[trades["entry_bar"]],
-        y=trades["entry_price"],
+        y=quoted_entries(result, trades),
         name="Entry",
         mode="markers",
         visible=visible,
@@ -155,6 +155,6 @@ def _lay_out(picture: go.Figure, result: Result) -> None:
         margin={"l": 60, "r": 20, "t": 100, "b": 40},
         legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
     )
-    picture.update_yaxes(title_text="equity", row=1, col=1)
+    picture.update_yaxes(title_text=equity_label(result).lower(), row=1, col=1)
     picture.update_yaxes(title_text="drawdown", tickformat=".0%", autorange="reversed", row=2, col=1)
     picture.update_yaxes(title_text="price", row=3, col=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.kernel.codes import OrderKind, Reason, Role, Status, Tif
+from backtester.kernel.codes import ActionKind, OrderKind, Reason, Role, Status, Tif
 from backtester.report.sampling import numbers
 from backtester.summary_text import words
 
@@ -77,17 +77,30 @@ def order_ends(result: Result) -> list[dict[str, Any]]:
 
 
 def _ended_by(result: Result, trades: np.ndarray) -> list[str]:
-    """Return what closed each trade: the role of its exit order where it has one of its own, else its kind."""
-    orders = result.tables.orders
+    """Return what closed each trade: the role of its exit order where it has one of its own, else its kind.
+
+    Without an order, a split that paid out a fraction, or a delisting.
+    """
+    orders, actions = result.tables.orders, result.tables.actions
+    acted = dict(
+        zip(
+            zip(actions["bar"].tolist(), actions["asset"].tolist(), strict=True),
+            _words(actions["kind"], ActionKind),
+            strict=True,
+        )
+    )
     if len(orders) == 0:
         return ["open"] * len(trades)
     at = np.clip(trades["exit_order"] - 1, 0, len(orders) - 1)
     roles, kinds = _words(orders["role"][at], Role), _words(orders["kind"][at], OrderKind)
     plain = {words(Role.PLAIN.name), words(Role.TARGET.name)}
-    return [
+    found = [
         "open" if still else kind if role in plain else role
         for still, role, kind in zip(trades["open"].tolist(), roles, kinds, strict=True)
     ]
+    for k in np.flatnonzero((trades["open"] == 0) & (trades["exit_order"] == 0)).tolist():
+        found[k] = acted.get((int(trades["exit_bar"][k]), int(trades["asset"][k])), "")
+    return found
 
 
 def _words(codes: np.ndarray, kind: type[IntEnum]) -> list[str]:

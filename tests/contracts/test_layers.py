@@ -22,8 +22,8 @@ LAYERS = (
     ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
     (
         *("strategy", "context", "compiler", "engine"),
-        *("result", "frames", "comparison", "manifest", "store", "summary_text", "report"),
-        *("explain", "diff"),
+        *("result", "frames", "comparison", "manifest", "store", "summary_text", "notices", "report"),
+        *("explain", "diff", "exchange"),
     ),
     ("research", "signals"),
     ("strategies", "envs"),

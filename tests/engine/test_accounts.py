@@ -91,6 +91,8 @@ class TestLimits:
         script = {1: lambda c: (c.order(0, 50), c.order(1, 50))}
         result = play([[FLAT, FLAT]] * 4, script, max_exposure=[0.1, 0.2])
         assert [f[2] for f in filled(result)] == [10.0, 20.0]
+        open_ended = play([[FLAT, FLAT]] * 4, script, max_exposure={"A0": 0.1, "A1": float("inf")})
+        assert [f[2] for f in filled(open_ended)] == [10.0, 50.0]
 
     def test_max_order_refuses_what_does_more_than_reduce(self):
         script = {

@@ -11,7 +11,8 @@ from report_cases import BothLegs, EverySoOften, Idle, altered, daily, wave
 from rich.cells import cell_len
 
 from backtester import Bars, Costs, Execution, Strategy, run
-from backtester.summary_text import clean, notices, step_words, text_of, when, written
+from backtester.notices import notices
+from backtester.summary_text import clean, step_words, text_of, when, written
 
 ALL = ("plain", "hostile", "idle", "bankrupt", "ambiguous", "one_bar")
 

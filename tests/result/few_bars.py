@@ -2,7 +2,8 @@
 
 A bar is `(open, high, low, close[, volume])`, a row one bar or a list of them, one per asset; None is a missing bar.
 Bar t closes t + 1 days after the epoch and is a session of its own. A script is `{bar: function of ctx}`; what is sent
-at bar 1 meets bar 2. Cash is 1000 unless a test says otherwise, and there are no costs.
+at bar 1 meets bar 2. Events are `{"split": {3: 2.0}}`: by column and bar, of asset 0, or `(bar, asset)`. Cash is 1000
+unless a test says otherwise, and there are no costs.
 """
 
 from __future__ import annotations
@@ -31,16 +32,22 @@ class Script(Strategy):
             send(ctx)
 
 
-def market(rows: list) -> Bars:
+def market(rows: list, events: dict[str, dict] | None = None) -> Bars:
     """Return bars; assets are called A0, A1, …"""
     listed = [row if isinstance(row, list) else [row] for row in rows]
     values = np.array([[(NAN,) * 5 if bar is None else (*map(float, bar), 1e6)[:5] for bar in row] for row in listed])
     times = (np.arange(len(rows)) + 1) * DAY_NS
     symbols = [f"A{a}" for a in range(values.shape[1])]
-    return Bars.from_arrays(times, *np.moveaxis(values, 2, 0), symbols=symbols, name="by hand")
+    extras = {name: np.full(values.shape[:2], NAN) for name in events or {}}
+    for name, column in (events or {}).items():
+        for place, value in column.items():
+            extras[name][place if isinstance(place, tuple) else (place, 0)] = value
+    return Bars.from_arrays(times, *np.moveaxis(values, 2, 0), symbols=symbols, extras=extras, name="by hand")
 
 
-def play(rows: list, script: dict[int, Callable[[Any], Any]], **settings: Any) -> Result:
+def play(
+    rows: list, script: dict[int, Callable[[Any], Any]], events: dict[str, dict] | None = None, **settings: Any
+) -> Result:
     """Run a script; keywords are those of Costs, Account, Execution and `run`."""
     groups: dict[str, dict[str, Any]] = {"costs": {}, "account": {}, "execution": {}}
     kinds = {"costs": Costs, "account": Account, "execution": Execution}
@@ -48,4 +55,5 @@ def play(rows: list, script: dict[int, Callable[[Any], Any]], **settings: Any) -
     for key, value in settings.items():
         owner = next((name for name, kind in kinds.items() if key in kind.__dataclass_fields__), None)
         (options if owner is None else groups[owner])[key] = value
-    return run(Script(script=script), market(rows), **{n: k(**groups[n]) for n, k in kinds.items()}, **options)
+    given = {name: kind(**groups[name]) for name, kind in kinds.items()}
+    return run(Script(script=script), market(rows, events), **given, **options)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from few_bars import DAY_NS, FLAT, NAN, market, play
 
-from backtester import Bars, Result, Strategy, run
+from backtester import Bars, Instrument, Result, Strategy, run
 from backtester.diff import diff
 from backtester.errors import ResultError
 
@@ -426,3 +426,65 @@ def test_a_decision_is_put_down_to_edited_code():
     (why,) = of(one, other).why
     assert why.startswith("Nothing that the two manifests hold explains it")
     assert "not deterministic, or code or a file that it uses outside its class has changed" in why
+
+
+# --- events, limits, currencies --------------------------------------------------------------------------------------
+
+PAIR = [[FLAT, (2.0,) * 4]] * 7
+EURO = {"instruments": [Instrument("A0", currency="EUR")], "currency": "USD", "fx": {"EUR": "A1"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "bar", "names"),
+    [
+        ({"max_gross": 0.05}, "fill", 2, ["account.max_gross"]),  # of the 10 at 10, 50 are allowed
+        ({"max_exposure": 0.05}, "fill", 2, ["account.max_exposure"]),
+        ({"max_order": 0.05}, "end", 1, ["account.max_order"]),
+        ({"instruments": [Instrument("A0", lot_size=4.0)]}, "order", 1, ["account.instruments"]),
+        (EURO, "fill", 2, ["account.currency", "account.fx", "account.fx.EUR", "account.instruments"]),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_limits_and_instruments_are_named_where_they_show(settings, kind, bar, names):
+    found = of(play(PAIR, {1: buy}), play(PAIR, {1: buy}, borrow_rate=0.3, **settings))
+    assert found.first.kind == kind
+    assert found.first.bars == (bar, bar)
+    named = [one.name for one in found.inputs if one.name in found.why[0]]
+    assert named
+    assert set(named) <= set(names)
+
+
+def test_a_drawdown_limit_is_named_by_the_order_it_makes():
+    rows = [FLAT, FLAT, FLAT, (7.0,) * 4, (7.0,) * 4, (7.0,) * 4]
+    script = {1: lambda c: c.order(0, 100)}
+    found = of(play(rows, script), play(rows, script, max_drawdown=0.2, borrow_rate=0.3))
+    assert (found.first.kind, found.first.bars) == ("order", (3, 3))
+    assert "account.max_drawdown" in found.why[0]
+    assert "borrow_rate" not in found.why[0]
+
+
+def test_a_policy_for_delistings_is_named_by_what_it_pays():
+    events = {"delisting": {4: 5.0}}
+    script = {1: buy}
+    a = play([FLAT] * 6, script, events=events)
+    found = of(a, play([FLAT] * 6, script, events=events, delisting="worthless", borrow_rate=0.3))
+    assert found.first.kind in ("cash_flow", "action")
+    assert "account.delisting" in found.why[0]
+    assert "borrow_rate" not in found.why[0]
+
+
+def test_a_split_that_one_run_has_is_found_where_it_acts_and_not_where_orders_were_sent():
+    script = {1: lambda c: (c.limit(0, -5, 13), c.order(0, 2))}
+    a, b = (play([FLAT] * 6, script, events={"split": {4: ratio}}) for ratio in (1.0, 2.0))
+    found = of(a, b)
+    assert found.first.bars == (4, 4)
+    assert "The data differ" in found.why[0]
+
+
+def test_a_settlement_shows_in_equity_when_the_rate_moves():
+    rows = [[FLAT, (2.0,) * 4]] * 3 + [[FLAT, (2.2,) * 4]] * 2
+    a, b = (play(rows, {1: buy}, settlement=how, **EURO) for how in ("convert", "keep"))
+    found = of(a, b)
+    # 10 at 10 with 2 cost 200; kept, the debt of 100 EUR grows with the rate: 20 less
+    assert (found.first.kind, found.first.bars) == ("equity", (3, 3))
+    assert "account.settlement" in found.why[0]

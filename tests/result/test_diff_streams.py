@@ -11,8 +11,8 @@ from backtester.kernel.codes import ChangeOutcome, Phase, Reason, Role
 from backtester.kernel.tables import RECORD
 
 #: columns that date a row, or repeat its date as a number of the bar
-DATES = {"fills": {"time", "bar"}, "cash_flows": {"time", "bar"}, "changes": {"time", "acts"}}
-NAMES = {"fills": ("fill",), "cash_flows": ("cash_flow",), "changes": ("change", "outcome")}
+DATES = {name: {"time", "bar"} for name in ("fills", "cash_flows", "actions")} | {"changes": {"time", "acts"}}
+NAMES = {"fills": ("fill",), "cash_flows": ("cash_flow",), "actions": ("action",), "changes": ("change", "outcome")}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,8 @@ def result():
         c.record("x", 1.5)
 
     script = {1: send, 2: lambda c: (c.modify(4, price=12.5), c.cancel(99))}
-    return play([FLAT, FLAT, FLAT, (10, 12, 10, 11), FLAT, FLAT], script, borrow_rate=0.1)
+    rows = [FLAT, FLAT, FLAT, (10, 11, 10, 11), FLAT, FLAT]
+    return play(rows, script, events={"split": {3: 2.0}}, borrow_rate=0.1)
 
 
 def test_every_column_of_an_order_is_compared_where_it_is_sent_or_where_it_ends(result):
@@ -39,6 +40,27 @@ def test_every_column_of_a_table_is_compared(result, table):
     assert compared == set(getattr(result, table).columns) - DATES[table]
     assert all(len(found[name]) == len(getattr(result, table)) for name in NAMES[table])
     assert len(found[NAMES[table][0]]) > 0
+
+
+def test_what_an_order_was_sent_with_is_known_through_splits():
+    """A limit of 5 at 9, a trailing stop 2 away, a target of 6, and a stop-limit that was modified before."""
+
+    def send(c):
+        c.limit(0, 5, 9)
+        c.trailing_stop(0, -5, distance=2)
+        c.order_target(0, 6)
+        c.stop_limit(0, 5, 14, 13)
+
+    script = {1: send, 2: lambda c: c.modify(4, price=15, quantity=7)}
+    split = play([FLAT] * 7, script, events={"split": {4: 4.0, 5: 0.5}})
+    found, plain = (streams.streams_of(result)["order"] for result in (split, play([FLAT] * 7, script)))
+    for name in ("quantity", "limit_price", "stop_price", "distance", "target"):
+        known = ~(found.unknown.get(name, np.zeros(4, bool)) | plain.unknown.get(name, np.zeros(4, bool)))
+        np.testing.assert_array_equal(found.columns[name][known], plain.columns[name][known])
+    assert found.columns["quantity"][0] == 5.0
+    assert found.columns["stop_price"][3] == 14.0
+    assert found.columns["distance"][1] == 2.0
+    assert found.columns["target"][2] == 6.0
 
 
 def test_records_are_compared_by_name(result):

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from few_bars import DAY_NS, FLAT, NAN, play
+from few_bars import DAY_NS, FLAT, NAN, Script, market, play
 
+from backtester import Account, Instrument, run
 from backtester.explain.reasons import REASONS
 from backtester.kernel.codes import Reason, Role, Tif
 
@@ -204,6 +205,45 @@ CASES: dict[Reason, Case] = {
         2,
         ["made by the margin check", "sold 200 at 6", "equity was 200.00", "positions worth 1,200.00 is 360.00"],
     ),
+    # worth 60·10 = 600, and half of 1000 are 500
+    Reason.ORDER_TOO_LARGE: at_bar_1(
+        lambda c: c.order(0, 60),
+        "buy 60 at the last close 10 is worth 600.00; max_order 0.5 of equity 1,000.00 is 500.00",
+        max_order=0.5,
+    ),
+    # 40 at 10 are 400; in A0 300 are allowed: 30
+    Reason.EXPOSURE_LIMIT: at_bar_1(
+        lambda c: c.order(0, 40),
+        "filled in part, 30 of 40",
+        "40 asked for, 30 fitted at 10 each, worth 400.00 before costs; before it the account had equity 1,000.00",
+        "leverage 1 allows positions worth 1,000.00, max_gross 0.9 positions worth 900.00 and max_exposure 0.3 a "
+        "position in A0 worth 300.00",
+        max_gross=0.9,
+        max_exposure=0.3,
+    ),
+    # 5 become 0.5, less than a lot
+    Reason.SPLIT: at_bar_1(
+        lambda c: c.limit(0, 5, 8),
+        "to buy 5 A0, limit 8",
+        "bar 3 (1970-01-05T00:00:00Z): 1-for-10 split of A0: quantity 5 → 0, limit 8 → 80",
+        "Found: 5 became 0.5 in a 1-for-10 split, and lot_size is 1",
+        lot_size=1,
+        events={"split": {3: 0.1}},
+    ),
+    Reason.DELISTED: at_bar_1(
+        lambda c: c.limit(0, 5, 8),
+        "low 10 stayed 2 above the limit 8",
+        "Found: A0 was delisted before the open of bar 3 (1970-01-05T00:00:00Z), at 7",
+        events={"delisting": {3: 7.0}},
+    ),
+    # 100 at 10; at 7 equity is 700, below 0.75 of 1000
+    Reason.DRAWDOWN_LIMIT: Case(
+        [FLAT, FLAT, FLAT, (7.0, 7.0, 7.0, 7.0), (7.0, 7.0, 7.0, 7.0)],
+        {1: lambda c: c.order(0, 100), 2: lambda c: c.limit(0, -5, 20)},
+        {"max_drawdown": 0.25},
+        2,
+        ["equity was 700.00 at the close of bar 3", "its peak 1,000.00, and max_drawdown 0.25 allows a fall to 750.00"],
+    ),
     Reason.AT_END: Case(
         [FLAT] * 4,
         {1: lambda c: c.order(0, 5)},
@@ -277,3 +317,81 @@ def test_forced_orders_are_explained_by_the_account():
     result = play([FLAT] * 4, {1: lambda c: c.order(0, 5)}, close_at_end=True)
     assert result.tables.orders["role"][1] == Role.CLOSE_AT_END
     assert result.explain(2).splitlines()[0] == "Order 2: market order to sell 5 A0"
+
+
+# --- limits, margin, currencies --------------------------------------------------------------------------------------
+
+
+def test_the_order_that_the_drawdown_limit_makes_is_told_like_any_other():
+    rows = [FLAT, FLAT, FLAT, (7.0, 7.0, 7.0, 7.0), (6.0, 6.0, 6.0, 6.0)]
+    text = play(rows, {1: lambda c: c.order(0, 100)}, max_drawdown=0.25).explain(2)
+    assert "Order 2: market order to sell 100 A0" in text
+    assert "bar 3 (1970-01-05T00:00:00Z): made by the account at max_drawdown, to close the position" in text
+    assert "sold 100 at 6 at the open" in text
+    assert "filled in full" in text
+
+
+def test_an_order_refused_after_the_drawdown_limit_says_when_that_was():
+    class Again(Script):
+        def on_fill(self, ctx, fill):
+            if ctx.t > 3:
+                ctx.order(0, 1)
+
+    bars = market([FLAT, FLAT, FLAT, (7.0, 7.0, 7.0, 7.0), (6.0, 6.0, 6.0, 6.0)])
+    strategy = Again(script={1: lambda c: c.order(0, 100)})
+    result = run(strategy, bars, cash=1000.0, account=Account(max_drawdown=0.25), mode="interpreted")
+    text = result.explain(3)
+    assert "rejected: the account had lost its maximum from the peak (drawdown_limit)" in text
+    assert "equity was 700.00 at the close of bar 3" in text
+
+
+def test_an_order_refused_after_a_delisting_says_when_that_was():
+    script = {4: lambda c: c.order(0, 1)}
+    text = play([FLAT] * 6, script, events={"delisting": {3: 7.0}}).explain(1)
+    assert "rejected: the asset is delisted" in text
+    assert "A0 was delisted before the open of bar 3" in text
+
+
+def test_a_target_that_is_too_large_says_from_where_to_where():
+    # from 20 to 80 are 60 at 10; half of the equity of 1000 are 500
+    script = {1: lambda c: c.order(0, 20), 3: lambda c: c.order_target(0, 80)}
+    text = play([FLAT] * 6, script, max_order=0.5).explain(2)
+    assert "buy 60 from a position of 20 to 80 at the last close 10 is worth 600.00" in text
+
+
+def test_a_margined_contract_says_what_has_to_be_covered():
+    # 10 at 10 times 50 are 5000, a fifth of it is 1000; 20 more would need 2000 of cover
+    script = {1: lambda c: c.order(0, 10), 2: lambda c: c.order(0, 20)}
+    future = Instrument("A0", multiplier=50, margin=0.1, lot_size=1)
+    text = play([FLAT] * 5, script, instruments=[future]).explain(2)
+    assert "20 asked for, 10 fitted at 10 each, worth 10,000.00 before costs" in text
+    assert "positions worth 5,000.00, of which 500.00 have to be covered, a position of 10 A0" in text
+    assert "leverage 1 allows to be covered at most 1,000.00" in text
+
+
+def test_liquidation_of_a_margined_contract_is_by_what_has_to_be_covered():
+    # 20 at 10 times 50; at 9.2 equity is 1000 − 800 = 200, and 0.5 of a tenth of 9200 is 460
+    low = (9.2, 9.2, 9.2, 9.2)
+    future = Instrument("A0", multiplier=50, margin=0.1)
+    result = play([FLAT, FLAT, FLAT, low, low], {1: lambda c: c.order(0, 20)}, instruments=[future], maintenance=0.5)
+    assert "equity was 200.00 at the close of bar 3" in result.explain(2)
+    assert "maintenance 0.5 times the 920.00 to be covered of positions worth 9,200.00 is 460.00" in result.explain(2)
+
+
+@pytest.mark.parametrize(("settlement", "found"), [("convert", "1,228.00"), ("keep", "1,048.00")])
+def test_a_shortfall_in_another_currency_is_told_in_that_of_the_account(settlement, found):
+    """30 at 10 EUR, the rate 1; then the price is 11 and the rate 1.6.
+
+    Converted: 700 + 30·11·1.6 = 1228; kept: 1000 − 300·1.6 + 528 = 1048. 100 more at 11 with 1.6 are 1760.
+    """
+    rows = [[FLAT, (1.0,) * 4]] * 3 + [[(11.0,) * 4, (1.6,) * 4]] * 2
+    script = {1: lambda c: c.order(0, 30), 2: lambda c: c.order(0, 100)}
+    settings = {"instruments": [Instrument("A0", currency="EUR")], "currency": "USD", "fx": {"EUR": "A1"}}
+    text = play(rows, script, settlement=settlement, **settings).explain(2)
+    assert "worth 1,760.00 before costs" in text
+    assert f"equity {found} and positions worth 528.00, a position of 30 A0" in text
+
+
+def test_an_instrument_overrides_the_settings_of_the_account():
+    text = play([FLAT] * 4, {1: lambda c: c.order(0, 7)}, lot_size=1, instruments=[Instrument("A0", lot_size=10)])
+    assert "Found: 7, and lot_size is 10" in text.explain(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from few_bars import FLAT, market, play
 
-from backtester import Result, Strategy, compare, run
+from backtester import Instrument, Result, Strategy, compare, run
 from backtester.errors import ResultError
 
 ROWS = [FLAT, FLAT, (10, 12, 8, 11), (11, 13, 10, 12), (12, 14, 11, 13), FLAT, FLAT]
@@ -77,6 +77,9 @@ def test_one_result_is_shown_alone():
         ({"cash": 500.0}, "compare fractions, not money (cash)"),
         ({"commission": 0.01}, "They paid other costs (costs.commission)"),
         ({"leverage": 2.0}, "so does the risk that they could take"),
+        ({"max_gross": 2.0}, "limits of their accounts differ"),
+        ({"instruments": [Instrument("A0", lot_size=2.0)]}, "contracts differ, in multiplier"),
+        ({"currency": "CHF"}, "compare fractions, not money"),
         ({"benchmark": "A0"}, "alpha, beta and the information ratio are against different things"),
         ({"risk_free": 0.02}, "are over different rates"),
         ({"periods_per_year": 12.0}, "annual figures are scaled differently"),

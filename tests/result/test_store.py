@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from few_bars import DAY_NS, FLAT, NAN, play
 
-from backtester import Bars, Costs, Result, Strategy, run, store
+from backtester import Bars, Costs, Instrument, Result, Strategy, run, store
 from backtester.errors import ResultError
 from backtester.kernel.codes import Reason, Tif
 
@@ -351,4 +353,102 @@ def test_files_that_do_not_fit_together_are_refused(saved, tmp_path):
     about = json.loads((tmp_path / "other" / "manifest.json").read_text())["files"]["equity.parquet"]
     rewrite(saved, lambda content: content["files"].update({"equity.parquet": about}))
     with pytest.raises(ResultError, match=r"does not fit together .*9 values of equity for 6 bars"):
+        Result.load(saved)
+
+
+# --- events and currencies -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def eventful() -> Result:
+    """A split, a dividend, a delisting, a deposit, a conversion, instruments, two currencies kept apart."""
+    rows = [[FLAT, FLAT, (2.0,) * 4]] * 4 + [[(5.0,) * 4, FLAT, (2.5,) * 4]] * 4
+    events = {"split": {4: 2.0}, "dividend": {5: 0.25}, "delisting": {(6, 1): 9.0}}
+    script = {
+        1: lambda c: (c.order(0, 7), c.order(1, 3), c.limit(0, 5, 8.0)),
+        2: lambda c: (c.deposit(250.0), c.convert(40.0, -1, 1)),
+        4: lambda c: c.withdraw(1e9),
+    }
+    return play(
+        rows,
+        script,
+        events=events,
+        instruments=[Instrument("A0", margin=0.5, lot_size=1.0), Instrument("A1", currency="EUR", multiplier=2.0)],
+        currency="USD",
+        fx={"EUR": "A2"},
+        settlement="keep",
+        max_exposure={"A0": 2.0, "A1": 9.0, "A2": 1.0},
+        max_gross=5.0,
+        commission=0.001,
+    )
+
+
+def test_events_currencies_and_instruments_come_back(eventful, tmp_path):
+    assert set(eventful.actions["kind"]) == {"split", "delisting"}
+    assert set(eventful.changes["kind"]) == {"split", "deposit", "convert"}
+    assert set(eventful.cash_flows["currency"]) == {"USD", "EUR"}
+    eventful.to_parquet(tmp_path / "run")
+    loaded = Result.load(tmp_path / "run")
+    for name in (*TABLES[:-3], "actions", "equity", "multipliers", "last_fx"):
+        mine, other = getattr(eventful.tables, name), getattr(loaded.tables, name)
+        assert mine.dtype == other.dtype
+        assert mine.tobytes() == other.tobytes()
+        assert not other.flags.writeable
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(eventful, name), getattr(loaded, name), check_exact=True)
+    pd.testing.assert_frame_equal(eventful.to_frame(), loaded.to_frame(), check_exact=True)
+    pd.testing.assert_series_equal(eventful.metrics, loaded.metrics, check_exact=True)
+    assert loaded.currencies == eventful.currencies == ("USD", "EUR")
+    assert loaded.wealth.tobytes() == eventful.wealth.tobytes()
+    assert loaded.deposits.tobytes() == eventful.deposits.tobytes()
+    assert str(loaded) == str(eventful)
+    for order_id in eventful.orders.index:
+        assert loaded.explain(order_id) == eventful.explain(order_id)
+    assert not eventful.diff(loaded)
+
+
+#: what results of format 1 did not have
+NEW_COLUMNS = {"fills": ["fx"], "flows": ["currency", "fx"], "assets": ["fx"]}
+NEW_SETTINGS = ("max_drawdown", "max_gross", "max_exposure", "max_order", "instruments", "currency", "fx")
+
+
+def as_format_1(directory: Path) -> None:
+    """Turn a saved result into what the first version wrote."""
+    (directory / "actions.parquet").unlink()
+    for name, columns in NEW_COLUMNS.items():
+        path = directory / f"{name}.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(columns), path)
+
+    def change(content):
+        content["format"] = 1
+        del content["files"]["actions.parquet"], content["run"]["currencies"], content["codes"]["action_kind"]
+        for name in (*NEW_SETTINGS, "settlement", "delisting"):
+            del content["run"]["settings"]["account"][name]
+        for name in NEW_COLUMNS:
+            path = directory / f"{name}.parquet"
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            content["files"][path.name].update(bytes=path.stat().st_size, sha256=digest)
+
+    rewrite(directory, change)
+
+
+def test_a_result_of_the_first_format_is_read(result, saved):
+    as_format_1(saved)
+    loaded = Result.load(saved)
+    for name in (*TABLES, "actions", "last_fx"):
+        assert getattr(loaded.tables, name).tobytes() == getattr(result.tables, name).tobytes()
+    assert loaded.currencies == ("",)
+    for name in FRAMES:
+        pd.testing.assert_frame_equal(getattr(result, name), getattr(loaded, name), check_exact=True)
+    pd.testing.assert_frame_equal(result.to_frame(), loaded.to_frame(), check_exact=True)
+    for order_id in result.orders.index:
+        assert loaded.explain(order_id) == result.explain(order_id)
+    assert str(loaded) == str(result)
+
+
+def test_a_result_of_today_without_a_column_is_damaged(saved):
+    """Only an old format may lack what it did not have."""
+    as_format_1(saved)
+    rewrite(saved, lambda content: content.update(format=2))
+    with pytest.raises(ResultError, match=r"does not list actions\.parquet"):
         Result.load(saved)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from few_bars import DAY_NS, FLAT, market, play
 
-from backtester import Bars, run
+from backtester import Bars, Instrument, run
 from backtester.errors import DataError
 from backtester.frames import account_frame, marks_of
 from strategies import BuyAndHold
@@ -67,6 +67,44 @@ class TestResult:
         assert frame["equity"].iloc[-1] == 0.0
         assert np.isnan(frame["net_exposure"].iloc[-1])
         assert frame["drawdown"].iloc[-1] == 1.0
+
+    @pytest.mark.parametrize(
+        ("settlement", "cash", "equity"),
+        [
+            # 10 at 10 EUR with 2 cost 200 USD; then 10·12·2.5 = 300, and 10·12·4 = 480
+            ("convert", [800, 800, 800], [1100, 1100, 1280]),
+            # the debt of 100 EUR is 250, then 400
+            ("keep", [750, 750, 600], [1050, 1050, 1080]),
+        ],
+    )
+    def test_another_currency_is_told_in_that_of_the_account(self, settlement, cash, equity):
+        """The pair has no bar in the fourth row: its last rate stays."""
+        rate = [flat(2.0), flat(2.0), (2.0, 2.5, 2.0, 2.5), None, flat(4.0)]
+        price = [flat(10), flat(10), (10, 12, 10, 12), flat(12), flat(12)]
+        rows = [list(pair) for pair in zip(price, rate, strict=True)]
+        euro = {"instruments": [Instrument("A0", currency="EUR")], "currency": "USD", "fx": {"EUR": "A1"}}
+        frame = play(rows, {1: lambda c: c.order(0, 10)}, settlement=settlement, **euro).to_frame()
+        assert frame["equity"].tolist() == [1000, 1000, *equity]
+        np.testing.assert_allclose(frame["cash"], [1000, 1000, *cash], rtol=1e-14)
+        np.testing.assert_allclose(
+            frame["net_exposure"].iloc[2:], [300 / equity[0], 300 / equity[1], 480 / equity[2]], rtol=1e-14
+        )
+
+    def test_an_inverse_pair(self):
+        """1/2 USD for a EUR at 2, 0.3125 at 3.2: 10 at 10 EUR cost 50, and are worth 37.5 at 12."""
+        rows = [[flat(10), flat(2.0)]] * 3 + [[flat(12), flat(3.2)]]
+        euro = {"instruments": [Instrument("A0", currency="EUR")], "currency": "USD", "fx": {"EUR": "1/A1"}}
+        frame = play(rows, {1: lambda c: c.order(0, 10)}, **euro).to_frame()
+        assert frame["cash"].tolist() == [1000, 1000, 950, 950]
+        assert frame["equity"].tolist() == [1000, 1000, 1000, 987.5]
+
+    def test_positions_are_in_the_units_of_their_bar(self):
+        """10 at 10 are 20 at 5 after 2 for 1."""
+        rows = [flat(10)] * 4 + [flat(5)] * 2
+        frame = play(rows, {1: lambda c: c.order(0, 10)}, events={"split": {4: 2.0}}).to_frame()
+        assert frame["position_A0"].tolist() == [0, 0, 10, 10, 20, 20]
+        assert frame["cash"].tolist() == [1000, 1000, 900, 900, 900, 900]
+        assert frame["gross_exposure"].tolist() == [0, 0, 0.1, 0.1, 0.1, 0.1]
 
     def test_a_mark_that_is_carried_over_a_split_is_in_new_units(self):
         """The last close is 12; the split of 4 for 1 falls on a day without a bar: 3 a unit there, of 40 units."""

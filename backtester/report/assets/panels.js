@@ -11,12 +11,13 @@ function performancePanels(data, view) {
     ...(other ? [{name: capital(other.name), colour: "quiet", width: 1.2, points: decoded(other[key])}] : []),
   ];
   const equity = new Panel(byId("equity-panel"), view, {
-    label: "Equity", lines: lines("equity", false), write: writeNumber.money, axis: axisNumber, log: () => log.on,
+    label: data.equity_label, lines: lines("equity", false), write: writeNumber.money, axis: axisNumber, log: () => log.on,
   });
   new Panel(byId("drawdown-panel"), view, {
     label: "Drawdown", lines: lines("drawdown", true).map((line, k) => (k ? line : {...line, colour: "loss", width: 1.1, name: "Drawdown"})),
     write: writeNumber.percent, axis: (value, step) => fixed(100 * value, places(100 * step)) + THIN + "%", zero: true, down: true, ticks: true,
   });
+  if (data.equity_label !== "Equity") byId("performance-hint").prepend(`${data.equity_label}: what was there at the start alone. `);
   const every = data.equity.every;
   if (every > 1) byId("performance-hint").append(` Of every ${fixed(every, 0)} bars, lines keep the first, lowest, highest and last.`);
   byId("performance-controls").append(toggle("Log scale", (on) => {

@@ -86,7 +86,7 @@ Accounts
      AMOUNT_INVALID, that before the other outcomes; an account that ended before a transfer acts says it too. Two sides
      of one currency: NOTHING_TO_CHANGE when it acts, before RATE_UNKNOWN. Less than 1e-12 of E is nothing free.
  39. The peak is of the equities after margin checks, not those after the close phase. It is not scaled at E ≤ 0.
- 40. The drawdown stop happens once. A liquidation may take its orders away; what that leaves open stays so.
+ 40. The drawdown stop happens once. A liquidation leaves its orders alone.
  41. A limit cuts shorter than leverage if its q*, in lots, is smaller by more than 1e-9, none below 0. An order that
      its rebalance has scaled keeps SCALED_TO_EQUITY, whatever cuts it further.
  42. `max_order` of a target looks at X − x when it is sent. An unknown exchange rate is NO_MARK there, as for targets

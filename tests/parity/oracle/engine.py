@@ -110,7 +110,8 @@ class Oracle(Events):
 
     def end_all(self, status: Status, reason: Reason) -> None:
         for order in self.orders:
-            if order.live:
+            spared = reason == Reason.LIQUIDATION and order.role == Role.DRAWDOWN_STOP
+            if order.live and not spared:
                 self.end(order, status, reason)
 
     def force(self, a: int, role: Role, reason: Reason) -> None:
