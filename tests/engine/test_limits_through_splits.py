@@ -1,6 +1,7 @@
-"""AAPL and MSFT held through their splits and dividends in the sample `stocks`: the account, and orders that rest.
+"""Limits near the market through the splits of AAPL and MSFT in the sample `stocks`, in both modes (rule 29).
 
-The prices of the tests are those of the sample, as quoted on the day; what they should come to is worked out here.
+Whether they are filled, and at what price, turns on the split. Beside them a unit of each held to the end, against a
+list of dividends written down here, and the benchmark.
 """
 
 import math
@@ -8,19 +9,18 @@ import math
 import numpy as np
 import pytest
 
-from backtester import Account, Bars, Strategy, run
+from backtester import Bars, Strategy, run
 
 STOCKS = Bars.sample("stocks")
-AAPL, MSFT = (STOCKS.symbols.index(symbol) for symbol in ("AAPL", "MSFT"))
 MODES = ["interpreted", "compiled"]
 
-# symbol: first and last session, that of the split, the close before it and that of its day, a limit to buy that is
-# far below the market but above what is quoted after the split, a limit to sell that is above all highs before the
-# split, and of which the half is between open and high on its day
+# symbol, first and last session, that of the split; a limit to buy that is far below the market but above what is
+# quoted after the split; a limit to sell that is above all highs before the split, and of which the half is between
+# open and high on its day
 SPLITS = {
-    "AAPL 2000": ("AAPL", "2000-06-15", "2000-06-27", "2000-06-21", 101.25, 55.63, 70.0, 110.0),
-    "AAPL 2005": ("AAPL", "2005-02-22", "2005-03-04", "2005-02-28", 88.99, 44.86, 60.0, 90.0),
-    "MSFT 2003": ("MSFT", "2003-02-11", "2003-02-25", "2003-02-18", 48.30, 24.96, 40.0, 49.6),
+    "AAPL 2000": ("AAPL", "2000-06-15", "2000-06-27", "2000-06-21", 70.0, 110.0),
+    "AAPL 2005": ("AAPL", "2005-02-22", "2005-03-04", "2005-02-28", 60.0, 90.0),
+    "MSFT 2003": ("MSFT", "2003-02-11", "2003-02-25", "2003-02-18", 40.0, 49.6),
 }
 
 
@@ -32,7 +32,6 @@ class Rest(Strategy):
     warmup = 1
 
     def on_bar(self, ctx):
-        ctx.record("position", ctx.position(0))
         if ctx.t == 1:
             ctx.order(0, 10.0)
             if not math.isnan(self.to_buy):
@@ -42,18 +41,14 @@ class Rest(Strategy):
 
 
 class Hold(Strategy):
-    """Orders the given number of units of AAPL and of MSFT at bar 1."""
+    """Buys one unit of each at bar 1."""
 
-    apples: float = 1.0
-    windows: float = 1.0
     warmup = 1
 
     def on_bar(self, ctx):
         if ctx.t == 1:
-            if self.apples != 0.0:
-                ctx.order(0, self.apples)
-            if self.windows != 0.0:
-                ctx.order(1, self.windows)
+            ctx.order(0, 1.0)
+            ctx.order(1, 1.0)
 
 
 def days_of(bars):
@@ -69,29 +64,10 @@ def around(case):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", SPLITS.values(), ids=SPLITS)
-def test_the_position_doubles_and_equity_moves_as_the_price_does(case, mode):
-    bars, row = around(case)
-    before, after = case[4:6]
-    result = run(Rest(), bars, cash=10_000.0, mode=mode)
-    position = result.records["position"].to_numpy()
-    assert (position[row - 1], position[row]) == (10.0, 20.0)
-    (action,) = result.actions.to_dict("records")
-    assert (action["bar"], action["kind"]) == (row, "split")
-    assert (action["quantity_before"], action["quantity_after"]) == (10.0, 20.0)
-    # 10 at the close before are 20 at that of the day: of AAPL in 2005, 20 · 44.86 − 10 · 88.99 = 7.30; a position
-    # that stayed 10 would lose 441.30
-    equity = np.asarray(result.tables.equity)
-    assert equity[row] - equity[row - 1] == pytest.approx(20 * after - 10 * before, rel=1e-9)
-    assert abs(equity[row] / equity[row - 1] - 1) < 0.011  # of 10,000 at most 20 · 55.63 − 10 · 101.25 = 100.10
-    assert not (result.cash_flows["kind"] == "cash_in_lieu").any()
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", SPLITS.values(), ids=SPLITS)
 def test_a_resting_limit_is_halved_and_twice_as_many_units(case, mode):
     """Unadjusted, the limit to buy would be filled at the open of the split's day, half of the close before."""
     bars, row = around(case)
-    limit = case[6]
+    limit = case[4]
     assert bars.open[row, 0] < limit < bars.low[:row, 0].min()  # what makes the test one
     assert limit / 2 < bars.low[row:, 0].min()
     result = run(Rest(to_buy=limit), bars, cash=10_000.0, mode=mode)
@@ -109,7 +85,7 @@ def test_a_resting_limit_is_halved_and_twice_as_many_units(case, mode):
 @pytest.mark.parametrize("case", SPLITS.values(), ids=SPLITS)
 def test_a_limit_is_filled_at_its_half_on_the_day_of_the_split(case, mode):
     bars, row = around(case)
-    limit = case[7]
+    limit = case[5]
     assert bars.high[:row, 0].max() < limit
     assert bars.open[row, 0] < limit / 2 < bars.high[row, 0]
     result = run(Rest(to_sell=limit), bars, cash=10_000.0, mode=mode)
@@ -124,7 +100,12 @@ def test_a_limit_is_filled_at_its_half_on_the_day_of_the_split(case, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_buy_and_hold_of_one_unit_is_accounted_for_by_hand(mode):
-    """One unit of each, bought on 2000-03-03 at the opens; what each paid is from the companies' own histories."""
+    """One unit of each, bought on 2000-03-03 at the opens.
+
+    The dividends are written down here, not read from the sample. Those of MSFT from August 2011 on are as
+    gurufocus.com/dividend/MSFT lists them; the smaller ones before have no published table named here, so that for them
+    this only says that the cash flows are those of the list.
+    """
     bars = STOCKS.select(["AAPL", "MSFT"])
     result = run(Hold(), bars, cash=1_000.0, mode=mode)
     assert days_of(bars)[2] == "2000-03-03"
@@ -142,21 +123,6 @@ def test_buy_and_hold_of_one_unit_is_accounted_for_by_hand(mode):
     np.testing.assert_allclose(paid["MSFT"], [2 * d for d in per_unit], rtol=1e-12)
     final = 1_000 - bought.sum() + 4 * 430.47 + 2 * 27.95 + 31.80 + 2 * 7.77
     assert result.tables.equity[-1] == pytest.approx(final, rel=1e-12)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_short_position_pays_the_dividend(mode):
-    """100 units of MSFT sold short before 2004-11-15, when it pays 3.08: 308."""
-    bars = STOCKS.select(["AAPL", "MSFT"])["2004-11-09":"2004-11-17"]
-    row = days_of(bars).index("2004-11-15")
-    account = Account(allow_short=True)
-    result = run(Hold(apples=0.0, windows=-100.0), bars, cash=10_000.0, account=account, mode=mode)
-    (flow,) = result.cash_flows[result.cash_flows["kind"] == "dividend"].to_dict("records")
-    assert (flow["bar"], flow["symbol"]) == (row, "MSFT")
-    assert flow["amount"] == pytest.approx(-308.0, rel=1e-12)
-    # 29.97 at the close before and 27.39 at that of the day: 100 · 2.58 are won, 308 paid, −50 in all
-    equity = np.asarray(result.tables.equity)
-    assert equity[row] - equity[row - 1] == pytest.approx(258.0 - 308.0, rel=1e-9)
 
 
 def test_the_benchmark_does_not_lose_half_at_a_split():
