@@ -36,17 +36,20 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
     SettingsError
         Where it names no asset, has another length, or begins after the bars.
     """
+    worthless = False
     if isinstance(benchmark, str):
         if benchmark == BUY_AND_HOLD:
             return buy_and_hold(bars, cash)
         if benchmark not in bars.symbols:
             names = (BUY_AND_HOLD, *bars.symbols)
             raise SettingsError(f"run: benchmark {benchmark!r} is no symbol{did_you_mean(benchmark, names)}")
-        prices = held_prices(bars)[:, bars.symbols.index(benchmark)]
+        asset = bars.symbols.index(benchmark)
+        prices, worthless = held_prices(bars)[:, asset], _ends_worthless(bars, asset)
     elif hasattr(benchmark, "timestamps"):
         if benchmark.n_assets != 1:
             raise SettingsError(f"run: benchmark Bars must hold one asset, found {benchmark.n_assets}")
         prices = _as_of(benchmark.timestamps, held_prices(benchmark)[:, 0], bars.timestamps)
+        worthless = _ends_worthless(benchmark, 0)
     elif hasattr(benchmark, "index") and hasattr(benchmark.index, "asi8"):
         index = benchmark.index.as_unit("ns")
         index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
@@ -58,9 +61,10 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
         raise SettingsError(f"run: benchmark has shape {prices.shape}; it must have one price per bar, {wanted}")
     prices = _filled(prices)
     known = np.isfinite(prices)
-    if not known.any() or np.any(prices[known] <= 0.0):
-        raise SettingsError("run: benchmark prices must be finite and above 0, and begin not later than the bars end")
     first = int(np.argmax(known))
+    wrong = prices[known] < 0.0 if worthless else prices[known] <= 0.0
+    if not known.any() or wrong.any() or prices[first] <= 0.0:
+        raise SettingsError("run: benchmark prices must be finite and above 0, and begin not later than the bars end")
     equity = cash * prices / prices[first]
     equity[:first] = cash
     return equity
@@ -69,7 +73,8 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
 def held_prices(bars: Bars) -> np.ndarray:
     """Return what a holder has of each asset, in its first price, [n_bars, n_assets]; NaN in gaps.
 
-    Splits and dividends that the bars declare are put back in; from a delisting on it is what was paid out.
+    Splits and dividends that the bars declare are put back in; from a delisting on it is what was paid out. Of an asset
+    that has no bar before its delisting nobody holds anything: NaN.
     """
     events = any(name in bars.extras for name in ("split", "dividend"))
     prices = bars.adjusted_close if events else bars.close
@@ -77,6 +82,8 @@ def held_prices(bars: Bars) -> np.ndarray:
         return prices
     prices = prices.copy()
     for row, asset in np.argwhere(~np.isnan(bars["delisting"])):
+        if np.isnan(bars.close[:row, asset]).all():
+            continue
         units = bars.adjustment[row, asset] if events else 1.0
         prices[row:, asset] = bars["delisting"][row, asset] / units
     return prices
@@ -96,6 +103,11 @@ def buy_and_hold(bars: Bars, cash: float) -> np.ndarray:
             worth[first:] = part * prices[first:] / prices[first]
         total += worth
     return total
+
+
+def _ends_worthless(bars: Bars, asset: int) -> bool:
+    """Return whether the asset is delisted at 0, which is a price of a holder's units and no fault of the data."""
+    return "delisting" in bars.extras and bool((bars["delisting"][:, asset] == 0.0).any())
 
 
 def _filled(prices: np.ndarray) -> np.ndarray:

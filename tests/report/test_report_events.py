@@ -37,7 +37,7 @@ def with_events(closes, **events) -> Bars:
             columns[name][t] = value
     return Bars.from_arrays(
         bars.timestamps, *(bars[name] for name in ("open", "high", "low", "close", "volume")),
-        extras=columns, symbols=bars.symbols,
+        extras=columns, symbols=bars.symbols, check=False,
     )  # fmt: skip
 
 

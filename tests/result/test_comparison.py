@@ -64,6 +64,22 @@ def test_a_holder_is_paid_out_at_a_delisting():
     assert buy_and_hold(bars, 1000.0).tolist() == [1000.0, 750.0, 500.0, 500.0]
 
 
+def test_a_worthless_end_is_a_loss_of_everything_and_no_bad_price():
+    # 900 at 40, then at 20, then nothing
+    bars = with_events(delisting=[NAN, NAN, 0.0, NAN])
+    for benchmark in ("A0", bars.select("A0")):
+        assert benchmark_equity(benchmark, bars, 900.0).tolist() == [900.0, 450.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("price", [0.0, 5.0])
+def test_what_was_delisted_before_its_first_bar_is_never_bought(price):
+    # of bars that are cut in the row of the delisting: 500 stay in cash, 500 at 20 and 20
+    bars = with_events(delisting=[NAN, NAN, price, NAN])[2:]
+    assert buy_and_hold(bars, 1000.0).tolist() == [1000.0, 1000.0]
+    with pytest.raises(SettingsError, match="finite and above 0"):
+        benchmark_equity("A0", bars, 1000.0)
+
+
 def test_a_symbol_is_held_alone():
     assert benchmark_equity("A1", two_assets(), 1000.0).tolist() == [1000.0, 1000.0, 750.0, 500.0]
 

@@ -32,7 +32,8 @@ def delisting(bar, price, before, **more):
 def trades_of(fills, acts, bars=None, n_assets=1, multiplier=1.0, last_fx=1.0):
     prices = bars or flat_bars(20, n_assets)
     ones = np.ones(n_assets)
-    return trade_rows(table(*fills), actions(*acts), tuple(prices), multiplier * ones, last_fx * ones)
+    paid = np.zeros(len(ones), np.int64)
+    return trade_rows(table(*fills), actions(*acts), tuple(prices), multiplier * ones, last_fx * ones, paid)
 
 
 def stepped(*closes):
@@ -44,7 +45,8 @@ def test_without_actions_it_is_fifo_matching_as_it_stands():
     fills = table(fill(1, 10.0, 100.0, order=1, commission=1.0), fill(3, -10.0, 90.0, order=2))
     bars, ones = flat_bars(20), np.ones(1)
     assert (
-        trade_rows(fills, actions(), tuple(bars), ones, ones).tobytes() == build_trades(fills, *bars, 1.0, 1).tobytes()
+        trade_rows(fills, actions(), tuple(bars), ones, ones, np.zeros(1, np.int64)).tobytes()
+        == build_trades(fills, *bars, 1.0, 1).tobytes()
     )
 
 
