@@ -7,7 +7,7 @@ that of its contract times the rate of its currency, and moves here.
 import numpy as np
 from numba import int64
 
-from backtester.kernel.jit import inner_jit, kernel_cfunc
+from backtester.kernel.jit import inner_jit, rare_cfunc
 from backtester.kernel.layout import STATE
 from backtester.kernel.struct import as_struct
 
@@ -49,7 +49,7 @@ def value_cash(s):
     s.cash = cash
 
 
-@kernel_cfunc(int64(int64, int64, int64))
+@rare_cfunc(int64(int64, int64, int64))
 def fn_rates(address, t, closing):
     """Bring exchange rates to the open or the close of bar t."""
     set_rates(as_struct(address, STATE), t, closing != 0)

@@ -29,7 +29,7 @@ from backtester.kernel.constants import (
     STOP_LIMIT,
     TARGET,
 )
-from backtester.kernel.jit import inner_jit, kernel_cfunc
+from backtester.kernel.jit import inner_jit, rare_cfunc
 from backtester.kernel.layout import STATE
 from backtester.kernel.ledger import pay
 from backtester.kernel.orders import finish, is_child, is_live, row_of, sweep
@@ -193,7 +193,7 @@ def note_action(s, t, a, kind, value, before, after):
     row.fx = s.rates[s.currencies[a]]
 
 
-@kernel_cfunc(int64(int64, int64))
+@rare_cfunc(int64(int64, int64))
 def fn_events(address, t):
     """Carry out what happens before the open of bar t."""
     s = as_struct(address, STATE)

@@ -306,6 +306,25 @@ def kernel_cfunc(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+def rare_cfunc(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator like `kernel_cfunc`, for what few runs need: compiled when its address is asked for."""
+    return lambda function: _Rare(function, signature)
+
+
+class _Rare:
+    """A C function to come; see `rare_cfunc`."""
+
+    def __init__(self, function: Callable[..., Any], signature: Any):
+        functools.update_wrapper(self, function)
+        self._signature = signature
+
+    @functools.cached_property
+    def address(self) -> int:
+        """Return the address, after compiling the function or loading it."""
+        self._compiled = kernel_cfunc(self._signature)(self.__wrapped__)  # type: ignore[attr-defined]
+        return self._compiled.address
+
+
 def is_cold() -> bool:
     """Return whether the kernel has to be compiled, because the cache holds none for these sources and this machine."""
     root = cache_root()

@@ -39,6 +39,7 @@ _INTS = (
     "fn_attempt",
     "fn_settle",
     "fn_apply",
+    "fn_carry",
     "fn_events",
     "fn_rates",
     # tables: rows in use

@@ -18,7 +18,7 @@ from backtester.kernel.constants import (
 from backtester.kernel.currencies import fn_rates
 from backtester.kernel.events import fn_events
 from backtester.kernel.execution import fn_attempt
-from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit
+from backtester.kernel.jit import inner_jit, kernel_cfunc, kernel_jit, rare_cfunc
 from backtester.kernel.layout import STATE
 from backtester.kernel.ledger import carry, mark
 from backtester.kernel.margin import drawdown_check, end_run, margin_check
@@ -70,15 +70,23 @@ def fn_apply(address, t):
     return 0
 
 
+@rare_cfunc(int64(int64, int64))
+def fn_carry(address, t):
+    """Charge borrow and interest at the start of bar t."""
+    carry(as_struct(address, STATE), t)
+    return 0
+
+
 #: the state fields that hold the addresses of these functions
 PARTS = {
     "fn_match": fn_match,
     "fn_attempt": fn_attempt,
     "fn_settle": fn_settle,
     "fn_apply": fn_apply,
-    "fn_events": fn_events,
-    "fn_rates": fn_rates,
 }
+
+#: … and those that few runs need
+RARE_PARTS = {"fn_carry": fn_carry, "fn_events": fn_events, "fn_rates": fn_rates}
 
 
 @inner_jit(forceinline=True)
@@ -88,7 +96,7 @@ def begin_bar(s, t):
     s.present = t + 1
     s.timestamp = s.timestamps[t]
     if s.has_carry and t > 0 and not s.bankrupt:
-        carry(s, t)
+        call_pointer(s.fn_carry, int64, s, t)
     if s.next_change < s.n_changes:
         call_pointer(s.fn_apply, int64, s, t)
     if s.has_events and s.event_rows[t] and not s.bankrupt:

@@ -20,7 +20,7 @@ from backtester.kernel.codes import Table
 from backtester.kernel.constants import NEVER
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import EVENTS, STATE
-from backtester.kernel.loop import PARTS
+from backtester.kernel.loop import PARTS, RARE_PARTS
 from backtester.kernel.pool import empty
 from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
@@ -290,6 +290,10 @@ class AccountMemory:
             buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
             buffer.set(name, door.address)
+        needed = {"fn_carry": self["has_carry"], "fn_events": self["has_events"], "fn_rates": self["n_currencies"] > 1}
+        for name, part in RARE_PARTS.items():
+            if needed[name]:
+                buffer.set(name, part.address)
         buffer.set("fn_grow", ctypes.cast(self._grow, ctypes.c_void_p).value)
 
     def _resize_orders(self, rows: int) -> None:
