@@ -40,6 +40,7 @@ _INTS = (
     "fn_settle",
     "fn_apply",
     "fn_carry",
+    "fn_match_close",
     "fn_events",
     "fn_rates",
     # tables: rows in use

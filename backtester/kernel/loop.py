@@ -34,14 +34,21 @@ FAILED = 1
 EXHAUSTED = 2
 
 
-@kernel_cfunc(int64(int64, int64, int64))
-def fn_match(address, t, closing):
-    """Match bar t: its open and intrabar phases, or its close phase."""
+@kernel_cfunc(int64(int64, int64))
+def fn_match(address, t):
+    """Match bar t: its open and intrabar phases."""
     s = as_struct(address, STATE)
-    if closing:
-        match_close(s, t)
-    else:
-        match_bar(s, t)
+    match_bar(s, t)
+    if 2 * s.n_ended > s.n_active:
+        sweep(s)
+    return 0
+
+
+@rare_cfunc(int64(int64, int64))
+def fn_match_close(address, t):
+    """Match the close phase of bar t, under `fill_at="close"`."""
+    s = as_struct(address, STATE)
+    match_close(s, t)
     if 2 * s.n_ended > s.n_active:
         sweep(s)
     return 0
@@ -86,7 +93,12 @@ PARTS = {
 }
 
 #: … and those that few runs need
-RARE_PARTS = {"fn_carry": fn_carry, "fn_events": fn_events, "fn_rates": fn_rates}
+RARE_PARTS = {
+    "fn_carry": fn_carry,
+    "fn_events": fn_events,
+    "fn_rates": fn_rates,
+    "fn_match_close": fn_match_close,
+}
 
 
 @inner_jit(forceinline=True)
@@ -104,7 +116,7 @@ def begin_bar(s, t):
     if s.n_currencies > 1:
         call_pointer(s.fn_rates, int64, s, t, 0)
     if s.n_active > s.n_ended and has_work(s, t):
-        call_pointer(s.fn_match, int64, s, t, 0)
+        call_pointer(s.fn_match, int64, s, t)
     if s.n_currencies > 1:
         call_pointer(s.fn_rates, int64, s, t, 1)
     mark(s, t)
@@ -117,7 +129,7 @@ def begin_bar(s, t):
 def end_bar(s, t):
     """Everything of bar t that comes after user code."""
     if s.fill_at == AT_CLOSE and s.n_market > 0:
-        call_pointer(s.fn_match, int64, s, t, 1)
+        call_pointer(s.fn_match_close, int64, s, t)
         mark(s, t)
     s.equity_curve[t] = s.equity
     s.next_bar = t + 1

@@ -16,7 +16,7 @@ import numpy as np
 from numba import float64
 
 from backtester.kernel import tables
-from backtester.kernel.codes import Table
+from backtester.kernel.codes import FillAt, Table
 from backtester.kernel.constants import NEVER
 from backtester.kernel.impact import daily_statistics
 from backtester.kernel.layout import EVENTS, STATE
@@ -290,7 +290,12 @@ class AccountMemory:
             buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
         for name, door in (DOORS | PARTS).items():
             buffer.set(name, door.address)
-        needed = {"fn_carry": self["has_carry"], "fn_events": self["has_events"], "fn_rates": self["n_currencies"] > 1}
+        needed = {
+            "fn_carry": self["has_carry"],
+            "fn_events": self["has_events"],
+            "fn_rates": self["n_currencies"] > 1,
+            "fn_match_close": self["fill_at"] == FillAt.CLOSE,
+        }
         for name, part in RARE_PARTS.items():
             if needed[name]:
                 buffer.set(name, part.address)
