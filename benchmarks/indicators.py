@@ -41,7 +41,6 @@ PAIRS: dict[str, tuple[str, str, dict[str, int]]] = {
     "momentum": ("MOM", "close", {}),
     "obv": ("OBV", "close volume", {}),
     "returns": ("ROCP", "close", {"n": 10}),
-    "rolling_beta": ("BETA", "close volume", {}),
     "rolling_correlation": ("CORREL", "close volume", {}),
     "roc": ("ROCP", "close", {}),
     "rolling_max": ("MAX", "close", {}),
@@ -57,10 +56,6 @@ PAIRS: dict[str, tuple[str, str, dict[str, int]]] = {
     "true_range": ("TRANGE", "high low close", {}),
     "williams_r": ("WILLR", "high low close", {}),
     "wma": ("WMA", "close", {}),
-}
-# TA-Lib's BETA takes prices: the slope of the returns of its second argument on those of the first, 5 bars
-OURS = {
-    "rolling_beta": lambda x, y: indicators.rolling_beta(indicators.returns(y), indicators.returns(x), 5),
 }
 PERCENTS = ("trix",)  # TA-Lib's are a hundred times ours
 OUTPUT_OF = {"aroon": 1}  # the output of TA-Lib that is our first
@@ -105,7 +100,7 @@ def market(shape: tuple[int, ...]) -> Arrays:
 def calls(name: str) -> tuple[Callable[..., Any], Callable[..., Any], list[str]]:
     """Return our function, TA-Lib's, and the names of the arrays they take."""
     theirs, arrays, settings = PAIRS[name]
-    ours = OURS.get(name) or getattr(indicators, name.partition(",")[0])
+    ours = getattr(indicators, name.partition(",")[0])
     return (lambda *panels: ours(*panels, **settings)), getattr(talib, theirs), arrays.split()
 
 
