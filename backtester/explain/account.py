@@ -212,14 +212,18 @@ class AccountView:
         flows, fills = self.tables.flows, self.tables.fills[:row]
         known = (flows["bar"] < t) | ((flows["bar"] == t) & (flows["kind"] != CashFlowKind.WRITE_OFF))
         money = fills["quantity"] * fills["price"] * self.tables.multipliers[fills["asset"]]  # of the asset's currency
-        if self.result._account.settlement != "keep":
+        of_asset = self.result._rates.currencies.of_asset
+        keeps = (self.tables.margined == 1) | (self.result._account.settlement == "keep")
+        settles = np.where(keeps, of_asset, 0)
+        if not settles.any():
             paid = money * fills["fx"] + fills["commission"]
             return self.terms.cash + float(flows["amount"][known].sum()) - float(paid.sum())
         balances = np.zeros(len(rates))
         balances[0] = self.terms.cash
         np.add.at(balances, flows["currency"][known], flows["amount"][known])
-        currency = self.result._rates.currencies.of_asset[fills["asset"]]
-        np.subtract.at(balances, currency, money + fills["commission"] / fills["fx"])
+        currency = settles[fills["asset"]]
+        rate = np.where(currency == of_asset[fills["asset"]], 1.0, fills["fx"])  # 1 where it is not exchanged
+        np.subtract.at(balances, currency, money * rate + fills["commission"] * rate / fills["fx"])
         return float(np.sum(balances[balances != 0.0] * rates[balances != 0.0]))
 
     def allowance(self, t: int) -> Allowance:

@@ -140,18 +140,15 @@ def split_order(s, t, i, ratio, before, after):
     o.limit_price /= ratio
     o.stop_price /= ratio
     o.distance /= ratio
-    if not is_child(o) and not (o.role == TARGET and o.status == PENDING):
+    has_own = not is_child(o) and not (o.role == TARGET and o.status == PENDING)  # a quantity of its own, to be rounded
+    if has_own:
         if closes:
             o.quantity = o.filled - after
         else:
             o.quantity = truncate_lot(o.quantity, s.lot_size[o.asset])
     c.price = o.limit_price if rests else o.stop_price
     c.quantity = o.quantity
-    if (
-        not is_child(o)
-        and abs(o.quantity) <= abs(o.filled) * (1.0 + DUST)
-        and not (o.role == TARGET and o.status == PENDING)
-    ):
+    if has_own and abs(o.quantity) <= abs(o.filled) * (1.0 + DUST):
         finish(s, t, i, CANCELLED, SPLIT)
 
 

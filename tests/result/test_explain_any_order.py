@@ -130,6 +130,7 @@ SETTINGS = [
 ABROAD = {"currency": "USD", "fx": {"EUR": "EURUSD"}}
 EVENTFUL = [
     {},
+    {"account": Account(leverage=2.0, instruments=[Instrument("two", currency="EUR", margin=0.3)], **ABROAD)},
     {
         "execution": Execution(max_participation=0.1, latency_bars=2),
         "costs": Costs(commission=0.001, spread=0.01, borrow_rate=0.1, debit_rate=0.05),
