@@ -45,6 +45,7 @@ _INTS = (
     "fn_rates",
     # tables: rows in use
     "n_orders",
+    "first_order",  # orders up to this id are forgotten: their rows are used again (see `forget`)
     "n_active",
     "n_fills",
     "n_flows",

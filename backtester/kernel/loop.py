@@ -126,11 +126,17 @@ def begin_bar(s, t):
 
 
 @inner_jit(forceinline=True)
-def end_bar(s, t):
-    """Everything of bar t that comes after user code."""
+def close_phase(s, t):
+    """Match what fills at the close of bar t, under `fill_at="close"`, and mark again."""
     if s.fill_at == AT_CLOSE and s.n_market > 0:
         call_pointer(s.fn_match_close, int64, s, t)
         mark(s, t)
+
+
+@inner_jit(forceinline=True)
+def end_bar(s, t):
+    """Everything of bar t that comes after user code."""
+    close_phase(s, t)
     s.equity_curve[t] = s.equity
     s.next_bar = t + 1
 

@@ -25,7 +25,7 @@ from backtester.kernel.pool import empty
 from backtester.kernel.struct import Field, State, StructBuffer
 from backtester.kernel.verbs import DOORS
 
-_GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
+GROW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 _LIVE_ROWS = (
     ("active", np.int64, ()),
     ("hand", np.int64, ()),
@@ -130,7 +130,7 @@ def _growing(memory: AccountMemory) -> ctypes._CFuncPtr:
         except MemoryError:
             return  # the kernel sees that the table is as full as before, and stops
 
-    return _GROW(grow)
+    return GROW(grow)
 
 
 def first_capacity(asset_bars: int) -> int:
@@ -150,6 +150,9 @@ class AccountMemory:
     rows : int, optional
         First capacity of the order and fill tables, a power of two; tables grow when they are full. By default a
         generous guess from the number of bars: memory that is not written to costs nothing.
+    short : int, optional
+        For an account that forgets (`opening`): first rows of all other tables. It keeps no equity curve and no
+        adjusted closes, which would take as much memory as the market itself.
 
     Attributes
     ----------
@@ -157,15 +160,27 @@ class AccountMemory:
         The state; `buffer.address` is what kernel functions take.
     """
 
-    def __init__(self, market: MarketArrays, rules: Rules, rows: int | None = None):
-        self.market = market
-        self.n_bars, self.n_assets = market.close.shape
-        self.buffer = StructBuffer(extended_state(tuple(market.extras)))
-        self._old: list[np.ndarray] = []
+    def __init__(self, market: MarketArrays, rules: Rules, rows: int | None = None, short: int | None = None):
+        self._look(market, StructBuffer(extended_state(tuple(market.extras))))
+        self._short = short
         self._grow = _growing(self)
         self._point_at_market()
         self._set_rules(rules)
         self._allocate_account(rows or first_capacity(self.n_bars * self.n_assets))
+
+    @classmethod
+    def over(cls, buffer: StructBuffer, market: MarketArrays) -> AccountMemory:
+        """Return an account that lies in memory laid out before, one of many that forget."""
+        memory = cls.__new__(cls)
+        memory._look(market, buffer)
+        memory._short = SMALL
+        return memory
+
+    def _look(self, market: MarketArrays, buffer: StructBuffer) -> None:
+        self.market = market
+        self.n_bars, self.n_assets = market.close.shape
+        self.buffer = buffer
+        self._old: list[np.ndarray] = []
 
     @property
     def address(self) -> int:
@@ -223,7 +238,7 @@ class AccountMemory:
             buffer.set_array(f"event_{name}", market.events.get(name, nothing))
         buffer.set_array("event_rows", market.event_rows)
         buffer.set("has_events", bool(market.events))
-        adjusts = "split" in market.events or "dividend" in market.events
+        adjusts = self._short is None and ("split" in market.events or "dividend" in market.events)
         adjusted = market.close.copy() if adjusts else nothing
         buffer.set_array("adjusted", adjusted)
         buffer.set_array("adjusted_close", adjusted if adjusts else market.close)
@@ -279,15 +294,15 @@ class AccountMemory:
             buffer.set_array(name, np.zeros(2 * n, np.int64))
         buffer.set("first_pending", NEVER)
         buffer.set("next_expire", NEVER)
-        buffer.set_array("equity_curve", empty(self.n_bars, np.float64))
+        buffer.set_array("equity_curve", empty(self.n_bars if self._short is None else 1, np.float64))
         buffer.set_array("ready_map", np.zeros((0, 3), np.int64))
         buffer.set("ambiguous_bar", -1)
         buffer.set("phase_stamp", -1)
         self._resize_orders(rows)
-        self._resize_live(SMALL)
-        self._resize_book(SMALL)
+        self._resize_live(self._short or SMALL)
+        self._resize_book(self._short or SMALL)
         for name, dtype in _TABLES.values():
-            buffer.set_array(name, empty(rows if name == "fills" else SMALL, dtype))
+            buffer.set_array(name, empty(self._short or (rows if name == "fills" else SMALL), dtype))
         for name, door in (DOORS | PARTS).items():
             buffer.set(name, door.address)
         needed = {
@@ -302,8 +317,13 @@ class AccountMemory:
         buffer.set("fn_grow", ctypes.cast(self._grow, ctypes.c_void_p).value)
 
     def _resize_orders(self, rows: int) -> None:
-        self._resize("orders", tables.ORDER, (), rows)
-        self._resize("shelf", np.float64, (), rows)
+        first, last = self.buffer.get("first_order"), self.buffer.get("n_orders")
+        lie = np.arange(first, last) & self.buffer.get("order_mask")  # rows of the orders that are not forgotten
+        for name, dtype in (("orders", tables.ORDER), ("shelf", np.dtype(np.float64))):
+            old = self.buffer._kept.get(name)
+            self._resize(name, dtype, (), rows)
+            if first > 0 and old is not None:
+                self.buffer.get_array(name)[np.arange(first, last) & (rows - 1)] = old[lie]
         self.buffer.set("order_mask", rows - 1)
 
     def _resize_live(self, rows: int) -> None:
@@ -339,8 +359,8 @@ class AccountMemory:
 
         Rows that are not written to cost nothing; rows that are copied again and again cost more than to fill them.
         """
-        needed = rows * self.n_bars / (self.buffer.get("t") + 1)
-        ahead = rows << max(1, min(MOST_DOUBLINGS, math.ceil(math.log2(1.02 * needed / rows))))
+        needed = 0 if self._short else rows * self.n_bars / (self.buffer.get("t") + 1)
+        ahead = rows << max(1, min(MOST_DOUBLINGS, math.ceil(math.log2(max(1.02 * needed / rows, 1.0)))))
         if ahead > 2 * rows:
             try:
                 return resize(ahead)

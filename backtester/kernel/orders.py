@@ -1,6 +1,6 @@
 """The order table: new rows, the list of live ones, and the end of an order with what depends on it.
 
-A row is never removed. `active` lists the ids of live orders in ascending order; ended ones are swept out of it at the
+A row is never removed, but a training account uses rows again (`forget`). `active` lists the ids of live orders in ascending order; ended ones are swept out of it at the
 end of a bar by which they have become the greater part. A bracket parent is marked by `parent == id`; its children are
 `id + 1` (stop) and `id + 2` (target).
 """
@@ -46,9 +46,9 @@ def row_of(s, order_id):
 @inner_jit
 def new_order(s, t, asset, kind, role, tif, expire, tag, quantity):
     """Append a live order row that is pending, and return its row; the caller fills in the rest."""
-    if s.n_orders > s.order_mask:
+    if s.n_orders - s.first_order > s.order_mask:
         grow(s, _ORDERS)
-        if s.n_orders > s.order_mask:
+        if s.n_orders - s.first_order > s.order_mask:
             s.n_orders += give_up(s)
     s.n_orders += 1
     i = row_of(s, s.n_orders)
