@@ -12,7 +12,7 @@ from backtester.kernel.constants import NEVER
 from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import begin_bar
-from backtester.kernel.orders import is_live, row_of, sweep
+from backtester.kernel.orders import sweep
 from backtester.kernel.struct import as_struct
 
 _FAMILY = 3  # a bracket's orders have ids at most this far apart, and refer to one another by row
@@ -111,16 +111,9 @@ def forget(s):
             s.changes[n] = s.changes[s.next_change + n]
         s.n_changes = kept
         s.next_change = 0
-    if s.n_active == s.n_ended:
-        if s.n_active > 0:
-            sweep(s)
-        s.first_order = s.n_orders
-        return
-    for n in range(s.n_active):
-        order_id = s.active[n]
-        if is_live(s.orders[row_of(s, order_id)]):
-            s.first_order = max(s.first_order, order_id - _FAMILY)
-            return
+    if s.n_ended > 0:
+        sweep(s)  # an ended order in these lists would be taken for the one that uses its row next
+    s.first_order = s.n_orders if s.n_active == 0 else max(s.first_order, s.active[0] - _FAMILY)
 
 
 @kernel_jit(int64(int64))
