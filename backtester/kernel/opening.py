@@ -1,8 +1,9 @@
 """How an account begins in the middle of the data, and how one that trains for ever forgets what is over.
 
-A backtest begins at bar 0 and keeps every row of its tables. An environment opens its accounts at the close of any bar,
-again and again, in the same memory; `forget` empties the tables between two steps, so that they stay short however
-long an episode is. Order ids go on counting: a row of the order table belongs to an id only as long as it may be needed.
+A backtest begins at bar 0 and keeps every row of its tables. An environment opens its accounts at the close of any
+bar, again and again, in the same memory; `forget` empties the tables between two steps, so that they stay short
+however long an episode is. Order ids go on counting: a row of the order table belongs to an id only as long as it may
+be needed.
 """
 
 import numpy as np
@@ -23,7 +24,8 @@ def open_account(s, t, cash, marks, rates, delisted_from):
     """Make a fresh account at the close of bar t: money, no position, no order.
 
     `marks` float64 [n_bars, n_assets] are the last known closes, `rates` float64 [n_bars, n_currencies] the exchange
-    rates at each close, `delisted_from` int64 [n_assets] the bar from which an asset is no longer listed; see `outlook`.
+    rates at each close, `delisted_from` int64 [n_assets] the bar from which an asset is no longer listed; see
+    `accounts.outlook`.
     """
     s.t = t
     s.present = t + 1

@@ -1,8 +1,8 @@
 """The order table: new rows, the list of live ones, and the end of an order with what depends on it.
 
-A row is never removed, but a training account uses rows again (`forget`). `active` lists the ids of live orders in ascending order; ended ones are swept out of it at the
-end of a bar by which they have become the greater part. A bracket parent is marked by `parent == id`; its children are
-`id + 1` (stop) and `id + 2` (target).
+A row is never removed, but a training account uses rows again (`opening.forget`). `active` lists the ids of live
+orders in ascending order; ended ones are swept out of it at the end of a bar by which they have become the greater
+part. A bracket parent is marked by `parent == id`; its children are `id + 1` (stop) and `id + 2` (target).
 """
 
 import numpy as np

@@ -27,8 +27,7 @@ RULES = {
 
 
 def bars_of_two():
-    paths = Bars.simulate("gbm", n_bars=N_BARS, n_assets=2, seed=4)
-    return paths
+    return Bars.simulate("gbm", n_bars=N_BARS, n_assets=2, seed=4)
 
 
 def rules_of(bars, **changed):
