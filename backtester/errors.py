@@ -34,6 +34,10 @@ class CannotCompile(BacktesterError):
         self.reason = reason
 
 
+class FeatureError(BacktesterError, ValueError):
+    """A feature is unknown, or computes what no feature may: which feature, which symbol, which time, which rule."""
+
+
 class ResultError(BacktesterError):
     """A stored result cannot be read, or a result cannot be written."""
 

@@ -1,0 +1,89 @@
+"""`Shipped`: a feature of `backtester.signals.library`, by name and settings, or written as a call."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, ClassVar
+
+import numpy.typing as npt
+
+from backtester.errors import FeatureError, did_you_mean
+from backtester.signals.element import Feature, View, call_text, read_name
+from backtester.signals.library import SHIPPED
+
+
+class Shipped(Feature):
+    """A shipped feature.
+
+    Parameters
+    ----------
+    feature : str
+        Its name, one of `SHIPPED`, or a call of it: `"rsi"`, `"rsi(7)"`, `"macd(fast=6, slow=13)"`.
+    *settings, **named
+        Its settings, in order or by name, if `feature` is a name alone.
+    name : str, optional
+        Of the column. Default: the call with all its settings, `"macd(6, 13, 9)"`.
+
+    Attributes
+    ----------
+    feature : str
+        The name of the shipped feature.
+    settings : dict
+        All its settings.
+
+    Raises
+    ------
+    FeatureError
+        If there is no such feature or setting, or the text is no call.
+    SettingsError
+        If a period is not an int, or too small.
+
+    Examples
+    --------
+    >>> Shipped("macd", fast=6, slow=13).columns
+    ('macd(6, 13, 9)',)
+    """
+
+    kind: ClassVar[str] = "shipped"
+
+    def __init__(self, feature: str, *settings: Any, name: str | None = None, **named: Any):
+        word, given, by_name = _read_call(feature)
+        if (given or by_name) and (settings or named):
+            raise FeatureError(f"{feature!r} has its settings already; give them inside the text or beside it")
+        if word not in SHIPPED:
+            raise FeatureError(
+                f"there is no feature {word!r}{did_you_mean(word, SHIPPED)} (features: {', '.join(SHIPPED)}); "
+                "for your own function or array see Function, Indicator and External"
+            )
+        self.feature = word
+        self._definition = SHIPPED[word]
+        self.settings = self._definition.settings((*given, *settings), {**by_name, **named})
+        title = call_text(word, self.settings) if self.settings else word
+        self.columns = (title if name is None else read_name(word, name),)
+
+    def compute(self, view: View) -> npt.ArrayLike:
+        """Return the values for the bars of `view`, [n_bars, n_assets] or [n_bars]."""
+        bars = view.bars if self._definition.as_given else view.prices
+        return self._definition.function(bars, **self.settings)
+
+    def spec(self) -> dict[str, Any]:
+        """Return what rebuilds it, as values that JSON can hold."""
+        return {"kind": self.kind, "feature": self.feature, "settings": dict(self.settings), "name": self.columns[0]}
+
+
+def _read_call(text: object) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    """Return the name and the settings of a call; only literals are read, and nothing is run."""
+    if not isinstance(text, str):
+        raise FeatureError(f"a shipped feature is named by text such as 'rsi(14)', found {text!r}")
+    wrong = FeatureError(f"{text!r} is not a feature; write a name or a call with plain values, such as 'rsi(14)'")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        if isinstance(tree, ast.Name):
+            return tree.id, (), {}
+        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+            raise wrong
+        given = tuple(ast.literal_eval(value) for value in tree.args)
+        named = {str(word.arg): ast.literal_eval(word.value) for word in tree.keywords}
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        raise wrong from None
+    return tree.func.id, given, named
