@@ -13,6 +13,7 @@ from envs.core import Core
 ENVIRONMENTS = {
     "Martingale": "envs.tasks.martingale",
     "Sine": "envs.tasks.sine",
+    "Trading": "envs.trading",
 }
 
 
