@@ -24,8 +24,8 @@ class TaskError(BacktesterError):
 
 
 class BundleError(BacktesterError):
-    """A stored agent cannot be read, or does not fit where it is to be used."""
+    """A stored agent or checkpoint cannot be read or written, or does not fit where it is to be used."""
 
 
 class TrainingError(BacktesterError):
-    """A training cannot go on."""
+    """A training cannot begin or go on: a setting is wrong, or a loss or reward is not a number."""
