@@ -1,0 +1,159 @@
+"""A trained agent as a strategy: what it learnt in an environment, traded by the engine.
+
+The engine runs the agent's own observation, network and orders as machine code: the functions are those of the
+environment, so that a backtest makes the fills the environment makes, bit for bit. A million bars take seconds.
+
+Source: Sutton, Barto, "Reinforcement Learning: An Introduction", 2018 (what a policy is).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtester import Bars, Strategy
+from backtester.bars.slices import rows
+from backtester.errors import StrategyError
+from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_weights
+from backtester.kernel.observe import observation_size, observe_account, observe_market
+from backtester.strategy import constant
+from envs.agents import Agent
+from envs.agents.forward import act_box, first_largest, mlp_forward
+from envs.agents.policy import MLPPolicy
+from envs.trading.rebuild import settings_from
+from envs.trading.settings import TradingSettings
+
+DISCRETE, CONTINUOUS, WEIGHTS = int(Scheme.DISCRETE), int(Scheme.CONTINUOUS), int(Scheme.WEIGHTS)
+
+
+class AgentStrategy(Strategy):
+    """Trades as an agent trained in `backtester/Trading-v0` would, with its best action at every bar.
+
+    Parameters
+    ----------
+    agent : Agent or path
+        The agent, or the directory of its bundle.
+    features : Features, optional
+        Needed where the agent's cannot be rebuilt from their specification: functions of your own script, arrays.
+    start : int, date or time, optional
+        The first bar at which it acts, such as the beginning of a test range; by default the first at which its
+        window is full.
+
+    Notes
+    -----
+    The costs of a run are those given to `run`; `settings` has those of the training: `run(strategy, bars,
+    **strategy.settings)`. The environment opens its account at the bar where the episode begins, a backtest at bar 0:
+    so an interest on idle cash before the first trade is the one thing that differs between them.
+
+    Examples
+    --------
+    >>> run(AgentStrategy(agent="agents/trend"), Bars.sample("sp500"))        # doctest: +SKIP
+    """
+
+    agent: Any
+    features: Any = None
+    start: Any = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Cash, costs, account and execution of the training, as keywords of `run`."""
+        made = self._trained()[1]
+        return {name: made[name] for name in ("cash", "costs", "account", "execution")}
+
+    def prepare(self, bars: Bars) -> None:
+        agent, made = self._trained()
+        policy = agent.policy
+        if not isinstance(policy, MLPPolicy):
+            raise StrategyError(
+                f"AgentStrategy: a policy of kind {policy.kind!r} does not run in the engine, only networks do (PPO, A2C, "
+                "DQN, SAC, REINFORCE); evaluate it in its environment"
+            )
+        settings = TradingSettings(bars=bars, **made)
+        raw = settings.features.compute(bars)
+        scaled = raw if settings.scaler == "none" else settings.scaler.transform(raw)
+        panel = np.clip(scaled, -settings.clip, settings.clip).astype(np.float32).reshape(bars.n_bars, -1)
+        codes = settings.account_codes
+        size = observation_size(settings.window, panel.shape[1], codes, bars.n_assets)
+        if size != agent.observation_space.shape[0]:
+            raise StrategyError(
+                f"AgentStrategy: the agent observes {agent.observation_space.shape[0]} numbers, and these bars of "
+                f"{bars.n_assets} assets give {size}; it was trained on another number of assets"
+            )
+        self.panel = panel
+        self.window = settings.window
+        self.account_features = np.array(codes, np.int64)
+        self.clip = float(settings.clip)
+        self.peak = 0.0
+        self.observation = constant(np.zeros(size, np.float32))
+        self._prepare_network(policy)
+        self._prepare_actions(settings, bars.n_assets)
+        first = settings.features.warmup(raw) + settings.window - 1
+        self.warmup = max(first, 0 if self.start is None else rows(bars, self.start).start)
+
+    def _prepare_network(self, policy: MLPPolicy) -> None:
+        self.parameters_ = constant(policy.parameters)
+        self.sizes = constant(policy.sizes)
+        self.activation = policy.activation_code
+        self.squash = policy.head == "squashed"
+        self.scratch = constant(np.zeros(2 * int(policy.sizes.max()), np.float32))
+        self.outputs = constant(np.zeros(int(policy.sizes[-1]), np.float32))
+
+    def _prepare_actions(self, settings: TradingSettings, n_assets: int) -> None:
+        self.scheme = int(Scheme[settings.actions.upper()])
+        self.exposures = constant(np.array(settings.exposures, np.float64))
+        self.low, self.high = float(min(settings.exposures)), float(max(settings.exposures))
+        self.lowest = constant(np.full(n_assets, -1.0))
+        self.highest = constant(np.full(n_assets, 1.0))
+        self.band = float(settings.band or 0.0)
+        self.fraction = float(settings.order_fraction or 0.0)
+        self.limit_offset = float(settings.limit_offset or 0.0)
+        self.stop_loss = float(settings.stop_loss or 0.0)
+        self.take_profit = float(settings.take_profit or 0.0)
+        self.choices = constant(np.zeros(n_assets, np.int64))
+        self.last = constant(np.full(n_assets, -1))
+        self.weights = constant(np.zeros(n_assets))
+
+    def on_bar(self, ctx: Any) -> None:
+        self.peak = max(self.peak, ctx.equity)
+        at = observe_market(self.panel, ctx.t, self.window, self.observation)
+        observe_account(ctx, self.account_features, self.peak, self.clip, self.observation, at)
+        if self.scheme == CONTINUOUS or self.scheme == WEIGHTS:
+            act_box(
+                self.parameters_, self.sizes, self.activation, self.squash, self.lowest, self.highest,
+                self.observation, self.scratch, self.outputs,
+            )  # fmt: skip
+            if self.scheme == CONTINUOUS:
+                act_continuous(ctx, self.outputs, self.low, self.high, self.band)
+            else:
+                act_weights(ctx, self.outputs, self.low, self.high, self.band, self.weights)
+            return
+        mlp_forward(self.parameters_, self.sizes, self.activation, self.observation, self.scratch, self.outputs)
+        n = self.outputs.shape[0] // ctx.n_assets
+        for a in range(ctx.n_assets):
+            self.choices[a] = first_largest(self.outputs, n * a, n * a + n)
+        if self.scheme == DISCRETE:
+            act_discrete(ctx, self.choices, self.exposures, self.last)
+        else:
+            act_orders(ctx, self.choices, self.fraction, self.limit_offset, self.stop_loss, self.take_profit)
+
+    def _trained(self) -> tuple[Agent, dict[str, Any]]:
+        """Return the agent, and the settings of its environment as keywords."""
+        agent = self.agent
+        if isinstance(agent, (str, Path)):
+            agent = Agent.load(agent)
+        if not isinstance(agent, Agent):
+            raise StrategyError(f"AgentStrategy: agent must be an Agent or the path of a bundle, found {agent!r}")
+        env_id = agent.environment.get("id", "")
+        if not env_id.startswith("backtester/Trading-"):
+            raise StrategyError(f"AgentStrategy: the agent was trained in {env_id!r}, and only a market can be traded")
+        given = {} if self.features is None else {"features": self.features}
+        specs = [None if part is None else part["spec"] for part in (agent.features, agent.scaler)]
+        return agent, settings_from(agent.environment["settings"], *specs, **given, **_UNUSED)
+
+
+#: settings of an environment that mean nothing to a backtest
+_UNUSED = {"start": None, "end": None, "episode_length": None, "reward": "log_wealth"} | dict.fromkeys(
+    ("sharpe_decay", "risk_aversion", "drawdown_penalty")
+)
