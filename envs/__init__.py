@@ -1,4 +1,6 @@
-"""Environments to train agents in, and agents; importing this enters the ids `backtester/…-v0` into gymnasium's registry.
+"""Environments to train agents in, and agents.
+
+Importing this enters the ids `backtester/…-v0` into gymnasium's registry:
 
     import envs, gymnasium
     env = gymnasium.make("backtester/Sine-v0")

@@ -6,7 +6,6 @@ A step kernel takes the address of one, and returns how many copies ended, or a 
 
 from __future__ import annotations
 
-import numpy as np
 from numba.core import types
 
 from backtester.kernel.jit import inner_jit
@@ -95,42 +94,3 @@ def count(address, i, reward, outcome):
     b.final_return[i] = b.episode_return[i]
     b.final_length[i] = b.episode_length[i]
     return True
-
-
-@inner_jit
-def advance(begin, move, observe, address, i):
-    """Step copy i of dynamics made of three jitted functions, autoreset included; return 1 if its episode ended."""
-    b = as_struct(address, BATCH)
-    state, random, observation = b.state[i], b.random[i : i + 1], b.observation[i]
-    if b.phase[i] == ENDED:  # NEXT_STEP
-        clear(address, i)
-        b.limit[i] = b.length
-        begin(state, b.parameters, random)
-        observe(state, b.parameters, observation)
-        return 0
-    reward, outcome = move(state, b.parameters, random, b.actions[i])
-    ended = count(address, i, reward, outcome)
-    observe(state, b.parameters, observation)
-    if not ended:
-        return 0
-    if b.autoreset == SAME_STEP:
-        b.final_observation[i] = observation
-        terminated, truncated = b.terminated[i], b.truncated[i]
-        clear(address, i)
-        b.reward[i], b.terminated[i], b.truncated[i] = reward, terminated, truncated
-        b.limit[i] = b.length
-        begin(state, b.parameters, random)
-        observe(state, b.parameters, observation)
-    return 1
-
-
-@inner_jit
-def restart(begin, observe, address):
-    """Begin an episode of every copy in the mask; limits are set before."""
-    b = as_struct(address, BATCH)
-    for i in range(b.n):
-        if b.mask[i]:
-            clear(address, i)
-            begin(b.state[i], b.parameters, b.random[i : i + 1])
-            observe(b.state[i], b.parameters, b.observation[i])
-    return np.int64(0)

@@ -169,7 +169,7 @@ class Core(ABC):
     def _restart(self, address: int) -> None:
         """Begin an episode of every copy in the mask, into the batch at an address."""
 
-    def _take_options(self, options: dict[str, Any], mask: Array) -> None:
+    def _take_options(self, options: dict[str, Any], mask: Array) -> None:  # noqa: B027, most have none
         """Note the options of a reset of the copies in `mask`; their names are known to be right."""
 
     def info(self) -> dict[str, Array]:
@@ -273,7 +273,7 @@ class Core(ABC):
             actions = np.asarray(actions)
         if actions.shape != self._loaded.shape:
             raise ActionError(
-                f"{self.name}: the actions of {self.n} copies have the shape {self._loaded.shape}, found {actions.shape}"
+                f"{self.name}: actions of {self.n} copies have the shape {self._loaded.shape}, found {actions.shape}"
             )
         if actions.dtype.kind not in self._kinds:
             needed = "numbers" if "f" in self._kinds else "whole numbers"
@@ -362,8 +362,8 @@ def _results(n: int, width: int) -> tuple[Array, ...]:
 def _bounds(space: ActionSpace) -> tuple[Array, Array]:
     """Return the lowest and the highest value of each number of an action, float64 [k]."""
     if isinstance(space, spaces.Discrete):
-        start = float(space.start)
-        return np.array([start]), np.array([start + float(space.n) - 1.0])
+        first = float(space.start)
+        return np.array([first]), np.array([first + float(space.n) - 1.0])
     if isinstance(space, spaces.MultiDiscrete):
         start = np.asarray(space.start, np.float64).reshape(-1)
         return start, start + np.asarray(space.nvec, np.float64).reshape(-1) - 1.0

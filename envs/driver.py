@@ -12,9 +12,9 @@ import numba
 import numpy as np
 from numba.core import types as numba_types
 
-from backtester.kernel.jit import kernel_jit, source_hash
+from backtester.kernel.jit import inner_jit, kernel_jit, source_hash
 from backtester.kernel.struct import as_struct
-from envs.batch import BATCH, advance, first_refusal, restart
+from envs.batch import BATCH, ENDED, SAME_STEP, clear, count, first_refusal
 from envs.core import Core
 
 MANY = 256  # copies from which threads pay
@@ -34,6 +34,12 @@ class DrivenCore(Core):
       of an episode's length is not its business;
     - `observe(state, parameters, out)` writes the observation, float32 [d], inside the bounds of the space.
 
+    Attributes
+    ----------
+    begin, move, observe : jitted function
+    n_state : int
+        Numbers in the row of a copy.
+
     Examples
     --------
     `envs.tasks.sine` is the shortest.
@@ -46,10 +52,8 @@ class DrivenCore(Core):
 
     def __init__(self, n: int, *, parameters: Any = (), **base: Any):
         super().__init__(n, n_state=self.n_state, parameters=np.array(parameters, np.float64), **base)
-        self._step_entry, self._restart_entry = _kernels(type(self), self._use_threads())
-
-    def _use_threads(self) -> bool:
-        return self.n >= MANY and numba.get_num_threads() > 1
+        threads = self.n >= MANY and numba.get_num_threads() > 1
+        self._step_entry, self._restart_entry = _kernels(type(self), threads)
 
     def _run(self, address: int) -> int:
         return self._step_entry(address)
@@ -61,34 +65,40 @@ class DrivenCore(Core):
 @functools.cache
 def _kernels(core: type[DrivenCore], threads: bool) -> tuple[Callable[[int], int], Callable[[int], int]]:
     """Return the step and the restart of a class, compiled or loaded; they take the address of a batch."""
-    step = _compiled(_step_with_threads if threads else _step, core, parallel=threads)
-    return step, _compiled(_begin, core)
-
-
-def _compiled(template: Callable[..., Any], core: type[DrivenCore], **options: Any) -> Callable[[int], int]:
-    """Return a template compiled for the three functions of a class.
-
-    The names `begin`, `move` and `observe` become its globals, and it passes for a function of the file that defines
-    the class: so the machine code is kept until something changes in that package, or in this one.
-    """
+    step = _step_with_threads if threads else _step
     parts = {name: getattr(core, name) for name in ("begin", "move", "observe")}
+    parts["advance"] = inner_jit(_bound(_advance, core, parts))
+    return _entry(_bound(step, core, parts), parallel=threads), _entry(_bound(_restart, core, parts))
+
+
+def _bound(template: Callable[..., Any], core: type[DrivenCore], parts: dict[str, Any]) -> Callable[..., Any]:
+    """Return a template whose globals `begin`, `move`, `observe` and `advance` are those of a class.
+
+    They are globals, not arguments: numba cannot store code that takes functions. The result passes for a function of
+    the file that defines the class, so that its machine code is kept until that package, or this one, changes.
+    """
     home = parts["move"].py_func.__code__
     code = template.__code__.replace(co_filename=home.co_filename, co_firstlineno=home.co_firstlineno)
-    function = types.FunctionType(code, {**template.__globals__, **parts}, template.__name__)
-    function.__module__ = core.__module__
-    function.__qualname__ = f"{core.__qualname__}.{template.__name__}.{source_hash(_ENVS)[:8]}"
+    name = f"{template.__name__}_{source_hash(_ENVS)[:8]}"
+    function = types.FunctionType(code, {**template.__globals__, **parts}, name)
+    function.__module__, function.__qualname__ = core.__module__, f"{core.__qualname__}.{name}"
+    return function
+
+
+_kept: list[Any] = []  # machine code lives as long as its dispatcher
+
+
+def _entry(function: Callable[..., Any], **options: Any) -> Callable[[int], int]:
+    """Compile a kernel, and return what calls it without a dispatcher in between."""
     dispatcher = kernel_jit(_WORD(_WORD), **options)(function)
-    entry = dispatcher.overloads[(_WORD,)].entry_point
-    entry_of_dispatcher[entry] = dispatcher
-    return entry
+    _kept.append(dispatcher)
+    return dispatcher.overloads[(_WORD,)].entry_point
 
 
-entry_of_dispatcher: dict[Any, Any] = {}  # the machine code lives as long as its dispatcher
-
-
-begin: Any = None  # `_compiled` puts a class's own functions in the place of these
+begin: Any = None  # the names that `_bound` gives a meaning
 move: Any = None
 observe: Any = None
+advance: Any = None
 
 
 def _step(address):
@@ -97,7 +107,7 @@ def _step(address):
         return refusal
     ends = 0
     for i in range(as_struct(address, BATCH).n):
-        ends += advance(begin, move, observe, address, i)
+        ends += advance(address, i)
     return ends
 
 
@@ -107,9 +117,42 @@ def _step_with_threads(address):
         return refusal
     ends = 0
     for i in numba.prange(as_struct(address, BATCH).n):
-        ends += advance(begin, move, observe, address, i)
+        ends += advance(address, i)
     return ends
 
 
-def _begin(address):
-    return restart(begin, observe, address)
+def _advance(address, i):
+    """Step copy i, autoreset included; return 1 if its episode ended."""
+    b = as_struct(address, BATCH)
+    state, random, observation = b.state[i], b.random[i : i + 1], b.observation[i]
+    if b.phase[i] == ENDED:  # with NEXT_STEP
+        clear(address, i)
+        b.limit[i] = b.length
+        begin(state, b.parameters, random)
+        observe(state, b.parameters, observation)
+        return 0
+    reward, outcome = move(state, b.parameters, random, b.actions[i])
+    ended = count(address, i, reward, outcome)
+    observe(state, b.parameters, observation)
+    if not ended:
+        return 0
+    if b.autoreset == SAME_STEP:
+        b.final_observation[i] = observation
+        terminated, truncated = b.terminated[i], b.truncated[i]
+        clear(address, i)
+        b.reward[i], b.terminated[i], b.truncated[i] = reward, terminated, truncated
+        b.limit[i] = b.length
+        begin(state, b.parameters, random)
+        observe(state, b.parameters, observation)
+    return 1
+
+
+def _restart(address):
+    """Begin an episode of every copy in the mask; their limits are set before."""
+    b = as_struct(address, BATCH)
+    for i in range(b.n):
+        if b.mask[i]:
+            clear(address, i)
+            begin(b.state[i], b.parameters, b.random[i : i + 1])
+            observe(b.state[i], b.parameters, b.observation[i])
+    return 0
