@@ -7,6 +7,7 @@ it again from both. Another kind of policy registers itself with `@policy_kind`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -245,3 +246,21 @@ def _float32(values: Any) -> np.ndarray:
 
 
 
+
+
+_HOMES = {"table": "envs.agents.q_learning"}  # kinds whose module registers them when it is loaded
+
+
+def policy_class(kind: Any) -> type[Policy]:
+    """Return the class of policies of a kind.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    if kind in _HOMES and kind not in POLICIES:
+        import_module(_HOMES[kind])
+    if not isinstance(kind, str) or kind not in POLICIES:
+        raise BundleError(f"a policy of kind {kind!r} is unknown; known are {', '.join(POLICIES)}")
+    return POLICIES[kind]

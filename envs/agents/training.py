@@ -55,6 +55,8 @@ class Training(ABC):
     seed : int
         All that is random comes from it. Python's, NumPy's and torch's own generators may be used: they are seeded
         before, belong to this training while it runs, and are stored with it.
+    total_timesteps : int
+        Over which schedules run.
 
     Attributes
     ----------
@@ -65,11 +67,13 @@ class Training(ABC):
     steps: int
 
     @abstractmethod
-    def __init__(self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int): ...
+    def __init__(
+        self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int
+    ): ...
 
     @abstractmethod
-    def learn(self, total_timesteps: int, watch: Watch) -> None:
-        """Learn from where it stands until `steps` is at least `total_timesteps`, or `watch.boundary()` says stop."""
+    def learn(self, watch: Watch) -> None:
+        """Learn from where it stands until `steps` is at least the total, or `watch.boundary()` says stop."""
 
     @abstractmethod
     def policy(self) -> Policy:
@@ -176,7 +180,7 @@ _OFF_POLICY = {
     "batch_size": _COUNT,
     "tau": Rule("float", 0.0, 1.0, above=True),
     "train_freq": _COUNT,
-    "gradient_steps": Rule("int", 1, words=("each",)),
+    "gradient_steps": _COUNT,
     "target_update_interval": _COUNT,
 }
 
