@@ -78,7 +78,7 @@ class TestQuadraticCost:
 def grid_solution(persistence, sd, edge, cost, step, policy=None):
     """Return gain and first signal at which long turns short or short long, by value iteration over three positions.
 
-    The signal is put on a grid with the Gaussian density as weights. `policy` (signals, held → action) fixes the policy.
+    The signal is put on a grid with the Gaussian density as weights. `policy` gives actions [signal, held] to follow.
     """
     reach = 8.0 * sd / math.sqrt(1.0 - persistence**2)
     x = np.arange(-round(reach / step), round(reach / step) + 1) * step
@@ -176,7 +176,10 @@ class TestAlmgrenChriss:
 
     @pytest.mark.parametrize("periods", [1, 2, 5, 20])
     def test_backward_recursion_finds_the_same_schedule(self, periods):
-        """What is left costs A_k x², A_N = ∞; selling n of x: (η̃/τ) n² + (λσ²τ + A) (x − n)², least at n = B x/(E + B)."""
+        """What is left costs A_k x². Selling n of x costs E n² + B (x − n)², E = η̃/τ, B = λσ²τ + A_k.
+
+        It is least at n = B x/(E + B), and is E B/(E + B) x² there. The last trade sells all: A = E before it.
+        """
         market = Market(**{**PAPER.__dict__, "periods": periods})
         tau = 5.0 / periods
         e = (2.5e-6 - 0.5 * 2.5e-7 * tau) / tau

@@ -1,8 +1,8 @@
 """Selling a block by a deadline: the schedule of Almgren and Chriss, in closed form.
 
-X units are sold in N trades of n_1 … n_N, one per period of length τ; x_k = X − n_1 − … − n_k is left after trade k. With
-permanent impact γ per unit, temporary impact ε + η n/τ per unit and volatility σ, the expected shortfall and its variance
-are
+X units are sold in N trades of n_1 … n_N, one per period of length τ; x_k = X − n_1 − … − n_k is left after trade k.
+With permanent impact γ per unit, temporary impact ε + η n/τ per unit and volatility σ, the expected shortfall and its
+variance are
 
     E = ½ γ X² + ε X + (η̃/τ) Σ n_k²,   η̃ = η − ½ γ τ          V = σ² τ Σ x_k²
 

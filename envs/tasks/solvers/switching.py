@@ -15,7 +15,7 @@ It is best to go to 1 where d(X) ≥ c, to −1 where d(X) ≤ −c, and to hold
 odd and monotone, so the rule is one threshold b with |d(b)| = c. Where any threshold b is followed (the greedy one is
 c / |e|), d solves a linear equation on [−b, b], as beyond it clip(d) is replaced by ±c, and
 g(b) = E[(|d(X)| − c) 1{|X| ≥ b}], signs as the rule has them. The integrals are taken by Gauss–Legendre quadrature of
-analytic functions on [−b, b] and beyond b: with 64 nodes each, what is left is rounding.
+analytic functions on [−b, b] and beyond b: what is left is rounding.
 
 Source: J. de Lataillade, C. Deremble, M. Potters and J.-P. Bouchaud, "Optimal Trading with Linear Costs", Journal of
 Investment Strategies 1, 2012; in continuous time the equation for d is the stopping game of M. Taksar, "Average Optimal
@@ -33,7 +33,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-NODES = 64
+NODES = 64  # of a quadrature, at least
+NODES_PER_SD = 8  # where an interval is long beside σ
 WIDTH = 10.0  # standard deviations beyond which the stationary law is left out: 1e-23 of it
 
 
@@ -90,14 +91,14 @@ def value_of_threshold(threshold: float, persistence: float, sd: float, edge: fl
     """
     stationary = sd / math.sqrt(1.0 - persistence * persistence)
     d = _unit_value(threshold, persistence, sd, abs(edge), cost)
-    x, weights = _legendre(threshold, threshold + WIDTH * stationary)
+    x, weights = _legendre(threshold, threshold + WIDTH * stationary, sd)
     density = np.exp(-0.5 * (x / stationary) ** 2) / (stationary * math.sqrt(2.0 * math.pi))
     return 2.0 * float(np.sum(weights * (d(x) - cost) * density))
 
 
-def _legendre(low: float, high: float) -> tuple[Floats, Floats]:
-    """Return nodes and weights on [low, high]."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+def _legendre(low: float, high: float, sd: float) -> tuple[Floats, Floats]:
+    """Return nodes and weights on [low, high], for functions that change over a length of `sd`."""
+    nodes, weights = np.polynomial.legendre.leggauss(max(NODES, math.ceil(NODES_PER_SD * (high - low) / sd)))
     return 0.5 * (high - low) * nodes + 0.5 * (low + high), 0.5 * (high - low) * weights
 
 
@@ -105,7 +106,7 @@ def _unit_value(
     threshold: float, persistence: float, sd: float, gain: float, cost: float
 ) -> Callable[[Floats], Floats]:
     """Return d as a function of the signal where `threshold` is followed, by Nyström's method; e > 0 by symmetry."""
-    y, weights = _legendre(-threshold, threshold)
+    y, weights = _legendre(-threshold, threshold, sd)
 
     def kernel(x: Floats) -> Floats:
         z = (y[None, :] - persistence * x[:, None]) / sd
