@@ -53,12 +53,12 @@ class AR1Cost(SingleEnv):
     - Action, Discrete(3): 0, 1, 2 hold x_t = −1, 0, 1 until the next step.
     - Reward: x_t r_{t+1} − 0.1 |x_t − x_{t−1}|.
     - Episode: truncated after `episode_length` steps (default 256); never terminates.
-    - Optimum: long where r ≥ 0.4637, short where r ≤ −0.4637, and hold in between; 0.09012 per step in the long run. The
-      greedy policy waits for |r| ≥ 0.5 and earns 0.09002. Flat earns 0, which is the baseline: score = J / 0.09012.
+    - Optimum: long where r ≥ 0.4637, short where r ≤ −0.4637, and hold in between; 0.09012 per step in the long run.
+      The greedy policy waits for |r| ≥ 0.5 and earns 0.09002. Flat earns 0, which is the baseline: score = J / 0.09012.
     - Settings: `episode_length`, `stagger`.
 
-    Source: J. de Lataillade, C. Deremble, M. Potters and J.-P. Bouchaud, "Optimal Trading with Linear Costs", Journal of
-    Investment Strategies 1, 2012; solved in `envs.tasks.solvers.switching`.
+    Source: J. de Lataillade, C. Deremble, M. Potters and J.-P. Bouchaud, "Optimal Trading with Linear Costs", Journal
+    of Investment Strategies 1, 2012; solved in `envs.tasks.solvers.switching`.
     """
 
     core_class = AR1CostCore

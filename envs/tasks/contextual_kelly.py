@@ -79,7 +79,7 @@ class ContextualKelly(SingleEnv):
     - Dynamics: before each flip z is drawn, uniform on [−1, 1]; the coin wins with probability ½ (1 + 0.6 z). A stake f
       multiplies wealth by 1 + f if it wins, else by 1 − f. All draws are independent.
     - Observation, float32 [1]: z of the coming flip.
-    - Action, Box(−1, 1, (1,)): the stake is f = 0.8·action, as a fraction of wealth; a negative one bets against the coin.
+    - Action, Box(−1, 1, (1,)): the stake is f = 0.8·action, a fraction of wealth; a negative one bets against the coin.
     - Reward: the change of log wealth, ln(1 ± f).
     - Episode: truncated after `episode_length` flips (default 300); never terminates.
     - Optimum: f = 0.6 z; 0.06242 per flip in the mean. Betting nothing earns 0, which is the baseline:

@@ -87,7 +87,7 @@ class ExecutionCore(TaskCore):
         )
 
     def optimal_policy(self) -> Callable[[Array], Array]:
-        """Return the policy that sells, of what is left, the fraction that the optimal schedule sells in this period."""
+        """Return the policy that sells, of what is left, the fraction that the optimal schedule sells then."""
         return _policy(optimal_schedule(MARKET))
 
     def optimal_value(self) -> float:
@@ -119,8 +119,8 @@ class Execution(SingleEnv):
 
     - Dynamics: the price starts at S_0; trade k sells n_k at S_{k−1} − ε − η n_k/τ, then the price moves by
       σ√τ Z_k − γ n_k, Z_k standard normal. σ = $0.95 per √day, τ = ¼ day, γ = 2.5·10⁻⁷, η = 2.5·10⁻⁶, ε = $0.0625.
-    - Observation, float32 [3]: 2 x/X − 1 for x shares left of X; 1 − 2 k/20 after k trades; the price less S_0, in units
-      of σ√(5 days), clipped to [−6, 6]. The price is a martingale but for the impact: it tells nothing of use.
+    - Observation, float32 [3]: 2 x/X − 1 for x shares left of X; 1 − 2 k/20 after k trades; the price less S_0, in
+      units of σ√(5 days), clipped to [−6, 6]. The price is a martingale but for the impact: it tells nothing of use.
     - Action, Box(−1, 1, (1,)): a sells the fraction (1 + a)/2 of what is left; the last trade sells all.
     - Reward: −(shortfall + λ σ² τ x_k²) / (σX), with x_k left after the trade. The shortfall is what the trade brings
       less than at the price before, plus what the shares held lose with the price: over an episode it adds up to X S_0

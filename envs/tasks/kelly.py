@@ -79,15 +79,16 @@ class Kelly(SingleEnv):
 
     - Dynamics: independent flips; a stake f multiplies wealth by 1 + f with probability 0.6, else by 1 − f.
     - Observation, float32 [1]: the last outcome, 1 or −1, 0 before the first flip. It tells nothing of use.
-    - Action, Box(−1, 1, (1,)): the stake is f = 0.5·action, as a fraction of wealth; a negative one bets against the coin.
+    - Action, Box(−1, 1, (1,)): the stake is f = 0.5·action, a fraction of wealth; a negative one bets against the coin.
     - Reward: the change of log wealth, ln(1 ± f).
     - Episode: truncated after `episode_length` flips (default 300); never terminates.
-    - Optimum: f = 0.2; 0.6 ln 1.2 + 0.4 ln 0.8 = 0.020136 per flip. Twice that stake, and more, earns less than nothing.
+    - Optimum: f = 0.2; 0.6 ln 1.2 + 0.4 ln 0.8 = 0.020136 per flip. Twice that stake, and more, loses.
       Betting nothing earns 0, which is the baseline: score = J / 0.020136.
     - Settings: `episode_length`, `stagger`.
 
     Source: J. L. Kelly, "A New Interpretation of Information Rate", Bell System Technical Journal 35, 1956; the coin is
-    that of V. Haghani and R. Dewey, "Rational Decision Making under Uncertainty", Journal of Portfolio Management 43, 2017.
+    that of V. Haghani and R. Dewey, "Rational Decision-Making under Uncertainty: Observed Betting Patterns on a Biased
+    Coin", Journal of Portfolio Management 43, 2017.
     """
 
     core_class = KellyCore

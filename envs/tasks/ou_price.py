@@ -58,8 +58,8 @@ class OUPrice(SingleEnv):
       greedy policy waits for |X| ≥ 5 and earns 0.0408. Flat earns 0, which is the baseline: score = J / 0.12223.
     - Settings: `episode_length`, `stagger`.
 
-    Source: J. de Lataillade, C. Deremble, M. Potters and J.-P. Bouchaud, "Optimal Trading with Linear Costs", Journal of
-    Investment Strategies 1, 2012; solved in `envs.tasks.solvers.switching`.
+    Source: J. de Lataillade, C. Deremble, M. Potters and J.-P. Bouchaud, "Optimal Trading with Linear Costs", Journal
+    of Investment Strategies 1, 2012; solved in `envs.tasks.solvers.switching`.
     """
 
     core_class = OUPriceCore

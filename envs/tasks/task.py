@@ -26,7 +26,7 @@ class TaskCore(DrivenCore):
     burn_in: ClassVar[int] = 0
 
     def baseline_value(self) -> float:
-        """Return what the policy earns whose score is 0: staying flat, which earns 0, unless the docstring says more."""
+        """Return what the policy earns whose score is 0: that is staying flat, unless the docstring says more."""
         return 0.0
 
     def greedy_policy(self) -> Callable[[Array], Array]:
