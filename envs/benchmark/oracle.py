@@ -14,7 +14,7 @@ largest is kept, and bars go by once, forward: n²/2 updates, exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
