@@ -46,7 +46,7 @@ def is_ours(address: str | None) -> bool:
     return address is not None and address.startswith(_INDICATORS)
 
 
-def function_at(address: object, feature: str) -> Callable[..., Any]:
+def function_at(address: str, feature: str) -> Callable[..., Any]:
     """Return the function at an address, importing its module.
 
     Parameters
@@ -61,7 +61,7 @@ def function_at(address: object, feature: str) -> Callable[..., Any]:
     FeatureError
         If it is no address, the module cannot be imported, or there is no function of that name which it defines.
     """
-    match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    match = _ADDRESS.fullmatch(address)
     if match is None:
         raise FeatureError(
             f"feature {feature!r}: {address!r} is not the address of a function; it is written 'package.module:name'"
