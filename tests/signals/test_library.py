@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,16 @@ def test_there_are_more_than_enough_and_each_says_what_it_is():
 
 def test_every_feature_has_its_values_tested_somewhere():
     assert set(SHIPPED) == {*SLOW, *TALIB, *CROSS, *CALENDAR, "column"}
+
+
+def test_the_page_has_each_with_its_settings():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    for name, definition in SHIPPED.items():
+        settings = [
+            key if default is inspect.Parameter.empty else f"{key}={default}"
+            for key, default in definition.defaults.items()
+        ]
+        assert f"| `{name}({', '.join(settings)})` |" in page or (not settings and f"`{name}`" in page), name
 
 
 class TestValues:
