@@ -94,7 +94,8 @@ class Features:
     def default(cls) -> Features:
         """Return the eight features that environments observe if nothing else is said.
 
-        Log returns over 1, 5 and 20 bars, volatility, z-score, RSI, MACD and the average true range; none of them needs volume.
+        Log returns over 1, 5 and 20 bars, volatility, z-score, RSI, MACD and the average true range; volume is not
+        needed.
         """
         return cls(DEFAULT)
 
