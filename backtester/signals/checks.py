@@ -67,23 +67,26 @@ def check_finite(name: str, values: Floats, bars: Bars) -> None:
         Naming the feature, the symbol and the time. Where an asset has no bar, NaN is no error.
     """
     finite = np.isfinite(values)
-    if finite.all():
+    rows = np.flatnonzero(~finite.all(axis=1))
+    if not rows.size:
         return
-    infinite = np.argwhere(np.isinf(values))
-    if infinite.size:
-        t, a = infinite[0]
+    end = rows[-1] + 1  # what is finite to the end of the data need not be looked at again
+    values, finite = values[:end], finite[:end]
+    infinite = np.isinf(values)
+    if infinite.any():
+        t, a = np.argwhere(infinite)[0]
         raise FeatureError(
             f"feature {name!r}: {values[t, a]} for {_place(bars, t, a)}; a feature is finite, or NaN before its "
-            f"warm-up is over. Look for a division by zero or the logarithm of 0 ({len(infinite):,} such values)"
+            f"warm-up is over. Look for a division by zero or the logarithm of 0 ({infinite.sum():,} such values)"
         )
     begun = np.logical_or.accumulate(finite, axis=0)
-    wrong = np.argwhere(~finite & begun & ~np.isnan(bars.close))
-    if wrong.size:
-        t, a = wrong[0]
+    wrong = ~finite & begun & ~np.isnan(bars.close[:end])
+    if wrong.any():
+        t, a = np.argwhere(wrong)[0]
         first = int(np.argmax(finite[:, a]))
         raise FeatureError(
             f"feature {name!r}: NaN for {_place(bars, t, a)}, although it is finite from bar {first} on and there is "
-            f"a bar; {len(wrong):,} such values. Give a value there, or let the last one stand in: Features(…, hold=…)"
+            f"a bar; {wrong.sum():,} such values. Give a value there, or let the last one stand in: Features(…, hold=…)"
         )
 
 

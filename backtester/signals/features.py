@@ -32,7 +32,7 @@ DEFAULT = (
     "zscore(20)",
     "rsi(14)",
     "macd(12, 26, 9)",
-    "high_low_range(14)",
+    "atr(14)",
 )
 _TOGETHER = 8  # columns that are put into the panel at a time: one cache line
 
@@ -94,7 +94,8 @@ class Features:
     def default(cls) -> Features:
         """Return the eight features that environments observe if nothing else is said.
 
-        Log returns over 1, 5 and 20 bars, volatility, z-score, RSI, MACD and the range; none of them needs volume.
+        Log returns over 1, 5 and 20 bars, volatility, z-score, RSI, MACD and the average true range; volume is not
+        needed.
         """
         return cls(DEFAULT)
 

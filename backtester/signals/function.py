@@ -155,12 +155,9 @@ class Indicator(_Called):
         self.output = output
         title = self._take(function, name, arguments)
         if name is None:
-            title = call_text(_name_of(function), {}).replace("()", f"({self._inside()})")
+            inside = ", ".join([*self.inputs.values(), *map(repr, self.settings.values())])
+            title = f"{_name_of(function)}({inside})" + ("" if output is None else f"[{output}]")
         self.columns = (title,)
-
-    def _inside(self) -> str:
-        parts = [*self.inputs.values(), *(repr(value) for value in self.settings.values())]
-        return ", ".join(parts) + (")[" + str(self.output) + "]" if self.output is not None else "")
 
     def compute(self, view: View) -> npt.ArrayLike:
         """Return what the indicator makes of the bars of `view`, [n_bars, n_assets].

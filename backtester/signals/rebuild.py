@@ -14,6 +14,15 @@ from backtester.signals.sources import function_at, is_ours, source_hash
 
 FORMAT = 1  # of the specification of Features
 
+_CALLED: dict[str, Any] = {"name": str, "function": str | None, "source": str | None, "settings": Mapping}
+_NEEDS: dict[str, dict[str, Any]] = {
+    Shipped.kind: {"feature": str, "settings": Mapping, "name": str},
+    Function.kind: _CALLED,
+    Indicator.kind: {**_CALLED, "inputs": Mapping, "output": int | None},
+    External.kind: {"names": list},
+}
+_OWN = ("feature", "function", "name", "output")  # parameters of the elements themselves
+
 Functions = dict[str, Callable[..., Any]]
 Arrays = dict[str, External]
 
@@ -26,21 +35,34 @@ def elements_from(
         raise FeatureError(f"from_spec: {spec!r:.80} is not a specification; it is what Features.spec() returns")
     if spec.get("format") != FORMAT:
         raise FeatureError(f"from_spec: the format is {spec.get('format')!r}, and this version reads {FORMAT}")
-    _all_there(spec["features"], functions, external)
-    elements = []
-    for entry in spec["features"]:
-        try:
-            elements.append(_rebuilt(entry, functions, external, allow_changed))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise FeatureError(f"from_spec: the entry {entry!r:.200} is damaged ({error!r})") from error
-    return elements, spec.get("hold", 0)
+    entries: list[Mapping[str, Any]] = [_whole(n, entry) for n, entry in enumerate(spec["features"])]
+    _all_there(entries, functions, external)
+    return [_rebuilt(entry, functions, external, allow_changed) for entry in entries], spec.get("hold", 0)
 
 
-def _all_there(entries: list[Any], functions: Functions, external: Arrays) -> None:
+def _whole(number: int, entry: Any) -> Mapping[str, Any]:
+    """Return an entry if it has what its kind needs, each of the right type."""
+    where = f"from_spec: entry {number} of the specification, {entry!r:.200}"
+    kind = entry.get("kind") if isinstance(entry, Mapping) else None
+    if not isinstance(kind, str) or kind not in _NEEDS:
+        kinds = ", ".join(map(repr, _NEEDS))
+        raise FeatureError(f"{where}, has the kind {kind!r}{did_you_mean(str(kind), _NEEDS)}; one of {kinds}")
+    for key, type_ in _NEEDS[kind].items():
+        if not isinstance(entry.get(key), type_) or entry.get(key) == []:
+            raise FeatureError(f"{where}, is damaged: {key} is {entry.get(key)!r}")
+    given = [*entry.get("settings", ()), *entry.get("inputs", ())]
+    odd = [name for n, name in enumerate(given) if name in (*_OWN, *given[:n])]
+    if odd:
+        raise FeatureError(f"{where}, is damaged: {odd[0]!r} is no setting, or is there twice")
+    return entry
+
+
+def _all_there(entries: list[Mapping[str, Any]], functions: Functions, external: Arrays) -> None:
     """Check that what cannot be found by itself was passed in, and that nothing else was."""
-    called = [e["name"] for e in entries if isinstance(e, Mapping) and e.get("kind") in ("function", "indicator")]
-    lost = [e["name"] for e in entries if isinstance(e, Mapping) and e.get("name") in called and not e.get("function")]
-    arrays = [e["names"][0] for e in entries if isinstance(e, Mapping) and e.get("kind") == "external"]
+    made = [entry for entry in entries if entry["kind"] in (Function.kind, Indicator.kind)]
+    called = [entry["name"] for entry in made]
+    lost = [entry["name"] for entry in made if entry["function"] is None]
+    arrays = [entry["names"][0] for entry in entries if entry["kind"] == External.kind]
     missing = [name for name in lost if name not in functions]
     if missing:
         raise FeatureError(
@@ -74,9 +96,6 @@ def _rebuilt(entry: Mapping[str, Any], functions: Functions, external: Arrays, a
                 f"found {found!r:.80}"
             )
         return found
-    if kind not in (Function.kind, Indicator.kind):
-        kinds = [one.kind for one in (Shipped, Function, Indicator, External)]
-        raise FeatureError(f"from_spec: there is no kind {kind!r}{did_you_mean(str(kind), kinds)}; one of {kinds}")
     function = _function(entry, functions, allow_changed)
     if kind == Function.kind:
         return Function(function, name=entry["name"], **entry["settings"])

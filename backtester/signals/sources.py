@@ -17,6 +17,7 @@ from typing import Any
 from backtester.errors import FeatureError, did_you_mean
 
 _ADDRESS = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.ASCII)
+_INDICATORS = "backtester.indicators."
 
 
 def address_of(function: Callable[..., Any]) -> str | None:
@@ -41,11 +42,11 @@ def source_hash(function: Callable[..., Any]) -> str | None:
 
 
 def is_ours(address: str | None) -> bool:
-    """Return whether an address lies in this package, whose version stands for its source."""
-    return address is not None and address.startswith("backtester.")
+    """Return whether an address is that of an indicator of ours; the package's version stands for its source."""
+    return address is not None and address.startswith(_INDICATORS)
 
 
-def function_at(address: object, feature: str) -> Callable[..., Any]:
+def function_at(address: str, feature: str) -> Callable[..., Any]:
     """Return the function at an address, importing its module.
 
     Parameters
@@ -60,16 +61,18 @@ def function_at(address: object, feature: str) -> Callable[..., Any]:
     FeatureError
         If it is no address, the module cannot be imported, or there is no function of that name which it defines.
     """
-    match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    match = _ADDRESS.fullmatch(address)
     if match is None:
         raise FeatureError(
             f"feature {feature!r}: {address!r} is not the address of a function; it is written 'package.module:name'"
         )
     module, name = match.groups()
-    if module.partition(".")[0] in sys.stdlib_module_names:
+    package = module.partition(".")[0]
+    if package in sys.stdlib_module_names or (package == "backtester" and not is_ours(address)):
+        where = "this package, outside its indicators" if package == "backtester" else "Python's standard library"
         raise FeatureError(
-            f"feature {feature!r}: {address!r} lies in Python's standard library, which has no features; "
-            "the specification is damaged, or was not made by Features.spec()"
+            f"feature {feature!r}: {address!r} lies in {where}, where there is no feature; the specification is "
+            "damaged, or another function was meant"
         )
     try:
         found: Any = import_module(module)

@@ -15,7 +15,14 @@ import backtester
 
 PACKAGES = ("backtester", "strategies")
 HOOKS = {"prepare", "on_bar", "on_fill", "on_reject"}  # documented once, on Strategy
-FRONTS = ("backtester", "backtester.bars", "backtester.indicators", "backtester.metrics", "strategies")
+FRONTS = (
+    "backtester",
+    "backtester.bars",
+    "backtester.indicators",
+    "backtester.metrics",
+    "backtester.signals",
+    "strategies",
+)
 MODULES = sources(*PACKAGES)
 
 

@@ -54,6 +54,12 @@ def test_the_names_a_script_imports_load_numba_and_numpy_alone():
     assert loaded & set(HEAVY) - {"scipy"} == set()  # numba loads SciPy where there is one
 
 
+def test_features_load_numba_and_numpy_alone():
+    loaded = loaded_by("from backtester.signals import Features, Scaler; Features.default()")
+    assert "numba" in loaded
+    assert loaded & set(HEAVY) - {"scipy"} == set()
+
+
 def test_strategies_are_loaded_one_by_one():
     assert "numba" not in loaded_by("import strategies")
 

@@ -301,5 +301,30 @@ def test_a_shipped_strategy_is_one_file(name):
     assert kind.__module__.startswith("strategies.")
 
 
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        ("Features", "elements hold"),
+        ("Features.default", ""),
+        ("Features.compute", "bars"),
+        ("Features.warmup", "source"),
+        ("Features.check_causal", "bars"),
+        ("Features.spec", ""),
+        ("Features.from_spec", "spec functions external"),
+        ("Scaler.fit", "panel end rows names method clip"),
+        ("Scaler.transform", "panel"),
+        ("Scaler.to_arrays", ""),
+        ("Scaler.from_arrays", "arrays names method"),
+        ("Scaler.spec", ""),
+        ("Scaler.from_spec", "spec"),
+    ],
+)
+def test_features_and_scaler_take(call, wanted):
+    kind, _, method = call.partition(".")
+    found = getattr(importlib.import_module("backtester.signals"), kind)
+    found = getattr(found, method) if method else found
+    assert parameters(found)[: len(wanted.split())] == wanted.split()
+
+
 def test_time_in_force_has_the_five_names():
     assert len({backtester.GTC, backtester.DAY, backtester.IOC, backtester.FOK, backtester.GTD}) == 5

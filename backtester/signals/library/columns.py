@@ -16,6 +16,6 @@ Floats = npt.NDArray[np.float64]
 
 
 @register(as_given=True)
-def column(bars: Bars, name: str) -> Floats:
-    """The extra `name` of the bars as it is. It has the unit it came with, and was known when its source says."""
-    return bars[name]
+def column(bars: Bars, extra: str) -> Floats:
+    """The `extra` of the bars as it is. It has the unit it came with, and was known when its source says."""
+    return bars[extra]
