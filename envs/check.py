@@ -212,6 +212,7 @@ class _Checker:
         space.seed(seed)
         self.actions = [space.sample() for _ in range(steps)]
         self.episode = Episode(subject.env.observation_space)
+        self.replays = True  # whether the same seed plays the same episode
 
     def report(self) -> Report:
         before = _global_generators()
@@ -270,6 +271,7 @@ class _Checker:
     def seeds(self) -> Iterator[Check]:
         env, last = self.subject.env, len(self.episode.observations) - 1
         difference = self.episode.same_until(self.play(env, self.seed), last)
+        self.replays = not difference
         if difference:
             yield _failed(f"seed {self.seed} again: {difference}")
         if not self.subject.random_start:
@@ -294,8 +296,8 @@ class _Checker:
 
     def causality(self) -> Iterator[Check]:
         make, bars, seen = self.subject.make, self.subject.bars, self.episode
-        if make is None:
-            yield _skipped("make(bars) and bars were not given")
+        if make is None or not self.replays:
+            yield _skipped("the same seed plays another episode" if make else "make(bars) and bars were not given")
             return
         twin = self.made(bars, len(seen.rewards) - 1)
         difference = seen.same_until(twin, len(seen.observations) - 1) if self.subject.identical else ""
@@ -314,8 +316,8 @@ class _Checker:
 
     def no_pay_for_the_past(self) -> Iterator[Check]:
         make, bars, seen = self.subject.make, self.subject.bars, self.episode
-        if make is None:
-            yield _skipped("make(bars) and bars were not given")
+        if make is None or not self.replays:
+            yield _skipped("the same seed plays another episode" if make else "make(bars) and bars were not given")
             return
         if self.subject.reward is None and math.isnan(seen.equity[0]):
             yield _skipped("info has no equity, and the rewards are not known to be income")
