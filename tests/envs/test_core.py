@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from ids import IDS, settings
-from toys import WalkCore, actions_for
+from toys import LIMIT, WalkCore, actions_for
 
 import envs
 from backtester.errors import SettingsError
@@ -142,6 +142,26 @@ def test_returns_and_lengths_are_counted():
         assert (core.episode_length == lengths).all()
         assert not (core.terminated & core.truncated).any()
         assert lengths.max() < 9  # the limit
+
+
+def test_an_end_of_the_dynamics_terminates_and_a_limit_truncates():
+    """Walk terminates outside ±2, and truncates after a shock above 2, or at the limit of 9 steps."""
+    core = WalkCore(200, episode_length=9)
+    core.seed(range(200))
+    core.reset()
+    reasons = {"outside": 0, "shock": 0, "limit": 0}
+    for _ in range(40):
+        began_anew = core.terminated | core.truncated
+        core.step(np.zeros((200, 2)))
+        place, shock = core.observation.T
+        outside = ~began_anew & (np.abs(place) > LIMIT)
+        by_shock, at_limit = ~began_anew & (shock > 2.0), core.episode_length == 9
+        assert (core.terminated == outside).all()
+        assert (core.truncated == (by_shock | at_limit) & ~outside).all()
+        reasons["outside"] += outside.sum()
+        reasons["shock"] += (by_shock & ~outside).sum()
+        reasons["limit"] += (at_limit & ~outside).sum()
+    assert min(reasons.values()) > 20
 
 
 @pytest.mark.parametrize("env_id", IDS)

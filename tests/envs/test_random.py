@@ -119,3 +119,14 @@ def test_staggered_lengths_lie_in_their_range_and_leave_the_generator():
     assert counts[0] == 0
     assert counts.size == 10
     assert stats.chisquare(counts[1:]).pvalue > 0.001
+
+
+def test_a_staggered_length_tells_nothing_of_the_numbers_that_follow():
+    random = np.zeros(9000, np.uint64)
+    everyone = np.ones(9000, np.bool_)
+    seed_generators(random, np.arange(9000, dtype=np.uint64), everyone)
+    lengths, first = np.zeros(9000, np.int64), np.zeros((9000, 1))
+    staggered_lengths(random, 1000, lengths, everyone)
+    for i in range(9000):
+        uniforms(random[i : i + 1], first[i])
+    assert abs(np.corrcoef(lengths, first[:, 0])[0, 1]) < 4 / np.sqrt(9000)
