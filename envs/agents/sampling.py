@@ -1,6 +1,7 @@
 """Random actions of a stochastic policy, jitted, from a generator that the caller owns.
 
-The generator is an array of one uint64, as `envs.random` has them. Rows are drawn in their order, so the same observations after the same seed give the same actions.
+The generator is an array of one uint64, as `envs.random` has them. Rows are drawn in their order, so the same
+observations after the same seed give the same actions.
 """
 
 from __future__ import annotations
