@@ -11,7 +11,13 @@ from envs.core import Core
 
 #: name: the module that has the class `name` (a `SingleEnv`) and the class `nameVector` (a `VectorEnv`)
 ENVIRONMENTS = {
+    "AR1Cost": "envs.tasks.ar1_cost",
+    "ContextualKelly": "envs.tasks.contextual_kelly",
+    "Execution": "envs.tasks.execution",
+    "Kelly": "envs.tasks.kelly",
     "Martingale": "envs.tasks.martingale",
+    "OUPrice": "envs.tasks.ou_price",
+    "QuadraticCost": "envs.tasks.quadratic_cost",
     "Sine": "envs.tasks.sine",
 }
 

@@ -222,6 +222,33 @@ ALGORITHMS: dict[str, Trainer] = {
         },
         ("Box",),
     ),
+    "reinforce": Trainer(
+        "reinforce",
+        "envs.agents.reinforce:Reinforce",
+        {
+            **_NETWORK,
+            "n_steps": _COUNT,
+            "max_grad_norm": _POSITIVE,
+            "log_std_init": Rule("float"),
+            "baseline_learning_rate": _POSITIVE,
+            "baseline_steps": _COUNT,
+        },
+        ("Discrete", "Box"),
+    ),
+    "q_learning": Trainer(
+        "q_learning",
+        "envs.agents.q_learning:QLearning",
+        {
+            "bins": _COUNT,
+            "power": Rule("float", 0.5, 1.0, above=True),
+            "sample_steps": _COUNT,
+            "slice_steps": _COUNT,
+            "exploration_fraction": _FRACTION,
+            "exploration_initial_eps": _FRACTION,
+            "exploration_final_eps": _FRACTION,
+        },
+        ("Discrete",),
+    ),
 }
 
 
