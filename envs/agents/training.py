@@ -1,8 +1,8 @@
 """What an algorithm has to offer to be trained, watched, stopped, stored and resumed: the protocol, and the registry.
 
 An algorithm is a class of `Training`, named in `ALGORITHMS`. `envs.agents.train` does all that is not learning: seeds,
-checkpoints, validation, logs, progress, Ctrl-C and the alarm for numbers that are none. The two meet in a `Watch`, which
-the algorithm tells of every step and asks, at every point from which it could be resumed, whether to go on.
+checkpoints, validation, logs, progress, Ctrl-C and the alarm for numbers that are none. The two meet in a `Watch`,
+which the algorithm tells of every step and asks, at every point from which it could be resumed, whether to go on.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ class Training(ABC):
     steps: int
 
     @abstractmethod
-    def __init__(
-        self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int
-    ): ...
+    def __init__(self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int): ...
 
     @abstractmethod
     def learn(self, watch: Watch) -> None:
@@ -223,6 +221,33 @@ ALGORITHMS: dict[str, Trainer] = {
             "target_entropy": Rule("float", words=("auto",)),
         },
         ("Box",),
+    ),
+    "reinforce": Trainer(
+        "reinforce",
+        "envs.agents.reinforce:Reinforce",
+        {
+            **_NETWORK,
+            "n_steps": _COUNT,
+            "max_grad_norm": _POSITIVE,
+            "log_std_init": Rule("float"),
+            "baseline_learning_rate": _POSITIVE,
+            "baseline_steps": _COUNT,
+        },
+        ("Discrete", "Box"),
+    ),
+    "q_learning": Trainer(
+        "q_learning",
+        "envs.agents.q_learning:QLearning",
+        {
+            "bins": _COUNT,
+            "power": Rule("float", 0.5, 1.0, above=True),
+            "sample_steps": _COUNT,
+            "slice_steps": _COUNT,
+            "exploration_fraction": _FRACTION,
+            "exploration_initial_eps": _FRACTION,
+            "exploration_final_eps": _FRACTION,
+        },
+        ("Discrete",),
     ),
 }
 
