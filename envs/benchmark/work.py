@@ -233,6 +233,7 @@ def _market_run(config: Config, unit: Unit, place: Place) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if market.checkpoint == "validation best":
         more["validation"] = (TRADING, stage.validation())
+        more["validation_episodes"] = 1  # the whole range, which is always the same
         if market.patience is not None:
             more["patience"] = market.patience
     agent, told = _trained(algorithm, (TRADING, stage.training()), unit, place, **more)

@@ -46,7 +46,7 @@ def document(text="plain", **more):
                 "seed": 8_801,
                 "curves": [[[0, 0], [1, 1]]],
                 "equity": [[0, 1], [1, 1.1]],
-                **dict.fromkeys(SCENARIOS, MEASURED),
+                **walk,
             },
             {"seed": 8_802, "failed": text},
         ],
