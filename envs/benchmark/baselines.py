@@ -141,7 +141,7 @@ def momentum(
         variance = square / weight - (mean / weight) ** 2
         past = prices[i] / prices[i - lookback] - 1.0
         size = min(1.0, target / math.sqrt(bars_per_year * variance)) if variance > 0.0 else 1.0
-        found[known[i]] = size * ((past > 0.0) - (past < 0.0))
+        found[known[i]] = size * np.sign(past)
     return _kept(found)
 
 

@@ -283,21 +283,17 @@ def _check(config: Config, where: str) -> None:
         )
     if not config.tasks and not config.markets:
         raise SettingsError(f"{where}: neither tasks nor markets: nothing to run")
-    for part, items in (("tasks", config.tasks), ("markets", config.markets)):
-        names = [_name_of(item) for item in items]
+    by_part = {"tasks": [one.id for one in config.tasks], "markets": [one.name for one in config.markets]}
+    for part, names in by_part.items():
         if len(set(names)) != len(names):
             raise SettingsError(f"{where}.{part}: two have one name; results are stored by name")
-        for i, item in enumerate(items):
-            _check_algorithms(item.algorithms, f"{where}.{part}[{i}]")
     for i, market in enumerate(config.markets):
+        _check_algorithms(market.algorithms, f"{where}.markets[{i}]")
         _check_market(market, f"{where}.markets[{i}]")
     for i, task in enumerate(config.tasks):
+        _check_algorithms(task.algorithms, f"{where}.tasks[{i}]")
         if task.copies < 2 or task.optimum_error < 0.0:
             raise SettingsError(f"{where}.tasks[{i}]: copies must be at least 2, and optimum_error not negative")
-
-
-def _name_of(item: Task | Market) -> str:
-    return item.id if isinstance(item, Task) else item.name
 
 
 def _check_algorithms(algorithms: Sequence[Algorithm], where: str) -> None:

@@ -76,7 +76,7 @@ def market_section(
     return {
         "name": market.name,
         "data": {"source": market.data, "symbol": bars.symbols[0], "content_hash": bars.content_hash},
-        "settings": {key: value for key, value in market.settings.items()},
+        "settings": dict(market.settings),
         "costs": dict(market.costs),
         "checkpoint": market.checkpoint,
         "folds": [
@@ -94,7 +94,7 @@ def _algorithm(
     config: Config, market: Market, name: str, records: Sequence[Record], n_folds: int, per_year: float
 ) -> dict[str, Any]:
     good = [record for record in records if "failed" not in record]
-    runs = []
+    runs: list[dict[str, Any]] = []
     for seed in config.seeds:
         mine = sorted((record for record in good if record["seed"] == seed), key=lambda one: one["fold"])
         if len(mine) < n_folds:

@@ -13,6 +13,7 @@ from envs.benchmark.config import Config, Task
 from envs.benchmark.statistics import Estimate, bootstrap, performance_profile
 
 Record = Mapping[str, Any]
+_OF_RUN = ("seed", "value", "error", "score", "optimum_sampled", "steps", "seconds", "train_seconds", "curve", "failed")
 THRESHOLDS = tuple(round(-0.5 + 0.02 * i, 2) for i in range(81))
 
 

@@ -14,7 +14,7 @@ largest is kept, and bars go by once, forward: n²/2 updates, exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,9 +137,9 @@ def hindsight(
     selling = min(half, 1.0) + rates["commission"] * max(1.0 - half, 0.0)
     carry = np.array([rates["borrow_rate"], costs.cash_rate, min(costs.cash_rate, costs.debit_rate)])
     sells = account.allow_short if short is None else short and account.allow_short
-    position, equity = _best_path(
-        prices, close, years, cash, buying, selling, unit, carry, float(account.leverage), bool(sells)
-    )
+    best: Any = _best_path  # jitted
+    numbers = (float(cash), buying, selling, unit, carry, float(account.leverage), bool(sells))
+    position, equity = best(prices, close, years, *numbers)
     return Oracle(equity, position, start)
 
 
@@ -225,12 +225,19 @@ def _best_path(prices, close, years, cash, buying, selling, unit, carry, leverag
             x = units[side, s]
             if x != 0.0 and money[side, s] + x * close[n - 1] > final:
                 final, side_at, bar_at = money[side, s] + x * close[n - 1], side + 1, s
-    held = np.full(n, np.nan)  # NaN: what was held before
+    held = _traced(side_at, bar_at, units, from_ray, from_bar, flat_side, flat_bar)
+    return _walked(held, prices, close, years, cash, buying, selling, unit, carry)
+
+
+@kernel_jit
+def _traced(side_at, bar_at, units, from_ray, from_bar, flat_side, flat_bar):
+    """Return what is held from which bar on, float64 [n], from the state at the end backwards; NaN: as before."""
+    held = np.full(units.shape[1], np.nan)
     while True:
         if side_at == 0:
             held[bar_at] = 0.0 if np.isnan(held[bar_at]) else held[bar_at]
             if flat_side[bar_at] == 0:
-                break
+                return held
             side_at, bar_at = flat_side[bar_at], flat_bar[bar_at]
         else:
             held[bar_at] = units[side_at - 1, bar_at] if np.isnan(held[bar_at]) else held[bar_at]
@@ -238,7 +245,6 @@ def _best_path(prices, close, years, cash, buying, selling, unit, carry, leverag
                 side_at, bar_at = 0, from_bar[side_at - 1, bar_at]
             else:
                 bar_at = from_bar[side_at - 1, bar_at]
-    return _walked(held, prices, close, years, cash, buying, selling, unit, carry)
 
 
 @kernel_jit

@@ -78,7 +78,7 @@ def versions() -> dict[str, str]:
 
 
 def alarms(document: Mapping[str, Any]) -> list[str]:
-    """Return, in words, everything that makes a result unbelievable: alarms that rang, ranges opened again, failures."""
+    """Return, in words, what makes a result unbelievable: alarms that rang, ranges opened again, failures."""
     found = []
     for task in document["tasks"]:
         found += [

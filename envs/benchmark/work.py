@@ -25,8 +25,8 @@ from envs.benchmark.config import Algorithm, Config, Market, Task
 from envs.benchmark.curves import read_curve
 from envs.benchmark.draws import seed_of
 from envs.benchmark.evaluation import Policy, Track, evaluate, play
-from envs.benchmark.oracle import hindsight
 from envs.benchmark.openings import note_opening
+from envs.benchmark.oracle import hindsight
 from envs.benchmark.walk import Fold, bars_of, folds_of, rules_of, scenarios_of
 
 TRADING = "backtester/Trading-v0"
@@ -233,6 +233,7 @@ def _market_run(config: Config, unit: Unit, place: Place) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if market.checkpoint == "validation best":
         more["validation"] = (TRADING, stage.validation())
+        more["validation_episodes"] = 1  # the whole range, which is always the same
         if market.patience is not None:
             more["patience"] = market.patience
     agent, told = _trained(algorithm, (TRADING, stage.training()), unit, place, **more)
@@ -303,7 +304,8 @@ class Stage:
         if self._scaler is None:
             import envs
 
-            self._scaler = envs.make(TRADING, 1, **found).observer.scaler
+            core: Any = envs.make(TRADING, 1, **found)
+            self._scaler = core.observer.scaler
         return {**found, "scaler": self._scaler}
 
     def whole(self, span: tuple[int, int], scenario: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def main() -> None:
     """Print points and 95 % intervals."""
     from rliable import library, metrics
 
-    np.random.seed(0)  # noqa: NPY002: its bootstrap draws from NumPy's global generator
+    np.random.seed(0)  # noqa: NPY002 - its bootstrap draws from NumPy's global generator
     points, intervals = library.get_interval_estimates(
         {"a": SCORES}, lambda x: np.array([metrics.aggregate_iqm(x), metrics.aggregate_mean(x)]), reps=50_000
     )

@@ -1,0 +1,40 @@
+"""`backtester bench-agents`: algorithms × tasks × seeds from a YAML file, into one JSON and one HTML page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtester.cli.failures import ExitCode
+from backtester.cli.inputs import check_folder
+from backtester.errors import SettingsError
+
+
+def bench_agents(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.yml", show_default=False, help="What to run; docs/agent_benchmark.md.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="For the JSON, the page, finished runs.")] = Path("agents"),
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is none but this one.")] = 1,
+    keep_agents: Annotated[bool, typer.Option("--keep-agents", help="Save the trained agents too.")] = False,
+) -> None:
+    """Benchmark agents: train each algorithm with each seed, and hold it against baselines and optima.
+
+    Stopped, it goes on where it was when it is called again. Exit code 1: an alarm rang, or a run failed.
+
+    Example: `backtester bench-agents my.yml --out results --workers 2`
+    """
+    check_folder(out)
+    try:
+        from envs.benchmark.show import show
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"bench-agents needs {error.name}, which is not installed; pip install 'backtester[rl]'"
+        ) from error
+    command = shlex.join(["backtester", *sys.argv[1:]])
+    if show(config, out, workers=workers, keep_agents=keep_agents, command=command):
+        raise typer.Exit(ExitCode.FINDINGS)

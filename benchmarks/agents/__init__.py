@@ -1,0 +1,1 @@
+"""Agents against baselines and optima: configs of `python -m benchmarks.agents`."""
