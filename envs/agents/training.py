@@ -67,9 +67,7 @@ class Training(ABC):
     steps: int
 
     @abstractmethod
-    def __init__(
-        self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int
-    ): ...
+    def __init__(self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int): ...
 
     @abstractmethod
     def learn(self, watch: Watch) -> None:
