@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 
 from envs.agents import spaces
@@ -65,8 +64,8 @@ class Agent:
         Parameters
         ----------
         observation : array [d] or [n, d]
-            Finite numbers; cast to float32. Rows do not influence one another: a row has the same action alone and among
-            a thousand.
+            Finite numbers; cast to float32. Rows do not influence one another: a row has the same action alone and
+            among a thousand.
         deterministic : bool
             Take the best action, rather than draw one from the agent's own generator, which `seed` sets.
 
@@ -78,8 +77,8 @@ class Agent:
         Raises
         ------
         ValueError
-            If the shape does not fit, a number is not finite, or actions are to be drawn where the policy knows only the
-            best one (DQN).
+            If the shape does not fit, a number is not finite, or actions are to be drawn where the policy knows only
+            the best one (DQN).
         """
         rows, single = spaces.checked_observations(observation, self.observation_space.shape[0])
         actions = self.policy.act(rows, deterministic, self._generator)
@@ -124,8 +123,8 @@ class Agent:
         Raises
         ------
         BundleError
-            If a file is missing, cut off, altered or something else, a weight is NaN or infinite, the format is another,
-            or the agent does not fit `env` or `features`; the message says which.
+            If a file is missing, cut off, altered or something else, a weight is NaN or infinite, the format is
+            another, or the agent does not fit `env` or `features`; the message says which.
         """
         from envs.agents.bundle import load
 

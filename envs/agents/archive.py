@@ -1,9 +1,9 @@
 """Numbers and words in a directory: a JSON manifest, and safetensors files of which it knows length and SHA-256.
 
-A save is whole or did not happen. Every file of numbers is written under a new name (its hash is part of it) and synced;
-then the manifest is written beside, synced, and renamed over the old one, which is the one moment in which the content
-of the directory changes; then the files of before are removed. A process that is killed anywhere on the way, or a disk
-that is full, leaves what was there. Nothing is pickled, and nothing that is read is ever unpickled.
+A save is whole or did not happen. Every file of numbers is written under a new name (its hash is part of it) and
+synced; then the manifest is written beside, synced, and renamed over the old one, which is the one moment in which the
+content of the directory changes; then the files of before are removed. A process that is killed anywhere on the way, or
+a disk that is full, leaves what was there. Nothing is pickled, and nothing that is read is ever unpickled.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def write(
             with contextlib.suppress(OSError):
                 target.rmdir()
         raise BundleError(
-            f"{target}: cannot be written: {error.strerror or error}. What was there before is unchanged; free space, or "
-            "give a directory that can be written"
+            f"{target}: cannot be written: {error.strerror or error}. What was there before is unchanged; free space, "
+            "or give a directory that can be written"
         ) from None
 
 
@@ -81,8 +81,8 @@ def _check_target(target: Path, kind: str) -> set[str]:
     strangers = sorted(name for name in names if not _OURS.fullmatch(name))
     if strangers:
         raise BundleError(
-            f"{target}: the directory holds {', '.join(strangers[:3])}; only an empty directory or an earlier {kind} is "
-            "written over. Give another name, or move what is there"
+            f"{target}: the directory holds {', '.join(strangers[:3])}; only an empty directory or an earlier {kind} "
+            "is written over. Give another name, or move what is there"
         )
     if MANIFEST in names:
         found = _kind_of(target / MANIFEST)
@@ -105,7 +105,7 @@ def _fill(target: Path, before: set[str], content: dict[str, Any], groups: Mappi
     written: list[Path] = []
     try:
         for group, arrays in groups.items():
-            data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+            data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
             digest = hashlib.sha256(data).hexdigest()
             name = f"{group}-{digest[:16]}.safetensors"
             files[group] = {"name": name, "bytes": len(data), "sha256": digest}
@@ -213,7 +213,9 @@ def _manifest(folder: Path, kind: str, number: int) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BundleError(f"{folder}: there is no {MANIFEST}, so it is no {kind}, or saving it never finished") from None
+        raise BundleError(
+            f"{folder}: there is no {MANIFEST}, so it is no {kind}, or saving it never finished"
+        ) from None
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror or error}; check its permissions") from None
     except (ValueError, RecursionError) as error:
@@ -225,8 +227,8 @@ def _manifest(folder: Path, kind: str, number: int) -> dict[str, Any]:
         versions = content.get("versions")
         by = versions.get("backtester") if isinstance(versions, dict) else None
         raise BundleError(
-            f"{path}: format {content.get('format')!r}, written by backtester {by or 'of unknown version'}; this version "
-            f"reads format {number}. Use the version that wrote it, or train again"
+            f"{path}: format {content.get('format')!r}, written by backtester {by or 'of unknown version'}; this "
+            f"version reads format {number}. Use the version that wrote it, or train again"
         )
     if content.get("checksum") != checksum(content):
         raise _damaged(path, "it was altered: its checksum does not fit what it holds")
@@ -256,4 +258,6 @@ def _group(folder: Path, group: str, wanted: Any) -> Arrays:
     try:
         return load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, f"it is no safetensors file ({str(error).splitlines()[0]}); nothing was unpickled") from None
+        raise _damaged(
+            path, f"it is no safetensors file ({str(error).splitlines()[0]}); nothing was unpickled"
+        ) from None

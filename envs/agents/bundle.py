@@ -32,7 +32,14 @@ from envs.errors import BundleError
 
 FORMAT = 1
 KIND = "backtester agent"
-_MEANING = ("window", "actions", "exposures", "band")  # settings that decide what observations and actions mean
+_MEANING = (
+    "window",
+    "account_features",
+    "clip",
+    "actions",
+    "exposures",
+    "band",
+)  # settings that decide what observations and actions mean
 
 
 def save(agent: Agent, directory: str | PathLike[str]) -> None:
@@ -96,21 +103,34 @@ def _refuse_nan(folder: Path, groups: dict[str, dict[str, np.ndarray]]) -> None:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 bad = array[~np.isfinite(array)][0]
                 raise BundleError(
-                    f"{folder}: {name} holds {bad}; every weight must be finite. Use the last good checkpoint, or train "
-                    "again with a lower learning rate"
+                    f"{folder}: {name} holds {bad}; every weight must be finite. Use the last good checkpoint, or "
+                    "train again with a lower learning rate"
                 )
+
+
+def fits(agent: Agent, env: Any, where: str = "") -> None:
+    """Refuse an environment with observations of another size, or another action space.
+
+    Raises
+    ------
+    BundleError
+        That names the space.
+    """
+    found = facts_of_env(env)
+    mine, other = agent.observation_space.shape, found.observation_space.shape
+    if mine != other:
+        raise BundleError(f"{where}the agent observes {mine[0]} numbers, and this environment shows {other}")
+    acts, takes = spaces.describe(agent.action_space), spaces.describe(found.action_space)
+    if acts != takes:
+        raise BundleError(
+            f"{where}the agent acts in {agent.action_space}, and this environment in {found.action_space}"
+        )
 
 
 def _refuse_other_env(folder: Path, agent: Agent, env: Any) -> None:
     """Refuse an environment in which observations or actions mean something else."""
     found = facts_of_env(env)
-    for what, mine, other in (
-        ("the observation space", agent.observation_space, found.observation_space),
-        ("the action space", agent.action_space, found.action_space),
-    ):
-        differs = spaces.difference(mine, other)
-        if differs:
-            raise BundleError(f"{folder}: {what} is another: {differs}; the agent fits only what it was trained in")
+    fits(agent, env, f"{folder}: ")
     trained_in = agent.environment.get("id")
     if found.environment["id"] != trained_in:
         raise BundleError(
@@ -120,7 +140,8 @@ def _refuse_other_env(folder: Path, agent: Agent, env: Any) -> None:
     for name in _MEANING:
         if mine.get(name) != other.get(name):
             raise BundleError(
-                f"{folder}: {name} was {mine.get(name)!r} in the training and is {other.get(name)!r} in this environment"
+                f"{folder}: {name} was {mine.get(name)!r} in the training, and in this environment it is "
+                f"{other.get(name)!r}"
             )
     if agent.features or found.features:
         _refuse_other_features(folder, agent, (found.features or {}).get("digest"))
@@ -128,7 +149,7 @@ def _refuse_other_env(folder: Path, agent: Agent, env: Any) -> None:
     if scaled != scales:
         raise BundleError(
             f"{folder}: the scaler of this environment is another than that of the training (digest {_short(scales)}, "
-            f"not {_short(scaled)}); fit it on the training range alone, or take the agent's own"
+            f"not {_short(scaled)}); give it the agent's own: Scaler.from_spec(agent.scaler['spec'])"
         )
 
 

@@ -55,14 +55,13 @@ def facts_of_env(env: Any) -> EnvFacts:
     core = core_of(env)
     if core is None:
         return _facts_of_others(env)
-    spec = dict(core.spec())
-    env_id = spec.pop("id", None) or f"backtester/{spec.pop('env')}-v0"
-    settings = dict(spec.pop("settings", None) or spec)
+    spec = core.spec()
+    settings = dict(spec["settings"])
     found = {name: settings.pop(name, None) for name in ("features", "scaler", "data")}
     return EnvFacts(
         core.observation_space,
         core.action_space,
-        {"id": env_id, "settings": plain(settings)},
+        {"id": spec["id"], "settings": plain(settings)},
         _with_digest(found["features"]),
         _with_digest(found["scaler"]),
         found["data"],
@@ -74,7 +73,10 @@ def _facts_of_others(env: Any) -> EnvFacts:
     one = env.envs[0] if hasattr(env, "envs") else env
     spec = getattr(one, "spec", None)
     env_id = getattr(spec, "id", None) or type(getattr(one, "unwrapped", one)).__name__
-    single = [getattr(env, f"single_{name}_space", None) or getattr(env, f"{name}_space") for name in ("observation", "action")]
+    single = [
+        getattr(env, f"single_{name}_space", None) or getattr(env, f"{name}_space")
+        for name in ("observation", "action")
+    ]
     return EnvFacts(single[0], single[1], {"id": env_id, "settings": plain(getattr(spec, "kwargs", None) or {})})
 
 

@@ -1,10 +1,10 @@
 """The forward pass of a policy network, jitted: the canonical one, of which torch's is an approximation (rule 27).
 
-A network is one flat vector of float32 numbers, layer after layer: the weights `[inputs, outputs]`, row by row, then the
-biases `[outputs]`. `sizes` are the numbers of inputs, of units of each hidden layer, and of outputs. Every sum is taken in
-one order, inputs first to last on top of the bias, in float32, so that the bits are the same for one observation and for
-a thousand, from Python, from a kernel and from a compiled `on_bar`. (The loop over outputs is the inner one: it is what
-the compiler vectorises, and it does not reorder the sums.)
+A network is one flat vector of float32 numbers, layer after layer: the weights `[inputs, outputs]`, row by row, then
+the biases `[outputs]`. `sizes` are the numbers of inputs, of units of each hidden layer, and of outputs. Every sum is
+taken in one order, inputs first to last on top of the bias, in float32, so that the bits are the same for one
+observation and for a thousand, from Python, from a kernel and from a compiled `on_bar`. (The loop over outputs is the
+inner one: it is what the compiler vectorises, and it does not reorder the sums.)
 
 The array arguments may be float32, or float64 that hold float32 numbers, as arrays on a strategy do: the bits are the
 same. `scratch` holds two rows of the widest layer; nothing is allocated.
@@ -20,8 +20,8 @@ TANH, RELU = 0, 1
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 
 # tanh x = x / (1 + x²/(3 + x²/(5 + …))), the continued fraction of Lambert (1768), cut after the 14th level: a ratio of
-# polynomials in x² whose coefficients are integers below 2^53. Up to |x| = 9.1 it is 4e-9 from tanh, and beyond
-# tanh is 1 in float32. The C library's own is not used: NumPy and numba call different ones, which differ in the last bit.
+# polynomials in x² whose coefficients are integers below 2^53. Up to |x| = 9.1 it is 4e-9 from tanh, and beyond tanh is
+# 1 in float32. The C library's own is not used: NumPy and numba call different ones, which differ in the last bit.
 _LARGEST = 9.1
 _P0, _P1, _P2, _P3 = 213458046676875.0, 31623414322500.0, 1159525191825.0, 15713497800.0
 _P4, _P5, _P6 = 87297210.0, 185640.0, 105.0

@@ -61,7 +61,9 @@ def checked(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in rules:
             near = did_you_mean(str(name), rules)
-            raise TrainingError(f"{trainer.name} has no hyperparameter {name!r}{near}; it has {', '.join(sorted(rules))}")
+            raise TrainingError(
+                f"{trainer.name} has no hyperparameter {name!r}{near}; it has {', '.join(sorted(rules))}"
+            )
     return {name: _value(trainer.name, name, values[name], rules[name]) for name in sorted(values)}
 
 

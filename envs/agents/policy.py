@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -214,7 +215,7 @@ class MLPPolicy(Policy):
                 f"a network of sizes {sizes} does not lead from {observations.shape[0]} numbers to {n_outputs} outputs"
             )
         shapes: dict[str, tuple[int, ...]] = {}
-        for n, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for n, (n_in, n_out) in enumerate(pairwise(sizes)):
             shapes[f"layer{n}.weight"], shapes[f"layer{n}.bias"] = (n_out, n_in), (n_out,)
         if head == "gaussian":
             shapes["log_std"] = (n_outputs,)
@@ -243,9 +244,6 @@ def _flat(layers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 def _float32(values: Any) -> np.ndarray:
     return np.ascontiguousarray(values, np.float32)
-
-
-
 
 
 _HOMES = {"table": "envs.agents.q_learning"}  # kinds whose module registers them when it is loaded

@@ -1,7 +1,7 @@
 """Random actions of a stochastic policy, jitted, from a generator that the caller owns.
 
-The generator is an array of one uint64: SplitMix64 (Steele, Lea, Flood 2014), as `ctx.random()`. Rows are drawn in their
-order, so the same observations after the same seed give the same actions.
+The generator is an array of one uint64, as `envs.random` has them. Rows are drawn in their order, so the same
+observations after the same seed give the same actions.
 """
 
 from __future__ import annotations
@@ -10,39 +10,16 @@ import math
 
 import numpy as np
 
-from backtester.kernel.jit import inner_jit, kernel_jit
-
+from backtester.kernel.jit import kernel_jit
 from envs.agents.forward import bounded
+from envs.random import normal, seed_generators, uniform
 
 
 def generator(seed: int) -> np.ndarray:
     """Return a generator: an array of one uint64."""
-    state = np.array([seed % 2**64], np.uint64)
-    _next_bits(state)  # so that neighbouring seeds are no neighbours on the orbit
-    state[0] = _next_bits(state)
+    state = np.zeros(1, np.uint64)
+    seed_generators(state, np.array([seed % 2**64], np.uint64), np.ones(1, np.bool_))
     return state
-
-
-@kernel_jit
-def _next_bits(state):
-    z = state[0] + np.uint64(0x9E3779B97F4A7C15)
-    state[0] = z
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@inner_jit
-def uniform(state):
-    """Return the next number in [0, 1)."""
-    return np.float64(_next_bits(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
-
-
-@inner_jit
-def normal(state):
-    """Return the next standard normal number, by the transform of Box and Muller (1958)."""
-    radius = math.sqrt(-2.0 * math.log(1.0 - uniform(state)))
-    return radius * math.cos(2.0 * math.pi * uniform(state))
 
 
 @kernel_jit
@@ -94,7 +71,7 @@ def draw_box(means, log_std, squash, low, high, state, actions):
     low, high : array [k], float32
         Bounds of the box.
     state : array [1], uint64
-        Advanced twice per number.
+        Advanced once per number.
     actions : array [n, k], float32
         Overwritten.
     """

@@ -1,7 +1,8 @@
-"""PPO, A2C, DQN and SAC of stable-baselines3 behind our protocol: built from numbers, exported to and restored from numbers.
+"""PPO, A2C, DQN and SAC of stable-baselines3 behind our protocol: taken apart into numbers, and put together again.
 
 SB3's own save files are pickles in a zip; nothing here writes or reads them. What a training depends on is taken out of
-the model as arrays and JSON (`get_state`), and the policy as plain layers (`policy`), which the jitted forward pass runs.
+the model as arrays and JSON (`get_state`), and the policy as plain layers (`policy`), which the jitted forward pass
+runs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from envs.agents.training import Training, Watch
 from envs.errors import TrainingError
 
 _CLASSES: dict[str, Any] = {"ppo": PPO, "a2c": A2C, "dqn": DQN, "sac": SAC}
-_OURS = ("n_envs", "net", "activation", "log_std_init", "reward_scale")  # names that SB3 does not have, or has elsewhere
+_OURS = (
+    "n_envs",
+    "net",
+    "activation",
+    "log_std_init",
+    "reward_scale",
+)  # names that SB3 does not have, or has elsewhere
 _ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
 _COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_current_progress_remaining")
 _DQN_COUNTERS = ("_n_calls", "exploration_rate")
@@ -33,9 +40,7 @@ _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "
 class SB3Training(Training):
     """A training of one of stable-baselines3's algorithms; see `envs.agents.training.Training`."""
 
-    def __init__(
-        self, algorithm: str, venv: VecEnv, hyperparameters: dict[str, Any], seed: int, total_timesteps: int
-    ):
+    def __init__(self, algorithm: str, venv: VecEnv, hyperparameters: dict[str, Any], seed: int, total_timesteps: int):
         self.algorithm, self.total_timesteps = algorithm, total_timesteps
         self._on_policy = algorithm in ("ppo", "a2c")
         _check_sizes(algorithm, hyperparameters, venv.num_envs)
@@ -282,7 +287,7 @@ def _set_optimizer_state(
 
 
 def _generator_state(space: Any) -> dict[str, Any]:
-    """Return the state of a space's own generator, from which DQN and SAC explore; integers beyond 64 bits as they are."""
+    """Return the state of a space's own generator, from which DQN and SAC explore; its integers exceed 64 bits."""
     return space.np_random.bit_generator.state
 
 

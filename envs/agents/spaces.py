@@ -26,8 +26,8 @@ def describe(space: Space) -> dict[str, Any]:
         low, high = (_packed(bounds) for bounds in (space.low, space.high))
         return {"type": "Box", "size": int(space.shape[0]), "low": low, "high": high}
     raise TrainingError(
-        f"the space {space} cannot be used: agents see a flat Box, and act in a Discrete, a MultiDiscrete or a flat Box. "
-        "Wrap the environment with gymnasium.wrappers.FlattenObservation"
+        f"the space {space} cannot be used: agents see a flat Box, and act in a Discrete, a MultiDiscrete or a flat "
+        "Box. Wrap the environment with gymnasium.wrappers.FlattenObservation"
     )
 
 
@@ -53,18 +53,6 @@ def rebuild(found: dict[str, Any]) -> Space:
     raise BundleError(f"a space is of type {kind!r}; known are Box, Discrete and MultiDiscrete")
 
 
-def difference(mine: Space, other: Space) -> str:
-    """Return how two spaces differ, as the end of a sentence, or an empty string. Bounds of a box count."""
-    one, two = describe(mine), describe(other)
-    if one == two:
-        return ""
-    if one["type"] == two["type"] == "Box" and one["size"] != two["size"]:
-        return f"{one['size']} numbers here, {two['size']} there"
-    if one["type"] == two["type"] == "Box":
-        return f"bounds {mine} here, {other} there"
-    return f"{mine} here, {other} there"
-
-
 def checked_observations(observation: Any, size: int) -> tuple[np.ndarray, bool]:
     """Return observations as float32 [n, size], and whether there was only one.
 
@@ -78,8 +66,8 @@ def checked_observations(observation: Any, size: int) -> tuple[np.ndarray, bool]
         raise ValueError(f"an observation is an array of numbers; this one has dtype {array.dtype}")
     if array.ndim not in (1, 2) or array.shape[-1] != size:
         raise ValueError(
-            f"an observation of shape {array.shape} does not fit: the policy was trained on {size} numbers, so it takes "
-            f"[{size}] or [n, {size}]; see that environment, features and window are those of the training"
+            f"an observation of shape {array.shape} does not fit: the policy was trained on {size} numbers, so it "
+            f"takes [{size}] or [n, {size}]; see that environment, features and window are those of the training"
         )
     rows = np.ascontiguousarray(array.reshape(-1, size), np.float32)
     if not np.isfinite(rows).all():

@@ -1,8 +1,8 @@
 """What an algorithm has to offer to be trained, watched, stopped, stored and resumed: the protocol, and the registry.
 
 An algorithm is a class of `Training`, named in `ALGORITHMS`. `envs.agents.train` does all that is not learning: seeds,
-checkpoints, validation, logs, progress, Ctrl-C and the alarm for numbers that are none. The two meet in a `Watch`, which
-the algorithm tells of every step and asks, at every point from which it could be resumed, whether to go on.
+checkpoints, validation, logs, progress, Ctrl-C and the alarm for numbers that are none. The two meet in a `Watch`,
+which the algorithm tells of every step and asks, at every point from which it could be resumed, whether to go on.
 """
 
 from __future__ import annotations
