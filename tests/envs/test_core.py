@@ -60,7 +60,7 @@ def test_a_copy_plays_what_it_plays_alone_whatever_their_number(env_id, n, mode)
     alone = {i: Alone(env_id, mode, 50 + i) for i in chosen}
     rng = np.random.default_rng(1)
     ended = np.zeros(n, np.int64)
-    for _ in range(40):
+    for _ in range(60):  # two episodes of the longest, whose length is not a setting
         actions = actions_for(core, rng)
         if mode is Autoreset.DISABLED and core.phase.any():
             core.reset(core.phase == 1)

@@ -76,7 +76,7 @@ def test_it_returns_what_gymnasiums_vector_returns(env_id, mode):
     rng = np.random.default_rng(0)
     same(ours.reset(seed=7)[0], theirs.reset(seed=7)[0])
     finals = 0
-    for _ in range(40):
+    for _ in range(60):
         actions = actions_for(ours.core, rng)
         mine, other = ours.step(actions), theirs.step(actions)
         for one, two in zip(mine[:4], other[:4], strict=True):

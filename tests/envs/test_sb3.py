@@ -47,7 +47,7 @@ def test_it_returns_what_sb3s_own_vector_returns(env_id):
         env.seed(3)
     assert mine.reset().tobytes() == theirs.reset().tobytes()
     ends = 0
-    for _ in range(30):
+    for _ in range(60):
         actions = actions_for(mine.core, rng)
         one, two = mine.step(actions), theirs.step(actions)
         for a, b in zip(one[:3], two[:3], strict=True):
@@ -62,7 +62,7 @@ def test_it_returns_what_sb3s_own_vector_returns(env_id):
                 assert info["episode"]["r"] == pytest.approx(other["episode"]["r"], abs=1e-6)  # Monitor rounds
                 assert info["episode"]["l"] == other["episode"]["l"]
                 assert info["episode"]["t"] >= 0.0
-    assert ends > 8
+    assert ends >= 8
 
 
 def test_what_sb3_writes_into_is_new_in_every_step():
