@@ -93,7 +93,8 @@ def test_ar1_cost():
 def test_execution_adds_up_to_what_the_sale_brings():
     """Sold at S_{k−1} − ε − η n/τ; the price then moves by noise and −γ n; the risk is λσ²τ x²; a unit is σX."""
     seen, actions, rewards = played("Execution", draw(4), steps=19)
-    left = 1e6 * np.cumprod(np.vstack([np.ones(COPIES), 0.5 * (1.0 - actions)]), axis=0)
+    kept = 1.0 - 2.0 * (1.0 + actions) / np.arange(20.0, 1.0, -1.0)[:, None]
+    left = 1e6 * np.cumprod(np.vstack([np.ones(COPIES), np.maximum(kept, 0.0)]), axis=0)
     assert seen[..., 0] == pytest.approx(2.0 * left / 1e6 - 1.0, abs=1e-6)
     assert seen[:, 0, 1] == pytest.approx(1.0 - np.arange(20) / 10.0, abs=1e-6)
     price = 0.95 * math.sqrt(5.0) * seen[..., 2]  # less the first
