@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from envs.check import check_trading_env
 from envs.core import Autoreset, Core
 from envs.faces.making import make_core
 from envs.registry import core_class, register
@@ -21,7 +22,7 @@ from envs.registry import core_class, register
 if TYPE_CHECKING:
     from envs.faces.sb3 import SB3VecEnv
 
-__all__ = ["Autoreset", "Core", "make", "sb3_vec_env"]
+__all__ = ["Autoreset", "Core", "check_trading_env", "make", "sb3_vec_env"]
 
 register()
 

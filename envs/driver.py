@@ -17,7 +17,7 @@ from backtester.kernel.struct import as_struct
 from envs.batch import BATCH, ENDED, SAME_STEP, clear, count, first_refusal
 from envs.core import Core
 
-MANY = 256  # copies from which threads pay
+MANY = 1024  # copies from which threads pay: a step of such dynamics takes some 50 ns
 _WORD = numba_types.int64
 _ENVS = Path(__file__).resolve().parent
 

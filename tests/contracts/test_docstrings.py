@@ -13,9 +13,9 @@ from source_tree import sources
 
 import backtester
 
-PACKAGES = ("backtester", "strategies")
+PACKAGES = ("backtester", "strategies", "envs")
 HOOKS = {"prepare", "on_bar", "on_fill", "on_reject"}  # documented once, on Strategy
-FRONTS = ("backtester", "backtester.bars", "backtester.indicators", "backtester.metrics", "strategies")
+FRONTS = ("backtester", "backtester.bars", "backtester.indicators", "backtester.metrics", "strategies", "envs")
 MODULES = sources(*PACKAGES)
 
 
@@ -57,7 +57,9 @@ def public_functions():
             if inspect.isclass(value):
                 yield f"{front}.{name}", value, inspect.getdoc(value) or ""
                 for method, function in inspect.getmembers(value, callable):
-                    if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith("backtester"):
+                    if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith(
+                        ("backtester", "envs")
+                    ):
                         yield f"{front}.{name}.{method}", function, inspect.getdoc(function) or ""
             elif inspect.isroutine(value):
                 yield f"{front}.{name}", value, inspect.getdoc(value) or ""
@@ -66,7 +68,7 @@ def public_functions():
 def with_what_it_names(function, text: str) -> str:
     """Return a docstring, with its module's, and those of ours that it sends the reader to."""
     text += inspect.getdoc(inspect.getmodule(function)) or ""
-    for path in re.findall(r"`(backtester[\w.]+)`", text):
+    for path in re.findall(r"`((?:backtester|envs)[\w.]+)`", text):
         module, _, name = path.rpartition(".")
         with contextlib.suppress(ImportError, AttributeError):
             text += inspect.getdoc(getattr(importlib.import_module(module), name)) or ""
