@@ -28,6 +28,7 @@ MARKET = Market(
     risk_aversion=1e-6,
 )
 UNIT = MARKET.volatility * MARKET.quantity  # of the reward, in dollars: what a day moves the whole block by
+FASTEST = 4.0  # times the even pace at which what is left can be sold
 CLIP = 6.0
 
 _LEFT, _STEP, _MOVED = 0, 1, 2  # columns of the state: fraction left, trades made, price less the first, in σ√T
@@ -51,7 +52,8 @@ def _begin(state, parameters, random):
 def _move(state, parameters, random, action):
     state[_STEP] += 1.0
     last = state[_STEP] == _PERIODS
-    left = 0.0 if last else state[_LEFT] * 0.5 * (1.0 - action[0])
+    even = 1.0 / (_PERIODS - state[_STEP] + 1.0)
+    left = 0.0 if last else state[_LEFT] * max(0.0, 1.0 - 0.5 * FASTEST * (1.0 + action[0]) * even)
     sold, held = _BLOCK * (state[_LEFT] - left), _BLOCK * left
     change = _SHOCK * normal(random) - _PERMANENT * sold
     shortfall = sold * (_SPREAD + _TEMPORARY * sold / _PERIOD) - held * change
@@ -105,7 +107,8 @@ class ExecutionCore(TaskCore):
 
 def _policy(schedule: Array) -> Callable[[Array], Array]:
     """Return the policy that sells the fractions of a schedule; the problem is quadratic, so they hold for any rest."""
-    action = (1.0 - 2.0 * schedule[1:] / schedule[:-1]).astype(np.float32)
+    pace = (1.0 - schedule[1:] / schedule[:-1]) * np.arange(MARKET.periods, 0, -1)  # in times the even one
+    action = (2.0 * pace / FASTEST - 1.0).astype(np.float32)
 
     def policy(observation: Array) -> Array:
         made = np.rint(0.5 * (1.0 - observation[:, 1]) * MARKET.periods).astype(np.int64)
@@ -121,7 +124,8 @@ class Execution(SingleEnv):
       σ√τ Z_k − γ n_k, Z_k standard normal. σ = $0.95 per √day, τ = ¼ day, γ = 2.5·10⁻⁷, η = 2.5·10⁻⁶, ε = $0.0625.
     - Observation, float32 [3]: 2 x/X − 1 for x shares left of X; 1 − 2 k/20 after k trades; the price less S_0, in
       units of σ√(5 days), clipped to [−6, 6]. The price is a martingale but for the impact: it tells nothing of use.
-    - Action, Box(−1, 1, (1,)): a sells the fraction (1 + a)/2 of what is left; the last trade sells all.
+    - Action, Box(−1, 1, (1,)): a sells what is left at 2 (1 + a) times the even pace: of x shares and with j trades to
+      go, 2 (1 + a) x/j, but x at most. So −1 waits and −½ sells evenly. The last trade sells all.
     - Reward: −(shortfall + λ σ² τ x_k²) / (σX), with x_k left after the trade. The shortfall is what the trade brings
       less than at the price before, plus what the shares held lose with the price: over an episode it adds up to X S_0
       less what the sale brought. λ = 10⁻⁶ per dollar; the unit is $950,000, what one day moves the block by.

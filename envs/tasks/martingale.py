@@ -12,10 +12,10 @@ from backtester.errors import SettingsError
 from backtester.kernel.jit import inner_jit
 from envs.batch import GOES_ON
 from envs.core import Array, Autoreset
-from envs.driver import DrivenCore
 from envs.faces.single import SingleEnv
 from envs.faces.vector import VectorEnv
 from envs.random import normal
+from envs.tasks.task import TaskCore
 
 WINDOW = 4  # changes that are observed
 CLIP = 5.0  # standard deviations; beyond lies one change in 1.7 million
@@ -41,7 +41,7 @@ def _observe(state, parameters, out):
         out[i] = min(CLIP, max(-CLIP, state[i]))
 
 
-class MartingaleCore(DrivenCore):
+class MartingaleCore(TaskCore):
     """The core of `Martingale`."""
 
     name = "Martingale"

@@ -12,10 +12,10 @@ from backtester.errors import SettingsError
 from backtester.kernel.jit import inner_jit
 from envs.batch import GOES_ON
 from envs.core import Array, Autoreset
-from envs.driver import DrivenCore
 from envs.faces.single import SingleEnv
 from envs.faces.vector import VectorEnv
 from envs.random import uniform
+from envs.tasks.task import TaskCore
 
 _PHASE, _T = 0, 1  # columns of the state
 _AMPLITUDE, _STEP = 0, 1  # parameters
@@ -42,7 +42,7 @@ def _observe(state, parameters, out):
     out[1] = min(1.0, max(-1.0, np.cos(angle - 0.5 * parameters[_STEP])))
 
 
-class SineCore(DrivenCore):
+class SineCore(TaskCore):
     """The core of `Sine`."""
 
     name = "Sine"

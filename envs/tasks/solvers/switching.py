@@ -24,6 +24,7 @@ Singular Control and a Related Stopping Problem", Mathematics of Operations Rese
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -45,6 +46,7 @@ class ThresholdPolicy(NamedTuple):
     value: float
 
 
+@functools.cache
 def solve_switching(persistence: float, sd: float, edge: float, cost: float) -> ThresholdPolicy:
     """Return the best of all policies.
 
@@ -79,6 +81,7 @@ def greedy_switching(persistence: float, sd: float, edge: float, cost: float) ->
     return ThresholdPolicy(threshold, value_of_threshold(threshold, persistence, sd, edge, cost))
 
 
+@functools.cache
 def value_of_threshold(threshold: float, persistence: float, sd: float, edge: float, cost: float) -> float:
     """Return the mean reward per step of trading to sign(e) · sign(X) where |X| ≥ `threshold`, and holding else.
 
