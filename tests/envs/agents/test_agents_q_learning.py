@@ -92,7 +92,7 @@ class TestWhatItLearns:
     def one_cell(self, terminates):
         """Return Q of a world that pays the number of the action, in episodes of 4 steps, γ = ½."""
         world = World(128, spaces.Discrete(2), lambda o, a: a, observe=constant(128), length=4, terminates=terminates)
-        learner = begin("q_learning", world, 3, 200_000, gamma=0.5, sample_steps=64)
+        learner = begin("q_learning", world, 3, 200_000, gamma=0.5, learning_rate=1e-6, sample_steps=64)
         learner.learn()
         return learner.values
 
