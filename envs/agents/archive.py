@@ -116,13 +116,19 @@ def _fill(target: Path, before: set[str], content: dict[str, Any], groups: Mappi
         content["checksum"] = checksum(content)
         _sync_directory(target)
         _write_synced(target / MANIFEST, (json.dumps(content, indent=2) + "\n").encode())
-        _sync_directory(target)
     except BaseException:
         for path in [*written, *target.glob(f"*{_PARTIAL}")]:
             with contextlib.suppress(OSError):
                 if path.name not in _named_by(target / MANIFEST):
                     path.unlink()
         raise
+    try:
+        _sync_directory(target)
+    except OSError as error:
+        raise BundleError(
+            f"{target}: was written, but the disk does not confirm it: {error.strerror or error}; it may not survive a "
+            "power failure. Look after the disk, and save again"
+        ) from None
     for name in before - {MANIFEST, *(file["name"] for file in files.values())}:
         with contextlib.suppress(OSError):
             (target / name).unlink()
