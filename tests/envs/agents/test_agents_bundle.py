@@ -171,7 +171,9 @@ class TestRefusals:
         path = weights_file(bundle)
         data = path.read_bytes()
         path.write_bytes(data[:-10])
-        with pytest.raises(BundleError, match=rf"{path.name}: the file has {len(data) - 10} bytes, and had {len(data)}"):
+        with pytest.raises(
+            BundleError, match=rf"{path.name}: the file has {len(data) - 10} bytes, and had {len(data)}"
+        ):
             Agent.load(bundle)
         path.unlink()
         with pytest.raises(BundleError, match=f"{path.name}: the file is missing"):
@@ -188,7 +190,9 @@ class TestRefusals:
         with pytest.raises(BundleError, match="format 9, written by backtester 0.1.0; this version reads format 1"):
             Agent.load(bundle)
         rewrite(bundle, lambda content: content.update(kind="backtester checkpoint"))
-        with pytest.raises(BundleError, match="not the manifest of a backtester agent: kind is 'backtester checkpoint'"):
+        with pytest.raises(
+            BundleError, match="not the manifest of a backtester agent: kind is 'backtester checkpoint'"
+        ):
             Agent.load(bundle)
 
     @pytest.mark.parametrize(
@@ -277,7 +281,9 @@ class TestFit:
     def test_another_environment_of_the_same_spaces(self, bundle):
         core = envs.make("backtester/Sine-v0")
         core.spec = lambda: {"id": "backtester/Cosine-v0", "settings": {"period": 32, "window": 8}}
-        with pytest.raises(BundleError, match="trained in backtester/Sine-v0, and this environment is backtester/Cosine"):
+        with pytest.raises(
+            BundleError, match="trained in backtester/Sine-v0, and this environment is backtester/Cosine"
+        ):
             Agent.load(bundle, env=core)
 
     def test_another_size_or_action_space(self, tmp_path):
@@ -285,7 +291,9 @@ class TestFit:
         with pytest.raises(BundleError, match="the agent observes 5 numbers, and this environment shows"):
             Agent.load(tmp_path / "wide", env=envs.make("backtester/Sine-v0"))
         make_agent(Discrete(4)).save(tmp_path / "many")
-        with pytest.raises(BundleError, match=r"the agent acts in Discrete\(4\), and this environment in Discrete\(3\)"):
+        with pytest.raises(
+            BundleError, match=r"the agent acts in Discrete\(4\), and this environment in Discrete\(3\)"
+        ):
             Agent.load(tmp_path / "many", env=envs.make("backtester/Sine-v0"))
 
     @pytest.mark.parametrize("name", ["window", "exposures", "actions", "account_features", "clip", "band"])
@@ -332,7 +340,9 @@ class TestSaving:
 
     def test_what_is_no_agent_is_not_written_over(self, tmp_path):
         (tmp_path / "diary.txt").write_text("mine")
-        with pytest.raises(BundleError, match=r"holds diary\.txt; only an empty directory or an earlier backtester agent"):
+        with pytest.raises(
+            BundleError, match=r"holds diary\.txt; only an empty directory or an earlier backtester agent"
+        ):
             make_agent().save(tmp_path)
         archive.write(tmp_path / "other", "backtester checkpoint", 1, {}, {})
         with pytest.raises(BundleError, match="holds a backtester checkpoint, no backtester agent"):
