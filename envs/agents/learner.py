@@ -30,7 +30,7 @@ class Learner(Training):
     def __init__(self, algorithm: str, venv: Any, hyperparameters: dict[str, Any], seed: int, total_timesteps: int):
         self.algorithm, self.venv, self.total_timesteps = algorithm, venv, total_timesteps
         self.steps, self.n = 0, int(venv.num_envs)
-        self.observation: np.ndarray | None = None
+        self.observation: Any = None
         self._scale = hyperparameters["reward_scale"]
         self._figures: dict[str, float] = {}
         self._episodes: deque[tuple[float, float]] = deque(maxlen=_RECENT)

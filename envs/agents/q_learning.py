@@ -233,7 +233,7 @@ def cut(column: np.ndarray, most: int) -> np.ndarray:
     return np.unique(np.quantile(column, np.arange(1, most) / most).astype(np.float32))
 
 
-@kernel_jit
+@kernel_jit()
 def find_cells(observations, cells, edges, out):
     """Write the cell of each row of observations [n, d], finite numbers, to out [n]; see `TablePolicy`."""
     for i in range(observations.shape[0]):
@@ -257,7 +257,7 @@ def best_of(values, cell):
     return best
 
 
-@kernel_jit
+@kernel_jit()
 def choose(values, cell, epsilon, random, out):
     """Write an action for each cell [n] to out [n]: a random one with probability epsilon, else the best known."""
     for i in range(cell.shape[0]):
@@ -267,7 +267,7 @@ def choose(values, cell, epsilon, random, out):
             out[i] = best_of(values, cell[i])
 
 
-@kernel_jit
+@kernel_jit()
 def learn_steps(values, visits, cell, action, reward, following, terminated, gamma, power, least):
     """Move values and visits, in place, by n steps, one after the other; return the sum of the squared errors.
 

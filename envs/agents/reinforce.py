@@ -107,7 +107,8 @@ class Reinforce(Learner):
             after = rewards[t] + self.settings.gamma * np.where(terminated[t], 0.0, np.where(cut[t], rest[t], after))
             returns[t] = after
         self.unit = self.unit or float(returns.std()) or 1.0
-        return tuple(torch.from_numpy(x.reshape(-1, *x.shape[2:])) for x in (observations, actions, returns))
+        flat = [torch.from_numpy(x.reshape(-1, *x.shape[2:])) for x in (observations, actions, returns)]
+        return flat[0], flat[1], flat[2]
 
     def _draw(self, observation: torch.Tensor) -> torch.Tensor:
         """Draw an action for each row, as the policy is now."""
