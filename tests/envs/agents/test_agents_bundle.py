@@ -51,7 +51,7 @@ def make_agent(space=None, sizes=(2, 8), seed=0, **more) -> Agent:
 
 
 def rewrite(folder: Path, change) -> None:
-    """Change the manifest of a bundle, and make its checksum fit: nothing but the content itself can be refused then."""
+    """Change the manifest of a bundle, and make its checksum fit: only the content itself can be refused then."""
     path = folder / archive.MANIFEST
     content = json.loads(path.read_text())
     change(content)
@@ -187,7 +187,7 @@ class TestRefusals:
 
     def test_another_format_and_another_kind(self, bundle):
         rewrite(bundle, lambda content: content.update(format=9))
-        with pytest.raises(BundleError, match="format 9, written by backtester 0.1.0; this version reads format 1"):
+        with pytest.raises(BundleError, match=r"format 9, written by backtester 0\.1\.0; this version reads format 1"):
             Agent.load(bundle)
         rewrite(bundle, lambda content: content.update(kind="backtester checkpoint"))
         with pytest.raises(
@@ -252,7 +252,7 @@ class TestPickles:
 
     def test_in_the_place_of_the_weights(self, bundle, tmp_path):
         replace_weights(bundle, pickle.dumps(Bomb(tmp_path / "exploded")))
-        with pytest.raises(BundleError, match="no safetensors file .*nothing was unpickled"):
+        with pytest.raises(BundleError, match=r"no safetensors file .*nothing was unpickled"):
             Agent.load(bundle)
         assert not (tmp_path / "exploded").exists()
 
@@ -260,7 +260,7 @@ class TestPickles:
         path = tmp_path / "model.zip"
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("data", pickle.dumps(Bomb(tmp_path / "exploded")))
-        with pytest.raises(BundleError, match="it is a file.*never opened here"):
+        with pytest.raises(BundleError, match=r"it is a file.*never opened here"):
             Agent.load(path)
         assert not (tmp_path / "exploded").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def tanh_of(x, out):
 def network(sizes, activation, seed=0):
     """Return a torch network and the same layers as arrays."""
     torch_seed = torch.Generator().manual_seed(seed)
-    linear = [torch.nn.Linear(n_in, n_out) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+    linear = [torch.nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes)]
     with torch.no_grad():
         for layer in linear:
             layer.weight.copy_(torch.randn(layer.weight.shape, generator=torch_seed) / math.sqrt(layer.in_features))
@@ -72,8 +73,8 @@ class TestTanh:
 
 class TestForward:
     def test_by_hand(self):
-        # x = (1, -2); hidden = relu((1·1 + 2·-2 + 0.5, 3·1 + 4·-2 - 1)) = relu((-2.5, -6)) = 0, 0 for the first weights;
-        # with the signs turned: relu((2.5, 6)); out = 0.5·2.5 - 0.25·6 + 1 = 0.75
+        # x = (1, -2): hidden = relu((-1·1 + -2·-2 - 0.5, -3·1 + -4·-2 + 1)) = (2.5, 6)
+        # out = 0.5·2.5 - 0.25·6 + 1 = 0.75
         hidden = (np.array([[-1.0, -2.0], [-3.0, -4.0]]), np.array([-0.5, 1.0]))
         last = (np.array([[0.5, -0.25]]), np.array([1.0]))
         policy = MLPPolicy([hidden, last], "relu", "gaussian", Box(-5, 5, (1,)), log_std=np.zeros(1))

@@ -16,7 +16,7 @@ from gymnasium.spaces import Box, Dict, Discrete
 from resume_script import SETTINGS, digest, trained
 
 import envs
-from envs.agents import Agent, evaluate, train
+from envs.agents import Agent, evaluate, generators, train
 from envs.agents.hyperparameters import checked, hyperparameters_for, shipped
 from envs.agents.train import VALIDATION_SEED
 from envs.agents.training import ALGORITHMS, COMMON, trainer_of
@@ -65,14 +65,18 @@ class TestSeeds:
 
     def test_what_others_draw_is_as_it_was(self):
         random.seed(1)
-        np.random.seed(2)
+        np.random.seed(2)  # noqa: NPY002
         torch.manual_seed(3)
-        before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+        before = generators.get_state()
         threads = torch.get_num_threads()
         quick()
         with pytest.raises(TrainingError):
             quick(env=Coin(lambda: np.nan, at=5), hyperparameters=LONE)
-        assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
+        after = generators.get_state()
+        assert {name: array.tolist() for name, array in after[0].items()} == {
+            name: array.tolist() for name, array in before[0].items()
+        }
+        assert after[1] == before[1]
         assert torch.get_num_threads() == threads
 
     def test_a_second_training_in_the_same_process_is_refused_while_one_runs(self):
@@ -118,7 +122,7 @@ class TestWhere:
         assert type(error.value).__name__ in ("TrainingError", "SettingsError")
 
     def test_copies_that_do_not_reset_themselves_are_refused(self):
-        with pytest.raises(TrainingError, match="training needs Autoreset.SAME_STEP, and this one has NEXT_STEP"):
+        with pytest.raises(TrainingError, match=r"training needs Autoreset\.SAME_STEP, and this one has NEXT_STEP"):
             quick(env=envs.make(SINE, 4))
 
     def test_the_number_of_copies_of_what_is_given_is_as_it_is(self):
@@ -270,9 +274,10 @@ class TestResume:
             save(supervisor)
             raise SystemExit
 
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        with monkeypatch.context() as patch:
             patch.setattr(Supervisor, "save", stop_after)
-            trained(algo, env, str(tmp_path / "stopped"))
+            with pytest.raises(SystemExit):
+                trained(algo, env, str(tmp_path / "stopped"))
         assert trained(algo, env, str(tmp_path / "stopped"), resume=True) == whole
 
     def test_a_finished_training_is_returned_as_it_was(self, tmp_path, monkeypatch):
@@ -348,9 +353,10 @@ class TestValidation:
             if next(count) == 1:
                 raise SystemExit
 
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        with monkeypatch.context() as patch:
             patch.setattr(Supervisor, "save", stop_after)
-            quick(**more, checkpoint_dir=tmp_path / "stopped")
+            with pytest.raises(SystemExit):
+                quick(**more, checkpoint_dir=tmp_path / "stopped")
         resumed = quick(**more, checkpoint_dir=tmp_path / "stopped", resume=True)
         assert resumed.training == whole.training
         assert digest(resumed) == digest(whole)
@@ -413,9 +419,10 @@ class TestLog:
                 raise SystemExit
             return boundary(supervisor)
 
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        with monkeypatch.context() as patch:
             patch.setattr(Supervisor, "boundary", stop)
-            quick(**more, log_dir=tmp_path / "log", checkpoint_dir=tmp_path / "run")
+            with pytest.raises(SystemExit):
+                quick(**more, log_dir=tmp_path / "log", checkpoint_dir=tmp_path / "run")
         quick(**more, log_dir=tmp_path / "log", checkpoint_dir=tmp_path / "run", resume=True)
         found, whole = (rows_of(tmp_path / name) for name in ("log", "whole"))
         for row in (*found, *whole):
@@ -481,7 +488,7 @@ class TestHyperparameters:
         assert checked(trainer_of("ppo"), {"learning_rate": "3e-4"}) == {"learning_rate": 0.0003}
 
     def test_sizes_that_do_not_fit_together(self):
-        with pytest.raises(TrainingError, match="target_update_interval is 2; .* at least n_envs = 4"):
+        with pytest.raises(TrainingError, match=r"target_update_interval is 2; .* at least n_envs = 4"):
             quick("dqn", hyperparameters={**SETTINGS["dqn"], "target_update_interval": 2})
         with pytest.raises(TrainingError, match="buffer_size is 10; it must hold a batch of 32"):
             quick("dqn", hyperparameters={**SETTINGS["dqn"], "buffer_size": 10})
