@@ -55,7 +55,7 @@ def write(
     target = Path(os.path.abspath(directory))
     made = False
     try:
-        before = _check_target(target, kind)
+        before = check_target(target, kind)
         made = not target.exists()
         target.mkdir(exist_ok=True)
         _fill(target, before, {"kind": kind, "format": number, **content}, groups)
@@ -69,8 +69,20 @@ def write(
         ) from None
 
 
-def _check_target(target: Path, kind: str) -> set[str]:
-    """Refuse a directory that must not be written to; return the names of our files in it."""
+def check_target(target: Path, kind: str) -> set[str]:
+    """Refuse a directory that must not be written to; return the names of our files in it.
+
+    Parameters
+    ----------
+    target : path
+    kind : str
+        What it may hold an earlier one of.
+
+    Raises
+    ------
+    BundleError
+        That says what is there.
+    """
     if not target.parent.is_dir():
         raise BundleError(f"{target}: the folder {target.parent} does not exist; create it, or give another place")
     if not os.path.lexists(target):
