@@ -28,9 +28,9 @@ class FakeAgent:
 
 
 def train(algo, env, *, total_timesteps, seed, hyperparameters=None, log_dir=None, progress=None, **more):
-    """Return an agent: "best" plays the optimum, "half" does so in every other step, "still" does one thing, "chance" anything.
+    """Return an agent: "best" plays the optimum, "half" does in every other step, "still" does one thing.
 
-    "broken" raises, "dies" ends the process.
+    "chance" does anything, "broken" raises, "dies" ends the process.
     """
     env_id, settings = env
     CALLS.append({"algo": algo, "env": env, "steps": total_timesteps, "seed": seed, "hyper": hyperparameters, **more})
