@@ -1,4 +1,4 @@
-"""Walk-forward through real bars in the real ledger: nobody sees the future, everybody pays alike, the test opens once."""
+"""Walk-forward through real bars in the real ledger: nobody sees the future, all pay alike, a test opens once."""
 
 from __future__ import annotations
 
@@ -151,14 +151,14 @@ def test_the_future_changes_neither_training_nor_an_earlier_test(done, monkeypat
         timestamps=bars.timestamps,
         symbols=bars.symbols,
         **{
-            name: np.concatenate([getattr(bars, name)[:cut], getattr(bars, name)[cut:] * 3.0])
+            name: np.concatenate([getattr(bars, name)[:cut], getattr(bars, name)[cut:] * 1.3])
             for name in ("open", "high", "low", "close", "volume")
         },
     )
     plain = Stage(market, fold)
     monkeypatch.setattr(work, "bars_of", lambda _: tampered)
     changed = Stage(market, fold)
-    assert changed.training()["bars"] == plain.training()["bars"]
+    assert np.array_equal(changed.training()["bars"].close, plain.training()["bars"].close)
     assert np.array_equal(changed.training()["scaler"].centre, plain.training()["scaler"].centre)
     for name in ("SMA cross", "momentum"):
         assert np.array_equal(changed.baseline(name, "costs 1x").equity, plain.baseline(name, "costs 1x").equity)
