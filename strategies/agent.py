@@ -19,7 +19,7 @@ from backtester.errors import StrategyError
 from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_weights
 from backtester.kernel.observe import observation_size, observe_account, observe_market
 from backtester.strategy import constant
-from envs.agents import Agent
+from envs.agents.agent import Agent
 from envs.agents.forward import act_box, first_largest, mlp_forward
 from envs.agents.policy import MLPPolicy
 from envs.trading.rebuild import settings_from

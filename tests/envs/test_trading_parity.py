@@ -13,7 +13,7 @@ import envs  # noqa: F401
 from backtester import Account, Bars, Costs, Execution, run
 from backtester.kernel.act import N_VERBS
 from backtester.signals import Features
-from envs.agents import Agent
+from envs.agents.agent import Agent
 from envs.agents.describe import facts_of_env
 from envs.agents.policy import MLPPolicy
 from strategies.agent import AgentStrategy
