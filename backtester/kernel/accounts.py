@@ -141,7 +141,7 @@ class Accounts:
         SettingsError
             If it is of others; nothing has changed then.
         """
-        self._check(state)
+        self.check_state(state)
         for e, memory in self._grown.items():
             for name, array in self._laid_out(e).items():
                 memory.buffer.set_array(name, array)
@@ -156,8 +156,8 @@ class Accounts:
                 self._grown[e] = memory = self.account(e)
                 memory.buffer.set_array(table, _rows(array.copy(), self._shared[table].dtype))
 
-    def _check(self, state: Mapping[str, np.ndarray]) -> None:
-        """Refuse a state of other accounts."""
+    def check_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Raise `SettingsError` for a state of other accounts."""
         fit = {"scalars": self.block[:, self._scalars()]} | {name: self.view(name) for name in OWN}
         for name, mine in fit.items():
             words = mine.dtype.itemsize // 8
