@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from backtester import Bars, Strategy
+from backtester import Account, Bars, Costs, Execution, Strategy
 from backtester.bars.slices import rows
 from backtester.errors import StrategyError
 from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_weights
 from backtester.kernel.observe import observation_size, observe_account, observe_market
 from backtester.strategy import constant
 from envs.agents.agent import Agent
+from envs.agents.describe import digest_of
 from envs.agents.forward import act_box, first_largest, mlp_forward
 from envs.agents.policy import MLPPolicy
+from envs.trading.observation import as_features, check_whole, observed_panel
 from envs.trading.rebuild import settings_from
 from envs.trading.settings import TradingSettings
 
@@ -59,21 +61,22 @@ class AgentStrategy(Strategy):
     @property
     def settings(self) -> dict[str, Any]:
         """Cash, costs, account and execution of the training, as keywords of `run`."""
-        made = self._trained()[1]
+        made = _settings_of(self._trained(), self.features)
         return {name: made[name] for name in ("cash", "costs", "account", "execution")}
 
     def prepare(self, bars: Bars) -> None:
-        agent, made = self._trained()
+        agent = self._trained()
+        made = _settings_of(agent, self.features, **_MARKET)
         policy = agent.policy
         if not isinstance(policy, MLPPolicy):
             raise StrategyError(
-                f"AgentStrategy: a policy of kind {policy.kind!r} does not run in the engine, only networks do (PPO, A2C, "
-                "DQN, SAC, REINFORCE); evaluate it in its environment"
+                f"AgentStrategy: a policy of kind {policy.kind!r} does not run in the engine, only networks do (PPO, "
+                "A2C, DQN, SAC, REINFORCE); evaluate it in its environment"
             )
         settings = TradingSettings(bars=bars, **made)
-        raw = settings.features.compute(bars)
-        scaled = raw if settings.scaler == "none" else settings.scaler.transform(raw)
-        panel = np.clip(scaled, -settings.clip, settings.clip).astype(np.float32).reshape(bars.n_bars, -1)
+        features = settings.features
+        raw = features.compute(bars)
+        panel = observed_panel(raw, None if settings.scaler == "none" else settings.scaler, settings.clip)
         codes = settings.account_codes
         size = observation_size(settings.window, panel.shape[1], codes, bars.n_assets)
         if size != agent.observation_space.shape[0]:
@@ -89,8 +92,9 @@ class AgentStrategy(Strategy):
         self.observation = constant(np.zeros(size, np.float32))
         self._prepare_network(policy)
         self._prepare_actions(settings, bars.n_assets)
-        first = settings.features.warmup(raw) + settings.window - 1
-        self.warmup = max(first, 0 if self.start is None else rows(bars, self.start).start)
+        first = features.warmup(raw) + settings.window - 1
+        self.warmup = max(first, rows(bars, slice(self.start, None)).start)
+        check_whole("AgentStrategy", panel, features, bars, self.warmup - settings.window + 1, bars.n_bars)
 
     def _prepare_network(self, policy: MLPPolicy) -> None:
         self.parameters_ = constant(policy.parameters)
@@ -138,8 +142,8 @@ class AgentStrategy(Strategy):
         else:
             act_orders(ctx, self.choices, self.fraction, self.limit_offset, self.stop_loss, self.take_profit)
 
-    def _trained(self) -> tuple[Agent, dict[str, Any]]:
-        """Return the agent, and the settings of its environment as keywords."""
+    def _trained(self) -> Agent:
+        """Return the agent, loaded and of a market."""
         agent = self.agent
         if isinstance(agent, (str, Path)):
             agent = Agent.load(agent)
@@ -148,12 +152,26 @@ class AgentStrategy(Strategy):
         env_id = agent.environment.get("id", "")
         if not env_id.startswith("backtester/Trading-"):
             raise StrategyError(f"AgentStrategy: the agent was trained in {env_id!r}, and only a market can be traded")
-        given = {} if self.features is None else {"features": self.features}
-        specs = [None if part is None else part["spec"] for part in (agent.features, agent.scaler)]
-        return agent, settings_from(agent.environment["settings"], *specs, **given, **_UNUSED)
+        return agent
+
+
+def _settings_of(agent: Agent, features: Any, **given: Any) -> dict[str, Any]:
+    """Return the settings of an agent's environment as keywords, with features that are those of the training."""
+    specs = [None if part is None else part["spec"] for part in (agent.features, agent.scaler)]
+    if features is not None:
+        given["features"] = found = as_features(features)
+        if agent.features is not None and digest_of(found.spec()) != agent.features["digest"]:
+            names = ", ".join(str(one.get("name") or one.get("names")) for one in agent.features["spec"]["features"])
+            raise StrategyError(
+                f"AgentStrategy: features= are {', '.join(found.names)}, and the agent was trained on others: {names}, "
+                "with the settings and functions in agent.features['spec']; give those, or leave features= out"
+            )
+    return settings_from(agent.environment["settings"], *specs, **given, **_UNUSED)
 
 
 #: settings of an environment that mean nothing to a backtest
 _UNUSED = {"start": None, "end": None, "episode_length": None, "reward": "log_wealth"} | dict.fromkeys(
     ("sharpe_decay", "risk_aversion", "drawdown_penalty")
 )
+#: … and those that are the run's own
+_MARKET = {"costs": Costs(), "account": Account(), "execution": Execution()}

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Mapping
 
 import numpy as np
 from numba.core import types
 
+from backtester.errors import SettingsError
 from backtester.kernel.codes import Table
 from backtester.kernel.memory import GROW, AccountMemory, MarketArrays, Rules
 from backtester.kernel.opening import step_flat
@@ -27,6 +29,7 @@ OWN = (
     *("active", "hand", "book_keys", "book_ids", "shelf", "keys", "key_prices", "ranks"),
     *("woken", "woken_prices", "woken_up", "rejects"),
 )
+_OF = " of "  # between a table and the number of its account, in a state
 _LINE = 8  # words of a cache line
 _SHORT = 4  # rows of the tables that a step hardly fills
 
@@ -88,10 +91,16 @@ class Accounts:
         words = self.block[e]
         buffer = StructBuffer(self._template.buffer.type, words=words)
         buffer._kept.update(self._shared)
+        buffer._kept.update(self._laid_out(e))
+        return AccountMemory.over(buffer, self.market)
+
+    def _laid_out(self, e: int) -> dict[str, np.ndarray]:
+        """Return the arrays of account e where they lie in the block, whatever has grown out of it since."""
+        words, found = self.block[e], {}
         for name, at in self._at.items():
             like = self._shared[name]
-            buffer._kept[name] = words[at : at + like.nbytes // 8].view(like.dtype).reshape(like.shape)
-        return AccountMemory.over(buffer, self.market)
+            found[name] = words[at : at + like.nbytes // 8].view(like.dtype).reshape(like.shape)
+        return found
 
     def view(self, name: str) -> np.ndarray:
         """Return a scalar of all accounts, [n], or an array of all, [n, …], without a copy; not of a table."""
@@ -109,27 +118,56 @@ class Accounts:
         memory.grow(Table(table))
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """Return copies of everything that steps change, without addresses: `set_state` takes it in another process."""
+        """Return copies of everything that steps change, without addresses: `set_state` takes it in another process.
+
+        They are plain int64 and float64 arrays; a row of a table is its words. Tables that have grown are there twice:
+        as they were laid out, and as they are now, under their name and the number of the account.
+        """
         state = {"scalars": self.block[:, self._scalars()]}
         for name in OWN:
-            state[name] = self.view(name).copy()
+            state[name] = _plain(self.view(name))
         for e, memory in self._grown.items():
             for name in OWN:
-                state[f"{name} of {e}"] = memory.buffer.get_array(name).copy()
+                array = memory.buffer.get_array(name)
+                if array.shape != self._shared[name].shape:
+                    state[f"{name}{_OF}{e}"] = _plain(array)
         return state
 
-    def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from a state of accounts of the same market, settings and number."""
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state of accounts of the same market, settings and number.
+
+        Raises
+        ------
+        SettingsError
+            If it is of others; nothing has changed then.
+        """
+        self.check_state(state)
+        for e, memory in self._grown.items():
+            for name, array in self._laid_out(e).items():
+                memory.buffer.set_array(name, array)
+        self._grown.clear()
         self.block[:, self._scalars()] = state["scalars"]
         for name in OWN:
-            self.view(name)[...] = state[name]
+            self.view(name)[...] = _rows(state[name], self._shared[name].dtype)
         for name, array in state.items():
-            table, _, number = name.partition(" of ")
+            table, _, number = name.partition(_OF)
             if number:
                 e = int(number)
-                if e not in self._grown:
-                    self._grown[e] = self.account(e)
-                self._grown[e].buffer.set_array(table, array.copy())
+                self._grown[e] = memory = self.account(e)
+                memory.buffer.set_array(table, _rows(array.copy(), self._shared[table].dtype))
+
+    def check_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Raise `SettingsError` for a state of other accounts."""
+        fit = {"scalars": self.block[:, self._scalars()]} | {name: self.view(name) for name in OWN}
+        for name, mine in fit.items():
+            words = mine.dtype.itemsize // 8
+            shape = mine.shape if mine.dtype.names is None else (*mine.shape, words)
+            found = state.get(name)
+            if found is None or found.shape != shape:
+                raise SettingsError(
+                    f"the state has {'nothing' if found is None else found.shape} for {name!r} of the accounts, and "
+                    f"these have {shape}: go on with the market, the settings and the number of copies it was taken of"
+                )
 
     def _scalars(self) -> np.ndarray:
         """Return the words of the scalars of the state, without the addresses of functions."""
@@ -157,6 +195,17 @@ def _growing(accounts: Accounts) -> ctypes._CFuncPtr:
             return  # the kernel sees that the table is as full as before, and stops
 
     return GROW(grow)
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Return a copy of an array; of a table, whose rows are structs, its words, int64 [..., words of a row]."""
+    array = array.copy()
+    return array if array.dtype.names is None else array.view(np.int64).reshape(*array.shape, -1)
+
+
+def _rows(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return what `_plain` was given."""
+    return array if dtype.names is None else np.ascontiguousarray(array).view(dtype)[..., 0]
 
 
 def _words(array: np.ndarray) -> int:

@@ -1,6 +1,7 @@
 """What an agent's action does to its account: once, for environments and for strategies; see `observe`.
 
-Plain functions of `ctx`, one for each scheme of actions. All of them order through the same verbs as a strategy.
+Plain functions of `ctx`, one for each scheme of actions. All of them order through the same verbs as a strategy, and
+leave an asset alone as long as one unit of it has no worth: before its first price, or the first rate of its currency.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def act_discrete(ctx: Any, action: np.ndarray, exposures: np.ndarray, last: np.n
     """
     for a in range(ctx.n_assets):
         k = action[a]
-        mark = ctx.mark(a)
-        if k != last[a] and mark == mark:
+        worth = ctx.mark(a) * ctx.multiplier(a)
+        if k != last[a] and worth == worth:
             ctx.order_target_percent(a, exposures[k] / ctx.n_assets)
             last[a] = k
 
@@ -63,8 +64,8 @@ def act_continuous(ctx: Any, action: np.ndarray, low: float, high: float, band: 
     """Re-target every asset whose exposure is further than `band` from what is wanted (rule 24)."""
     for a in range(ctx.n_assets):
         target = natural(float(action[a]), low, high) / ctx.n_assets
-        mark = ctx.mark(a)
-        if mark == mark and not abs(target - ctx.exposure(a)) <= band:
+        worth = ctx.mark(a) * ctx.multiplier(a)
+        if worth == worth and not abs(target - ctx.exposure(a)) <= band:
             ctx.order_target_percent(a, target)
 
 
@@ -83,8 +84,8 @@ def act_weights(ctx: Any, action: np.ndarray, low: float, high: float, band: flo
     moves = False
     for a in range(ctx.n_assets):
         weights[a] *= scale
-        mark = ctx.mark(a)
-        if mark == mark and not abs(weights[a] - ctx.exposure(a)) <= band:
+        worth = ctx.mark(a) * ctx.multiplier(a)
+        if worth == worth and not abs(weights[a] - ctx.exposure(a)) <= band:
             moves = True
         else:
             weights[a] = math.nan
@@ -107,7 +108,8 @@ def act_orders(
             ctx.close_position(a)
         elif verb != WAIT and verb != CLOSE and idle:
             mark = ctx.mark(a)
-            if mark == mark:
+            worth = mark * ctx.multiplier(a)
+            if worth == worth:
                 side = 1.0 if verb == BUY or verb == BUY_LIMIT else -1.0
                 price = mark
                 limit = math.nan

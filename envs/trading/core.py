@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numba
 import numpy as np
@@ -23,6 +23,9 @@ from envs.trading.observation import Observation
 from envs.trading.rewards import resolve_reward
 from envs.trading.settings import TradingSettings
 
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+
 _ROWS_PER_ASSET = 8  # of an account's order table, at first
 _CHANGING = (*PER_COPY, "end", "chosen", "final_positions")
 _ACCOUNT = "account "  # begins the names of the accounts' own arrays in a state
@@ -40,7 +43,7 @@ class TradingCore(Core):
         self.rules, self._commissions = resolve(
             made.cash, made.costs, made.account, made.execution, bars.symbols, negative_prices=bars.allow_negative
         )
-        self.rows = rows(bars, slice(made.start, made.end))
+        self.rows = _range_of(made)
         self.observer = Observation(made, self.rows)
         self.reward_rule = resolve_reward(
             made.reward,
@@ -112,10 +115,19 @@ class TradingCore(Core):
     def set_state(self, state: Any) -> None:
         """Go on from a state that `get_state` of the same environment returned, with as many copies."""
         accounts = self._forgetful()
+        for name in _CHANGING:
+            mine, found = self._own(name), state.get(name)
+            if found is None or found.shape != mine.shape:
+                raise SettingsError(
+                    f"Trading: the state has {'nothing' if found is None else found.shape} for {name!r}, and this "
+                    f"environment {mine.shape}; the settings and the number of copies must agree"
+                )
+        of_accounts = {name[len(_ACCOUNT) :]: a for name, a in state.items() if name.startswith(_ACCOUNT)}
+        accounts.check_state(of_accounts)
         super().set_state(state)
         for name in _CHANGING:
             np.copyto(self._own(name), state[name])
-        accounts.set_state({name[len(_ACCOUNT) :]: a for name, a in state.items() if name.startswith(_ACCOUNT)})
+        accounts.set_state(of_accounts)
 
     def _forgetful(self) -> Accounts:
         if self.accounts is None:
@@ -136,11 +148,7 @@ class TradingCore(Core):
         step.restart(address, self._address)
 
     def _take_options(self, options: dict[str, Any], mask: Array) -> None:
-        start = end = -1
-        if options.get("start") is not None:
-            start = rows(self.bars, options["start"]).start
-        if options.get("end") is not None:
-            end = rows(self.bars, options["end"]).stop - 1
+        start, end = (_bar_of(self.bars, name, options.get(name)) for name in self.option_names)
         first, last = start if start >= 0 else self.first, end if end >= 0 else self.last
         if first < self.first or last > self.last or first >= last:
             raise SettingsError(
@@ -187,7 +195,7 @@ class TradingCore(Core):
             "low": min(made.exposures), "high": max(made.exposures), "band": made.band or 0.0,
             "fraction": made.order_fraction or 0.0, "limit_offset": made.limit_offset or 0.0,
             "stop_loss": made.stop_loss or 0.0, "take_profit": made.take_profit or 0.0,
-        }
+        }  # fmt: skip
         for name, value in words.items():
             buffer.set(name, value)
         marks, rates, delisted_from = outlook(bars.market, self.rules)
@@ -198,7 +206,7 @@ class TradingCore(Core):
             "weights": np.zeros((n, n_assets)), "exposures": np.array(made.exposures, np.float64),
             "panel": self.observer.panel, "account_features": np.array(made.account_codes, np.int64),
             "marks": marks, "rates": rates, "delisted_from": delisted_from,
-        }
+        }  # fmt: skip
         for name, array in arrays.items():
             buffer.set_array(name, array)
         self._own = buffer.get_array
@@ -217,6 +225,35 @@ class TradingCore(Core):
         if field.kind == "scalar":
             return np.array([self.memory[name]])
         return self.memory.view(name)[None]
+
+
+def _range_of(made: TradingSettings) -> slice:
+    """Return the rows of `bars[start:end]`; one of the two may be a position and the other a date."""
+    bars = made.bars
+    try:
+        found = slice(rows(bars, slice(made.start, None)).start, rows(bars, slice(None, made.end)).stop)
+        if found.start >= found.stop:
+            found = rows(bars, slice(made.start, made.end))
+    except DataError as error:
+        raise DataError(f"Trading: start={made.start!r}, end={made.end!r}: {error}") from None
+    return found
+
+
+def _bar_of(bars: Bars, name: str, moment: Any) -> int:
+    """Return the bar that an option of `reset` means, -1 where it is missing.
+
+    Of a date or time, `start` is the first bar from then on, and `end` the last until then.
+    """
+    if moment is None:
+        return -1
+    key: Any = slice(moment, None) if name == "start" else slice(None, moment)
+    if isinstance(moment, (int, np.integer)) and not isinstance(moment, bool):
+        key = moment
+    try:
+        found = rows(bars, key)
+    except DataError as error:
+        raise SettingsError(f"Trading: the option {name}={moment!r} of reset: {error}") from None
+    return found.start if name == "start" else found.stop - 1
 
 
 def _settings(given: dict[str, Any]) -> TradingSettings:

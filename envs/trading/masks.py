@@ -15,28 +15,37 @@ if TYPE_CHECKING:
 def masks_of(core: TradingCore) -> np.ndarray:
     """Return bool [n, n_assets · choices].
 
-    An exposure is impossible where it is short and the account may not be, where it is more than the leverage allows,
-    and, unless it is the one nearest to zero, where the asset has no price or is no longer listed. An entry needs an
-    asset that is flat and has no order working; closing needs something to close or to cancel; waiting is always
-    possible.
+    An exposure is impossible where it is short and the account may not be, where leverage, margin or a limit of the
+    account forbid it even if the asset were the only one, and, unless it is the one nearest to zero, where the asset
+    has no price or is no longer listed. An entry needs an asset that is flat and has no order working; closing needs
+    something to close or to cancel; waiting is always possible. Nothing else is in an account that its drawdown limit
+    has stopped.
     """
     view = core._of_accounts
-    listed = ~np.isnan(view("marks")) & (view("delisted") == 0)  # [n, n_assets]
+    listed = np.isfinite(view("marks") * view("multipliers")) & (view("delisted") == 0)  # [n, n_assets]
+    acts = (view("stopped") == 0)[:, None]
     shorts = bool(core.rules.scalars["allow_short"])
     if core.trading.actions == "discrete":
-        exposures = np.array(core.trading.exposures)
-        possible = np.abs(exposures) <= core.rules.scalars["leverage"] * (1.0 + 1e-12)
-        if not shorts:
-            possible &= exposures >= 0.0
-        nearest = np.abs(exposures) == np.abs(exposures).min()
-        if not possible.any():
-            possible = nearest
-        found = np.where(listed[:, :, None], possible, nearest)
-        return found.reshape(core.n, -1)
+        nearest, possible = _exposures(core, shorts)
+        return np.where((listed & acts)[:, :, None], possible, nearest).reshape(core.n, -1)
     idle = (view("positions") == 0.0) & (view("open_counts") == 0)
-    found = np.repeat((idle & listed)[:, :, None], N_VERBS, axis=2)
+    found = np.repeat((idle & listed & acts)[:, :, None], N_VERBS, axis=2)
     if not shorts:
         found[:, :, [SELL, SELL_LIMIT]] = False
     found[:, :, WAIT] = True
-    found[:, :, CLOSE] = ~idle
+    found[:, :, CLOSE] = ~idle & acts
     return found.reshape(core.n, -1)
+
+
+def _exposures(core: TradingCore, shorts: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return which exposures are nearest to zero, [choices], and which an account may have, [n_assets, choices]."""
+    exposures = np.array(core.trading.exposures)
+    scalars, per_asset = core.rules.scalars, core.rules.per_asset
+    most = np.minimum(scalars["leverage"] / per_asset["margins"], scalars["max_gross"])
+    most = np.minimum(most, per_asset["max_exposure"]) * (1.0 + 1e-12)
+    possible = np.abs(exposures) / core.bars.n_assets <= most[:, None]
+    if not shorts:
+        possible &= exposures >= 0.0
+    nearest = np.abs(exposures) == np.abs(exposures).min()
+    possible[~possible.any(axis=1)] = nearest
+    return nearest, possible

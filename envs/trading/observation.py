@@ -40,6 +40,31 @@ def as_features(given: Any) -> Features:
     raise FeatureError(f"Trading: features must be Features([…]), a list of them, an array or None, found {given!r}")
 
 
+def observed_panel(raw: np.ndarray, scaler: Scaler | None, clip: float) -> np.ndarray:
+    """Return features, [n_bars, n_assets, n_features], as an agent sees them: scaled, within ±clip, a row for a bar."""
+    if scaler is None:
+        scaled = np.clip(raw, -clip, clip).astype(np.float32)
+    else:
+        scaled = scaler.transform(raw)
+        if scaler.clip is None or scaler.clip > clip:
+            np.clip(scaled, -clip, clip, out=scaled)
+    return np.ascontiguousarray(scaled.reshape(len(scaled), -1))
+
+
+def check_whole(who: str, panel: np.ndarray, features: Features, bars: Bars, begin: int, end: int) -> None:
+    """Refuse a panel with NaN in rows that an agent would see."""
+    part = panel[begin:end]
+    if np.isfinite(part.sum(dtype=np.float64)):
+        return
+    row, column = (int(k) for k in np.argwhere(~np.isfinite(part))[0])
+    asset, feature = divmod(column, len(features.names))
+    raise FeatureError(
+        f"{who}: the feature {features.names[feature]!r} of {bars.symbols[asset]} is {part[row, column]} at "
+        f"{time_text(int(bars.timestamps[begin + row]))}, after the warm-up; let Features([…], hold=None) carry the "
+        "last value through gaps, or choose a range without them"
+    )
+
+
 class Observation:
     """The feature panel of an environment.
 
@@ -70,15 +95,8 @@ class Observation:
         self.first = warmup + window - 1
         self.why_first = f"{warmup} bars of warm-up, and a window of {window}"
         self.scaler = self._scaler(made, raw, slice(max(rows.start, warmup), rows.stop))
-        if self.scaler is None:
-            scaled = np.clip(raw, -made.clip, made.clip).astype(np.float32)
-        else:
-            scaled = self.scaler.transform(raw)
-            if self.scaler.clip is None or self.scaler.clip > made.clip:
-                np.clip(scaled, -made.clip, made.clip, out=scaled)
-        self.panel = np.ascontiguousarray(scaled.reshape(len(scaled), -1))
-        begin = max(rows.start - window + 1, warmup)
-        self._check_whole(bars, begin, rows.stop)
+        self.panel = observed_panel(raw, self.scaler, made.clip)
+        check_whole("Trading", self.panel, self.features, bars, max(rows.start - window + 1, warmup), rows.stop)
 
     def _scaler(self, made: TradingSettings, raw: np.ndarray, rows: slice) -> Scaler | None:
         names = self.features.names
@@ -99,19 +117,6 @@ class Observation:
                 f"{', '.join(names)}"
             )
         return made.scaler
-
-    def _check_whole(self, bars: Bars, begin: int, end: int) -> None:
-        """Refuse a panel with NaN after its warm-up, where the environment would show it."""
-        part = self.panel[begin:end]
-        if np.isfinite(part.sum(dtype=np.float64)):
-            return
-        row, column = (int(k) for k in np.argwhere(~np.isfinite(part))[0])
-        asset, feature = divmod(column, len(self.features.names))
-        raise FeatureError(
-            f"Trading: the feature {self.features.names[feature]!r} of {bars.symbols[asset]} is "
-            f"{part[row, column]} at {time_text(int(bars.timestamps[begin + row]))}, after the warm-up; let "
-            "Features([…], hold=None) carry the last value through gaps, or choose a range without them"
-        )
 
     def spec(self) -> dict[str, Any]:
         """Return features and scaler, as JSON."""

@@ -1,4 +1,4 @@
-"""A trading environment's settings from their specification, as a bundle keeps them: `TradingSettings.spec` reversed."""
+"""A trading environment's settings from what a bundle keeps of them: `TradingSettings.spec` reversed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def settings_from(
     spec: Mapping[str, Any],
     features: Mapping[str, Any] | None = None,
     scaler: Mapping[str, Any] | None = None,
+    /,
     **given: Any,
 ) -> dict[str, Any]:
     """Return the keywords of `Trading`, all but `bars`.
@@ -30,7 +31,8 @@ def settings_from(
     features, scaler : mapping, optional
         Their specifications.
     **given
-        What is to be used instead: needed for functions and external arrays, which no specification holds.
+        What is to be used instead, `features` and `scaler` among them: needed for functions and external arrays, which
+        no specification holds.
 
     Raises
     ------

@@ -72,7 +72,9 @@ def observe_copy(m, s, e, out):
 
 @inner_jit
 def act_copy(b, m, s, e):
-    """Order what the action of a copy means."""
+    """Order what the action of a copy means; an account that its drawdown limit has stopped acts no more (rule 33)."""
+    if s.stopped:
+        return
     ctx = as_struct(s, CTX)
     action = b.actions[e]
     if m.scheme == _CONTINUOUS:
@@ -98,7 +100,7 @@ def account_for(m, s, e, fills, flows, before):
     for n in range(fills, s.n_fills):
         f = s.fills[n]
         costs += f.commission + f.spread + f.slippage + f.impact + f.rounding
-        traded += abs(f.quantity * f.price) * s.multipliers[f.asset]
+        traded += abs(f.quantity * f.price) * s.contracts[f.asset] * f.fx
     for n in range(flows, s.n_flows):
         f = s.flows[n]
         if f.kind == _BORROW or f.kind == _DEBIT:
@@ -183,6 +185,7 @@ def step_copy(b, m, e):
     if not ended:
         observe_copy(m, s, e, out)
         return EXHAUSTED if s.exhausted else 0
+    exhausted = s.exhausted
     m.final_equity[e] = s.equity
     m.final_costs[e] = m.costs[e]
     m.final_turnover[e] = m.turnover[e]
@@ -196,7 +199,7 @@ def step_copy(b, m, e):
         b.limit[e] = b.length
         begin_episode(b, m, s, e, -1, -1)
     observe_copy(m, s, e, out)
-    return 1
+    return EXHAUSTED if exhausted else 1
 
 
 @kernel_jit(int64(int64, int64))
