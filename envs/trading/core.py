@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numba
 import numpy as np
 from gymnasium import spaces
 
@@ -17,6 +16,7 @@ from backtester.kernel.memory import AccountMemory
 from backtester.kernel.observe import observation_size
 from backtester.kernel.struct import StructBuffer
 from envs.core import Array, Autoreset, Core
+from envs.threads import Quicker, worth_trying
 from envs.trading import masks, step
 from envs.trading.layout import PER_COPY, TRADING
 from envs.trading.observation import Observation
@@ -206,8 +206,7 @@ class TradingCore(Core):
         self._equity, self._costs, self._turnover = arrays["equity"], arrays["costs"], arrays["turnover"]
         self._positions = self._of_accounts("positions")
         self._single = n_assets == 1
-        threads = n >= step.PARALLEL_FROM and numba.get_num_threads() > 1
-        self._step = step.step_with_threads if threads else step.step
+        self._step = Quicker(step.step, step.step_with_threads) if worth_trying(n) else step.step
 
     def _of_accounts(self, name: str) -> Array:
         """Return a scalar [n] or an array [n, …] of all accounts."""

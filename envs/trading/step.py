@@ -24,7 +24,6 @@ from envs.random import integer
 from envs.trading.layout import TRADING, RewardKind
 
 CTX = make_ctx_type(STATE)
-PARALLEL_FROM = 256  # copies; below, waking a second thread costs more than it saves
 EXHAUSTED = 1 << 40  # `step` returns at least this where a table could not be grown
 
 _DISCRETE, _CONTINUOUS, _WEIGHTS = int(act.Scheme.DISCRETE), int(act.Scheme.CONTINUOUS), int(act.Scheme.WEIGHTS)
