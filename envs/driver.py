@@ -16,8 +16,8 @@ from backtester.kernel.jit import inner_jit, kernel_jit, source_hash
 from backtester.kernel.struct import as_struct
 from envs.batch import BATCH, ENDED, SAME_STEP, clear, count, first_refusal
 from envs.core import Core
+from envs.threads import Quicker, worth_trying
 
-MANY = 1024  # copies from which threads pay: a step of such dynamics takes some 50 ns
 _WORD = numba_types.int64
 _ENVS = Path(__file__).resolve().parent
 
@@ -52,8 +52,9 @@ class DrivenCore(Core):
 
     def __init__(self, n: int, *, parameters: Any = (), **base: Any):
         super().__init__(n, n_state=self.n_state, parameters=np.array(parameters, np.float64), **base)
-        threads = self.n >= MANY and numba.get_num_threads() > 1
-        self._step_entry, self._restart_entry = _kernels(type(self), threads)
+        self._step_entry, self._restart_entry = _kernels(type(self))
+        if worth_trying(self.n):
+            self._step_entry = Quicker(self._step_entry, _threads_kernel(type(self)))
 
     def _run(self, address: int) -> int:
         return self._step_entry(address)
@@ -63,12 +64,24 @@ class DrivenCore(Core):
 
 
 @functools.cache
-def _kernels(core: type[DrivenCore], threads: bool) -> tuple[Callable[[int], int], Callable[[int], int]]:
+def _kernels(core: type[DrivenCore]) -> tuple[Callable[[int], int], Callable[[int], int]]:
     """Return the step and the restart of a class, compiled or loaded; they take the address of a batch."""
-    step = _step_with_threads if threads else _step
+    parts = _parts(core)
+    return _entry(_bound(_step, core, parts)), _entry(_bound(_restart, core, parts))
+
+
+@functools.cache
+def _threads_kernel(core: type[DrivenCore]) -> Callable[[int], int]:
+    """Return the step of a class on all threads."""
+    return _entry(_bound(_step_with_threads, core, _parts(core)), parallel=True)
+
+
+@functools.cache
+def _parts(core: type[DrivenCore]) -> dict[str, Any]:
+    """Return what the globals of a template are to be."""
     parts = {name: getattr(core, name) for name in ("begin", "move", "observe")}
     parts["advance"] = inner_jit(_bound(_advance, core, parts))
-    return _entry(_bound(step, core, parts), parallel=threads), _entry(_bound(_restart, core, parts))
+    return parts
 
 
 def _bound(template: Callable[..., Any], core: type[DrivenCore], parts: dict[str, Any]) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numba
 import numpy as np
 from gymnasium import spaces
 
@@ -17,7 +16,9 @@ from backtester.kernel.memory import AccountMemory
 from backtester.kernel.observe import observation_size
 from backtester.kernel.struct import StructBuffer
 from envs.core import Array, Autoreset, Core
+from envs.threads import Quicker, worth_trying
 from envs.trading import masks, step
+from envs.trading.ahead import MOST
 from envs.trading.layout import PER_COPY, TRADING
 from envs.trading.observation import Observation
 from envs.trading.rewards import resolve_reward
@@ -179,14 +180,14 @@ class TradingCore(Core):
         self.accounts: Accounts | None = None
         if made.record:
             self.memory = AccountMemory(bars.market, self.rules)
-            address, stride = self.memory.address, 0
+            address, stride, hot = self.memory.address, 0, 0
         else:
             order_rows = 1 << (_ROWS_PER_ASSET * n_assets - 1).bit_length()
             self.accounts = Accounts(bars.market, self.rules, n, order_rows)
-            address, stride = self.accounts.address, self.accounts.stride
+            address, stride, hot = self.accounts.address, self.accounts.stride, self.accounts.hot
         self._buffer = buffer = StructBuffer(TRADING)
         words = {
-            "accounts": address, "stride": stride, "records": made.record, "n_assets": n_assets,
+            "accounts": address, "stride": stride, "hot": min(hot, MOST), "records": made.record, "n_assets": n_assets,
             "scheme": Scheme[made.actions.upper()], "window": made.window, "random_start": made.random_start,
             "first": self.first, "last": self.last, "asked_start": -1, "asked_end": -1,
             "reward_kind": self.reward_rule.kind, "fn_reward": self.reward_rule.address,
@@ -214,8 +215,7 @@ class TradingCore(Core):
         self._equity, self._costs, self._turnover = arrays["equity"], arrays["costs"], arrays["turnover"]
         self._positions = self._of_accounts("positions")
         self._single = n_assets == 1
-        threads = n >= step.PARALLEL_FROM and numba.get_num_threads() > 1
-        self._step = step.step_with_threads if threads else step.step
+        self._step = Quicker(step.step, step.step_with_threads) if worth_trying(n) else step.step
 
     def _of_accounts(self, name: str) -> Array:
         """Return a scalar [n] or an array [n, …] of all accounts."""

@@ -21,10 +21,10 @@ from backtester.kernel.opening import forget, open_account
 from backtester.kernel.struct import as_struct, call_pointer
 from envs.batch import BATCH, ENDED, GOES_ON, SAME_STEP, TERMINATED, TRUNCATED, clear, count, first_refusal
 from envs.random import integer
+from envs.trading.ahead import fetch_next
 from envs.trading.layout import TRADING, RewardKind
 
 CTX = make_ctx_type(STATE)
-PARALLEL_FROM = 256  # copies; below, waking a second thread costs more than it saves
 EXHAUSTED = 1 << 40  # `step` returns at least this where a table could not be grown
 
 _DISCRETE, _CONTINUOUS, _WEIGHTS = int(act.Scheme.DISCRETE), int(act.Scheme.CONTINUOUS), int(act.Scheme.WEIGHTS)
@@ -211,6 +211,7 @@ def step(batch, trading):
     b, m = as_struct(batch, BATCH), as_struct(trading, TRADING)
     ends = 0
     for e in range(b.n):
+        fetch_next(trading, e, b.n)
         ends += step_copy(b, m, e)
     return ends
 
@@ -224,6 +225,7 @@ def step_with_threads(batch, trading):
     b, m = as_struct(batch, BATCH), as_struct(trading, TRADING)
     ends = 0
     for e in numba.prange(b.n):
+        fetch_next(trading, e, b.n)
         ends += step_copy(b, m, e)
     return ends
 

@@ -1,0 +1,1 @@
+"""How fast environments step; see `benchmarks.env.__main__`."""
