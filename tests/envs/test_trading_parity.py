@@ -33,7 +33,11 @@ SETTINGS = {
         "execution": Execution(max_participation=0.05, same_bar="nearest"),
         "account_features": ("exposure", "unrealized_pnl", "open_orders", "cash", "drawdown"),
     },
-    "late": {"execution": Execution(latency_bars=2), "account": Account(allow_short=False), "exposures": (0.0, 0.5, 1.0)},
+    "late": {
+        "execution": Execution(latency_bars=2),
+        "account": Account(allow_short=False),
+        "exposures": (0.0, 0.5, 1.0),
+    },
     "at the close": {"execution": Execution(fill_at="close"), "costs": COSTS},
 }
 
