@@ -62,11 +62,12 @@ class TestTrain:
         assert agent.data_hash == bars.content_hash
         assert agent.training["chosen"] == "validation best"
         assert len(agent.training["validation"]) >= 2
-        # the scaler is fitted on the bars up to 2004 alone: one that had seen more, or the validation, is another
+        # the scaler is fitted on the warm bars up to 2004 alone: one that had seen the validation is another
         from backtester.signals import Features, Scaler
 
-        raw = Features.default().compute(bars)
-        wanted = Scaler.fit(raw, rows=slice(0, settings["end"]), names=Features.default().names)
+        features = Features.default()
+        raw = features.compute(bars)
+        wanted = Scaler.fit(raw, rows=slice(features.warmup(raw), settings["end"]), names=features.names)
         assert agent.scaler["spec"]["centre"] == pytest.approx(wanted.centre.tolist())
 
     @pytest.mark.parametrize(
