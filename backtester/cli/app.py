@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backtester.cli import compare, data, demo, new, run, strategies
+from backtester.cli import compare, data, demo, evaluate, new, run, strategies, train
 from backtester.cli.failures import EXIT_CODES, arguments_of, exit_code_of, take_debug
 from backtester.cli.output import warnings_as_lines
 
@@ -81,6 +81,8 @@ app.command(epilog=EXIT_CODES)(demo.demo)
 app.command(epilog=EXIT_CODES)(run.run)
 app.command(epilog=EXIT_CODES)(compare.compare)
 app.command(epilog=EXIT_CODES)(compare.diff)
+app.command(epilog=EXIT_CODES)(train.train)
+app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.add_typer(new.app, name="new")
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(data.app, name="data")

@@ -80,7 +80,7 @@ def _is_library(file: str) -> bool:
     path = Path(file).resolve()
     paths = sysconfig.get_paths()
     homes = [PACKAGE, *(Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
-    homes += [PACKAGE.parent / "site-packages"]
+    homes += [PACKAGE.parent / "site-packages", PACKAGE.parent / "envs"]
     return any(path.is_relative_to(home) for home in homes)
 
 

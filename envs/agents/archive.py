@@ -55,7 +55,7 @@ def write(
     target = Path(os.path.abspath(directory))
     made = False
     try:
-        before = _check_target(target, kind)
+        before = check_target(target, kind)
         made = not target.exists()
         target.mkdir(exist_ok=True)
         _fill(target, before, {"kind": kind, "format": number, **content}, groups)
@@ -69,8 +69,20 @@ def write(
         ) from None
 
 
-def _check_target(target: Path, kind: str) -> set[str]:
-    """Refuse a directory that must not be written to; return the names of our files in it."""
+def check_target(target: Path, kind: str) -> set[str]:
+    """Refuse a directory that must not be written to; return the names of our files in it.
+
+    Parameters
+    ----------
+    target : path
+    kind : str
+        What it may hold an earlier one of.
+
+    Raises
+    ------
+    BundleError
+        That says what is there.
+    """
     if not target.parent.is_dir():
         raise BundleError(f"{target}: the folder {target.parent} does not exist; create it, or give another place")
     if not os.path.lexists(target):
@@ -116,13 +128,19 @@ def _fill(target: Path, before: set[str], content: dict[str, Any], groups: Mappi
         content["checksum"] = checksum(content)
         _sync_directory(target)
         _write_synced(target / MANIFEST, (json.dumps(content, indent=2) + "\n").encode())
-        _sync_directory(target)
     except BaseException:
         for path in [*written, *target.glob(f"*{_PARTIAL}")]:
             with contextlib.suppress(OSError):
                 if path.name not in _named_by(target / MANIFEST):
                     path.unlink()
         raise
+    try:
+        _sync_directory(target)
+    except OSError as error:
+        raise BundleError(
+            f"{target}: was written, but the disk does not confirm it: {error.strerror or error}; it may not survive a "
+            "power failure. Look after the disk, and save again"
+        ) from None
     for name in before - {MANIFEST, *(file["name"] for file in files.values())}:
         with contextlib.suppress(OSError):
             (target / name).unlink()

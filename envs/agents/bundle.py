@@ -61,6 +61,17 @@ def save(agent: Agent, directory: str | PathLike[str]) -> None:
     archive.write(directory, KIND, FORMAT, content, groups)
 
 
+def check_place(directory: str | PathLike[str]) -> None:
+    """Refuse, before anything is trained, a directory to which `save` would not write.
+
+    Raises
+    ------
+    BundleError
+        If it holds anything but an earlier agent, or its folder does not exist.
+    """
+    archive.check_target(Path(directory).absolute(), KIND)
+
+
 def load(directory: str | PathLike[str], env: Any = None, features: Any = None) -> Agent:
     """Read an agent; see `Agent.load`."""
     folder = Path(directory)

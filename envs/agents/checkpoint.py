@@ -95,8 +95,10 @@ def load(folder: Path, training: Training, core: Any, identity: dict[str, Any]) 
     content, groups = archive.read(folder, KIND, FORMAT)
     _refuse_other(folder, content["identity"], identity)
     training.set_state(groups["training"], content["training"])
-    if core is not None and "env" in groups:
+    if core is not None:
         core.set_state(groups["env"])
+    else:
+        training.restart()
     generators.set_state(groups["random"], content["random"])
     best = content["best"]
     return Progress(content["ended"], groups["best"], best["description"], best["steps"], content["history"])

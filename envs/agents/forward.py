@@ -2,7 +2,7 @@
 
 A network is one flat vector of float32 numbers, layer after layer: the weights `[inputs, outputs]`, row by row, then
 the biases `[outputs]`. `sizes` are the numbers of inputs, of units of each hidden layer, and of outputs. Every sum is
-taken in one order, inputs first to last on top of the bias, in float32, so that the bits are the same for one
+taken in one order, on top of the bias four inputs after four, in float32, so that the bits are the same for one
 observation and for a thousand, from Python, from a kernel and from a compiled `on_bar`. (The loop over outputs is the
 inner one: it is what the compiler vectorises, and it does not reorder the sums.)
 
@@ -82,7 +82,7 @@ def mlp_forward(parameters, sizes, activation, x, scratch, out):
 
 @inner_jit
 def _add_products(weights, n_in, n_out, source, target):
-    """Add source @ weights to target; four inputs at a time, which loads each sum once, and in the same order."""
+    """Add source @ weights to target, four inputs at a time: fewer loads, and half the rounding of one by one."""
     i = 0
     while i + 4 <= n_in:
         a, b = np.float32(source[i]), np.float32(source[i + 1])
@@ -92,10 +92,9 @@ def _add_products(weights, n_in, n_out, source, target):
         of_c = weights[(i + 2) * n_out : (i + 3) * n_out]
         of_d = weights[(i + 3) * n_out : (i + 4) * n_out]
         for j in range(n_out):
-            total = np.float32(target[j]) + a * np.float32(of_a[j])
-            total = total + b * np.float32(of_b[j])
-            total = total + c * np.float32(of_c[j])
-            target[j] = total + d * np.float32(of_d[j])
+            first = a * np.float32(of_a[j]) + b * np.float32(of_b[j])
+            second = c * np.float32(of_c[j]) + d * np.float32(of_d[j])
+            target[j] = np.float32(target[j]) + (first + second)
         i += 4
     while i < n_in:
         a = np.float32(source[i])

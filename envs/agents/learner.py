@@ -123,6 +123,10 @@ class Learner(Training):
         self.steps, self._figures = facts["steps"], dict(facts["figures"])
         self._episodes = deque((tuple(one) for one in facts["episodes"]), maxlen=_RECENT)
 
+    def restart(self) -> None:
+        """Begin new episodes; see `Training.restart`."""
+        self.observation = self.venv.reset()
+
 
 def rate_at(rate: float | dict[str, float], progress: float) -> float:
     """Return a rate, a number or `{from: a, to: b}`, after a fraction `progress` of the steps."""

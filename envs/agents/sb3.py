@@ -158,6 +158,12 @@ class SB3Training(Training):
                 getattr(buffer, name)[: buffer.size()] = arrays[f"buffer.{name}"]
         self._resumed = True
 
+    def restart(self) -> None:
+        """Begin new episodes; see `Training.restart`."""
+        model = self.model
+        model._last_obs = model.env.reset()
+        model._last_episode_starts = np.ones(model.n_envs, np.bool_)
+
     def _counters(self) -> tuple[str, ...]:
         return (*_COUNTERS, *_DQN_COUNTERS) if self.algorithm == "dqn" else _COUNTERS
 

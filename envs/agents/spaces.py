@@ -69,7 +69,8 @@ def checked_observations(observation: Any, size: int) -> tuple[np.ndarray, bool]
             f"an observation of shape {array.shape} does not fit: the policy was trained on {size} numbers, so it "
             f"takes [{size}] or [n, {size}]; see that environment, features and window are those of the training"
         )
-    rows = np.ascontiguousarray(array.reshape(-1, size), np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused below
+        rows = np.ascontiguousarray(array.reshape(-1, size), np.float32)
     if not np.isfinite(rows).all():
         row, column = (int(k) for k in np.argwhere(~np.isfinite(rows))[0])
         raise ValueError(

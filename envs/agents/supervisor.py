@@ -86,6 +86,7 @@ class Supervisor:
         self.training, self.core, self.plan, self.identity = training, core, plan, identity
         self.progress, self.log, self.bar, self.interrupt = progress, log, bar, interrupt
         self.interrupted = False
+        self._logged = -1  # steps of the last row
         self._began, self._began_at = time.monotonic(), training.steps
         self._steps = self._saved = training.steps
         self._next_log = training.steps + self._log_every()
@@ -108,11 +109,12 @@ class Supervisor:
         if self.bar.due():
             episodes = self.training.recent_episodes()
             self.bar.update(steps, None if episodes is None else episodes[0], self._equity())
-        if steps >= self._next_log:
-            self._write_row()
-        if self.plan.validate is not None and steps >= self._next_validation and self._validate():
+        validated = self.plan.validate is not None and steps >= self._next_validation
+        if validated and self._validate():
             self.progress.ended = "early stop"
             return False
+        if validated or steps >= self._next_log:
+            self._write_row()
         if self.interrupt.noted:
             self.interrupted = True
             self.save()
@@ -177,7 +179,6 @@ class Supervisor:
             progress.best, progress.best_steps = policy.arrays(), steps
             progress.best_description = {"kind": policy.kind, **policy.describe()}
         progress.history.append([steps, score])
-        self._write_row()
         if self.plan.patience is None:
             return False
         return sum(at > progress.best_steps for at, _ in progress.history) >= self.plan.patience
@@ -189,8 +190,9 @@ class Supervisor:
         """Write a row of the log."""
         steps = self.training.steps
         self._next_log = steps + self._log_every()
-        if self.log is None:
+        if self.log is None or self._logged == steps:
             return
+        self._logged = steps
         seconds = time.monotonic() - self._began
         row = {"steps": steps, "seconds": seconds, "steps_per_second": (steps - self._began_at) / max(seconds, 1e-9)}
         episodes = self.training.recent_episodes()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium.spaces import Box
 
 from backtester.engine.interrupt import Interrupt
@@ -81,7 +82,8 @@ def train(
     progress : bool, optional
         Whether to show a progress bar on stderr; by default on a terminal, after a second.
     resume : bool
-        Go on from the checkpoint in `checkpoint_dir`, if there is one. Everything else must be as it was.
+        Go on from the checkpoint in `checkpoint_dir`, if there is one. Everything else must be as it was. The state of
+        an environment that is none of ours cannot be stored: there the episodes begin anew, and the bits differ.
 
     Returns
     -------
@@ -228,7 +230,14 @@ def _validator(validation: copies.Asked | None, episodes: int, facts: EnvFacts, 
     place = validation if held is None else held
 
     def mean_return(policy: Policy) -> float:
-        agent = Agent(algo, policy, facts.observation_space, facts.action_space, facts.environment, {})  # type: ignore[arg-type]
+        agent = Agent(
+            algorithm=algo,
+            policy=policy,
+            observation_space=facts.observation_space,
+            action_space=facts.action_space,
+            environment=facts.environment,
+            training={},
+        )  # type: ignore[arg-type]
         return evaluate(agent, place, episodes=episodes, seed=VALIDATION_SEED).mean
 
     return mean_return
@@ -259,7 +268,8 @@ def _supervise(
 def _learn(training: Training, supervisor: Any) -> None:
     """Learn to the end; an error of the algorithm is told with its step and what is left."""
     try:
-        training.learn(supervisor)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at, and named
+            training.learn(supervisor)
         supervisor.finish()
     except TrainingError as error:
         if str(error).startswith(supervisor.plan.name):

@@ -92,6 +92,10 @@ class Training(ABC):
     def set_state(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Go back to what `get_state` returned."""
 
+    @abstractmethod
+    def restart(self) -> None:
+        """Begin new episodes after `set_state`, where the state of an environment could not be stored."""
+
     def recent_episodes(self) -> tuple[float, float] | None:
         """Return mean return and mean length of recent episodes, where the environment does not tell itself."""
         return None

@@ -1,6 +1,6 @@
 """Trains, prints the step of each checkpoint, and prints a hash of all that was learnt; the tests kill it on the way.
 
-    python resume_script.py ALGORITHM ENV FOLDER [--slow]
+python resume_script.py ALGORITHM ENV FOLDER [--slow]
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ SETTINGS = {
     "dqn": {"n_envs": 4, "buffer_size": 1200, "learning_starts": 200, "batch_size": 32, "net": [16]}
     | {"target_update_interval": 100, "train_freq": 2},
     "sac": {"n_envs": 4, "buffer_size": 1200, "learning_starts": 200, "batch_size": 32, "net": [16], "train_freq": 2},
+    "reinforce": {"n_envs": 4, "n_steps": 64, "net": [16], "baseline_steps": 5},
+    "q_learning": {"n_envs": 4, "bins": 6, "sample_steps": 200, "slice_steps": 200},
 }
-TOTAL = {"ppo": 4096, "a2c": 4096, "dqn": 4000, "sac": 2000}
+TOTAL = {"ppo": 4096, "a2c": 4096, "dqn": 4000, "sac": 2000, "reinforce": 4096, "q_learning": 4000}
 
 
 def digest(agent) -> str:

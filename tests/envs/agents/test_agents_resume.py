@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 from resume_script import trained
 
-from envs.agents import train
-from envs.errors import BundleError, TrainingError
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SINE = "backtester/Sine-v0"
