@@ -101,7 +101,7 @@ def values_of(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
 
 
 def market_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """Return cash, costs, account and execution, as `run` and the trading environment take them, where they are given."""
+    """Return cash, costs, account and execution, as `run` and the trading environment take them, if given."""
     from backtester.costs import Account, Costs, Execution
 
     told = {name: value for name, value in given.items() if value is not None}

@@ -67,7 +67,7 @@ def evaluate(
         check_writable(report)
         check_folder(out)
         _backtest(
-            loaded,
+            str(agent),
             data,
             reading,
             (since, until),
@@ -94,7 +94,7 @@ def _refuse(given: dict[str, Any], because: str) -> None:
 
 
 def _backtest(
-    agent: Any,
+    agent: str,
     data: list[str],
     reading: list[str] | None,
     span: tuple[str | None, str | None],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -13,7 +12,6 @@ from envs.agents.policy import Policy
 from envs.agents.sampling import generator
 
 
-@dataclass(eq=False, repr=False)
 class Agent:
     """A trained policy; made by `envs.agents.train`, stored by `save`, read by `load`.
 
@@ -39,19 +37,26 @@ class Agent:
         Versions of the libraries at the training.
     """
 
-    algorithm: str
-    policy: Policy
-    observation_space: Box
-    action_space: Space
-    environment: dict[str, Any]
-    training: dict[str, Any]
-    features: dict[str, Any] | None = None
-    scaler: dict[str, Any] | None = None
-    data_hash: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._generator = generator(int(self.training.get("seed", 0)))
+    def __init__(
+        self,
+        *,
+        algorithm: str,
+        policy: Policy,
+        observation_space: Box,
+        action_space: Space,
+        environment: dict[str, Any],
+        training: dict[str, Any],
+        features: dict[str, Any] | None = None,
+        scaler: dict[str, Any] | None = None,
+        data_hash: str | None = None,
+        versions: dict[str, str] | None = None,
+    ):
+        self.algorithm, self.policy = algorithm, policy
+        self.observation_space, self.action_space = observation_space, action_space
+        self.environment, self.training = environment, training
+        self.features, self.scaler, self.data_hash = features, scaler, data_hash
+        self.versions = dict(versions or {})
+        self._generator = generator(int(training.get("seed", 0)))
 
     def __repr__(self) -> str:
         steps = self.training.get("steps")

@@ -230,7 +230,14 @@ def _validator(validation: copies.Asked | None, episodes: int, facts: EnvFacts, 
     place = validation if held is None else held
 
     def mean_return(policy: Policy) -> float:
-        agent = Agent(algo, policy, facts.observation_space, facts.action_space, facts.environment, {})  # type: ignore[arg-type]
+        agent = Agent(
+            algorithm=algo,
+            policy=policy,
+            observation_space=facts.observation_space,
+            action_space=facts.action_space,
+            environment=facts.environment,
+            training={},
+        )  # type: ignore[arg-type]
         return evaluate(agent, place, episodes=episodes, seed=VALIDATION_SEED).mean
 
     return mean_return

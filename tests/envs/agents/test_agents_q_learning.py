@@ -135,6 +135,37 @@ class TestWhatItLearns:
             assert 0.97 <= score <= 1.005, (seed, score)
 
 
+class TestTheSteps:
+    @pytest.mark.parametrize("terminates", [False, True])
+    def test_an_episode_terminates_or_is_cut_and_never_both(self, terminates):
+        world = World(3, spaces.Discrete(2), lambda o, a: a, constant(3), length=2, terminates=terminates)
+        learner = begin("q_learning", world, 0, 100, **QUICK)
+        learner.observation = world.reset()
+        for ends in (False, True, False):
+            _, _, terminated, cut_off = learner.step(np.zeros(3, np.int64))
+            assert terminated.tolist() == [ends and terminates] * 3
+            assert cut_off.tolist() == [ends and not terminates] * 3
+        assert learner.steps == 9
+
+    def test_copies_are_seeded_with_the_seed_and_begin_once(self):
+        world = World(4, spaces.Discrete(2), lambda o, a: a, constant(4), length=50)
+        learner = begin("q_learning", world, 17, 400, **QUICK)
+        learner.learn(Stop(1))
+        learner.learn()
+        assert (world.seeded, world.resets) == (17, 1)
+
+    def test_exploration_falls_in_a_straight_line(self):
+        """From 1 to 0.2 over half of 1,000 steps: 0.6 after 250, 0.2 after 500 and later; with no time, 0.2 at once."""
+        world = World(1, spaces.Discrete(2), lambda o, a: a, constant(1), length=50)
+        values = {"exploration_initial_eps": 1.0, "exploration_final_eps": 0.2, **QUICK}
+        learner = begin("q_learning", world, 0, 1_000, exploration_fraction=0.5, **values)
+        found = []
+        for learner.steps in (0, 250, 500, 1_000):
+            found.append(learner.epsilon)
+        assert found == pytest.approx([1.0, 0.6, 0.2, 0.2])
+        assert begin("q_learning", world, 0, 1_000, exploration_fraction=0.0, **values).epsilon == pytest.approx(0.2)
+
+
 class TestRepeating:
     def make(self):
         return envs.sb3_vec_env("backtester/OUPrice-v0", 16)

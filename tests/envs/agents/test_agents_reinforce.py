@@ -137,6 +137,18 @@ class TestTheGradient:
             total -= learner.actor[0].bias.grad.numpy()
         assert total / 10 == pytest.approx(np.array([-5.0, -2.0, 7.0]) / 9.0 / np.sqrt(26.0 / 9.0), abs=0.01)
 
+    def test_what_the_baseline_foretold_teaches_nothing(self):
+        """The reward is what was seen, 1 or −1, whatever is done. A baseline that says so leaves no advantage."""
+        seen = np.where(np.arange(64) % 2, 1.0, -1.0).astype(np.float32)[:, None]
+        world = World(64, spaces.Discrete(2), lambda o, a: o[:, 0], lambda t: seen, 2, terminates=True)
+        learner = begin("reinforce", world, 0, 1_000, n_steps=1, net=[], gamma=0.0)
+        learner.unit, learner.observation = 1.0, world.reset()
+        with torch.no_grad():
+            learner.baseline[0].weight.fill_(1.0)
+        learner.update()
+        assert learner.actor[0].weight.grad.abs().max() == 0.0
+        assert learner.actor[0].bias.grad.abs().max() == 0.0
+
 
 class TestWhatItLearns:
     def test_the_better_of_two_actions(self):
