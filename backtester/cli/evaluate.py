@@ -60,7 +60,7 @@ def evaluate(
     Example: `backtester evaluate agents/sp500 --data sample:sp500 --from 2013 --report agent.html`
     """
     loaded = a.import_or_say("envs.agents.agent", "evaluate").Agent.load(agent)
-    market = {"cash": cash, "commission": commission, "spread": spread, "slippage": slippage}
+    market: dict[str, Any] = {"cash": cash, "commission": commission, "spread": spread, "slippage": slippage}
     market |= {"leverage": leverage, "fill_at": fill_at, "latency": latency}
     if data:
         _refuse({"ENV": env, "--set": settings, "--episodes": episodes, "--seed": seed}, "--data makes it a backtest")

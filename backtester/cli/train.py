@@ -98,7 +98,7 @@ def train(
     check_folder(out)
     train_agent = a.import_or_say("envs.agents.train", "train").train
     a.import_or_say("envs.agents.bundle", "train").check_place(out)
-    market = {"cash": cash, "commission": commission, "spread": spread, "slippage": slippage}
+    market: dict[str, Any] = {"cash": cash, "commission": commission, "spread": spread, "slippage": slippage}
     market |= {"leverage": leverage, "fill_at": fill_at, "latency": latency}
     bars = a.bars_of(data, reading)
     where, validation = _where(env, bars, a.values_of("--set", settings), market, until, validate_until)

@@ -39,7 +39,6 @@ class Agent:
 
     def __init__(
         self,
-        *,
         algorithm: str,
         policy: Policy,
         observation_space: Box,

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gymnasium.spaces import Space
+from gymnasium.spaces import Box, Space
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EnvFacts:
         Content hash of the bars.
     """
 
-    observation_space: Space
+    observation_space: Box
     action_space: Space
     environment: dict[str, Any]
     features: dict[str, Any] | None = None

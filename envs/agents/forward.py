@@ -41,7 +41,7 @@ def tanh32(x):
     return np.float32(z * p / q)
 
 
-@kernel_jit
+@kernel_jit()
 def mlp_forward(parameters, sizes, activation, x, scratch, out):
     """Write the outputs of a network for one observation; see the module's first paragraphs.
 
@@ -115,7 +115,7 @@ def _activate(values, n, activation):
             values[j] = np.float32(0.0) if value < np.float32(0.0) else value  # NaN stays
 
 
-@kernel_jit
+@kernel_jit()
 def first_largest(values, start, stop):
     """Return the position, from `start`, of the largest of values[start:stop]; of equals, that of the first."""
     best = start
@@ -125,14 +125,14 @@ def first_largest(values, start, stop):
     return best - start
 
 
-@kernel_jit
+@kernel_jit()
 def act_discrete(parameters, sizes, activation, x, scratch, out):
     """Return the action with the largest output, from 0, for one observation; arguments as in `mlp_forward`."""
     mlp_forward(parameters, sizes, activation, x, scratch, out)
     return first_largest(out, 0, sizes[sizes.shape[0] - 1])
 
 
-@kernel_jit
+@kernel_jit()
 def act_box(parameters, sizes, activation, squash, low, high, x, scratch, out):
     """Write the action of a policy over a box for one observation.
 
@@ -162,7 +162,7 @@ def bounded(value, squash, low, high):
     return high if value > high else value
 
 
-@kernel_jit
+@kernel_jit()
 def outputs_of_rows(parameters, sizes, activation, x, out):
     """Write the outputs of a network for every row of x [n, inputs] to out [n, outputs], as `mlp_forward` does."""
     width = 0
@@ -173,7 +173,7 @@ def outputs_of_rows(parameters, sizes, activation, x, out):
         mlp_forward(parameters, sizes, activation, x[row], scratch, out[row])
 
 
-@kernel_jit
+@kernel_jit()
 def best_of_rows(outputs, choices, actions):
     """Write the position of the largest output of each group of choices, from 0, for every row, to actions [n, k]."""
     for row in range(outputs.shape[0]):
@@ -183,7 +183,7 @@ def best_of_rows(outputs, choices, actions):
             start += choices[group]
 
 
-@kernel_jit
+@kernel_jit()
 def bound_rows(actions, squash, low, high):
     """Bring outputs [n, k] into the box in place, as `act_box` does."""
     for row in range(actions.shape[0]):

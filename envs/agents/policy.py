@@ -73,12 +73,12 @@ class Policy(ABC):
 
 
 POLICIES: dict[str, type[Policy]] = {}
-_P = TypeVar("_P", bound=type[Policy])
+_P = TypeVar("_P", bound=Policy)
 
 
 def policy_kind(kind: type[_P]) -> type[_P]:
     """Register a class of policies under its `kind`."""
-    POLICIES[kind.kind] = kind  # type: ignore[attr-defined]
+    POLICIES[kind.kind] = kind
     return kind
 
 

@@ -22,7 +22,7 @@ def generator(seed: int) -> np.ndarray:
     return state
 
 
-@kernel_jit
+@kernel_jit()
 def draw_discrete(logits, choices, state, actions):
     """Draw actions from the probabilities exp(logit) / Σ exp(logit), one per group of logits.
 
@@ -57,7 +57,7 @@ def draw_discrete(logits, choices, state, actions):
             start = stop
 
 
-@kernel_jit
+@kernel_jit()
 def draw_box(means, log_std, squash, low, high, state, actions):
     """Draw actions from normal distributions, and bring them into the box as `forward.act_box` does.
 

@@ -237,7 +237,7 @@ def _validator(validation: copies.Asked | None, episodes: int, facts: EnvFacts, 
             action_space=facts.action_space,
             environment=facts.environment,
             training={},
-        )  # type: ignore[arg-type]
+        )
         return evaluate(agent, place, episodes=episodes, seed=VALIDATION_SEED).mean
 
     return mean_return
@@ -301,7 +301,7 @@ def _agent(training: Training, facts: EnvFacts, identity: dict[str, Any], stands
     return Agent(
         algorithm=identity["algorithm"],
         policy=policy,
-        observation_space=facts.observation_space,  # type: ignore[arg-type]
+        observation_space=facts.observation_space,
         action_space=facts.action_space,
         environment=facts.environment,
         training=told,
