@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import envs
+from backtester.errors import SettingsError
 from envs.registry import id_of
 
 STEPS, COPIES = 200, 250  # within one episode
@@ -119,6 +120,26 @@ def test_the_last_trade_of_execution_sells_all_and_ends_the_episode():
     assert core.observation[:, :2].tolist() == [[-1.0, -1.0], [-1.0, -1.0]]
     last = 1e6 * (0.0625 + 2.5e-6 * 1e6 / 0.25) + 0.0 * 1e6  # the whole block in one trade, nothing held after it
     assert core.reward == pytest.approx(-last / 0.95e6, rel=1e-12)
+
+
+def test_execution_in_five_trades_is_the_case_of_the_paper():
+    """λ = 10⁻⁶: E + λV from equation (20), as in test_tasks_solvers; the fastest pace of the schedule is 2.3."""
+    core = envs.make(id_of("Execution"), COPIES, episode_length=5)
+    kappa = math.acosh(1.0 + 0.5 * 1e-6 * 0.95**2 / (2.5e-6 - 1.25e-7))
+    left = np.sinh(kappa * np.arange(5.0, -1.0, -1.0)) / math.sinh(5.0 * kappa)
+    cost = 0.125 + 0.0625 + 2.375 * np.sum(np.diff(left) ** 2) + 0.95**2 * np.sum(left[1:] ** 2)
+    assert core.optimal_value() == pytest.approx(-cost / 0.95, rel=1e-12)
+    core.seed(range(COPIES))
+    core.reset()
+    policy = core.optimal_policy()
+    for k in range(1, 5):
+        core.step(policy(core.observation))
+        assert core.observation[:, 0] == pytest.approx(2.0 * left[k] - 1.0, abs=1e-6)
+
+
+def test_execution_needs_a_deadline():
+    with pytest.raises(SettingsError, match="number of trades before the deadline, found None"):
+        envs.make(id_of("Execution"), 1, episode_length=None)
 
 
 def test_kelly():
