@@ -5,9 +5,9 @@ from __future__ import annotations
 import fake_trainer
 import numpy as np
 import pytest
-from backtester.signals import Features, Scaler
 
 from backtester import Bars, Costs, Execution, run
+from backtester.signals import Features, Scaler
 from envs.benchmark.config import SCENARIOS, config_of
 from envs.benchmark.openings import read_openings
 from envs.benchmark.page import render
