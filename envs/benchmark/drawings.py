@@ -105,6 +105,10 @@ def lines(
         outline = [at(p[0], p[1]) for p in points] + [at(p[0], p[2]) for p in reversed(points)]
         parts.append(f'<polygon class="band c{colour % COLOURS}" points="{" ".join(outline)}"/>')
     for _, colour, points in series:
+        if len(points) == 1:  # a line of one point is invisible
+            x, y = at(points[0][0], points[0][1]).split(",")
+            parts.append(f'<circle class="c{colour % COLOURS}" cx="{x}" cy="{y}" r="3"/>')
+            continue
         parts.append(f'<polyline class="c{colour % COLOURS}" points="{" ".join(at(p[0], p[1]) for p in points)}"/>')
     parts.append(f'<text class="axis" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 2}">{escaped(x_label)}</text></svg>')
     legend = dict.fromkeys((name, colour % COLOURS) for name, colour, _ in series)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from envs.benchmark.config import SCENARIOS
+from envs.benchmark.config import SCENARIOS, load_config
 from envs.benchmark.drawings import number
 from envs.benchmark.page import interval
 from envs.benchmark.results import alarms
@@ -42,14 +42,15 @@ def show(
     """
     out = console or Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, transient=True) as bar:
+    chosen = load_config(config)
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         line = bar.add_task("agents", total=None)
 
         def done(finished: int, total: int, key: str) -> None:
             bar.update(line, completed=finished, total=total, description=key)
 
         document, files = run_benchmark(
-            config, folder, work=work, workers=workers, keep_agents=keep_agents, command=command, progress=done
+            chosen, folder, work=work, workers=workers, keep_agents=keep_agents, command=command, progress=done
         )
     for table in (*_of_tasks(document), *_of_markets(document)):
         out.print(table)

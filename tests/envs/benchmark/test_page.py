@@ -232,6 +232,10 @@ class TestDrawings:
         y = [8 + 222 * 1.03 / 1.06, 8 + 222 * 0.03 / 1.06]
         assert f"{x[0]:.1f},{y[0]:.1f} {x[1]:.1f},{y[1]:.1f}" in drawn
 
+    def test_one_point_is_a_dot(self):
+        # alone it is in the middle: x of 0.9 to 1.1 (a tenth of its size each way), y from −1 to 1
+        assert '<circle class="c1" cx="344.0" cy="119.0" r="3"/>' in lines([("a", 1, [[1.0, 0.0]])], "x", "y")
+
     def test_nothing_to_draw(self):
         assert "Nothing was logged" in lines([], "x", "y")
 
