@@ -10,6 +10,7 @@ from gymnasium import spaces
 from backtester.bars.slices import rows
 from backtester.costs import resolve
 from backtester.errors import DataError, SettingsError, did_you_mean
+from backtester.kernel import pool
 from backtester.kernel.accounts import Accounts, outlook
 from backtester.kernel.act import N_VERBS, Scheme
 from backtester.kernel.memory import AccountMemory
@@ -64,6 +65,7 @@ class TradingCore(Core):
         if made.record and n != 1:
             raise SettingsError(f"Trading: record=True keeps the tables of one account, found {n} copies")
         self._lay_out()
+        pool.clear()  # what the features were computed in: an environment lives long, and its market may be large
 
     # --- what happened -----------------------------------------------------------------------------------------------
 

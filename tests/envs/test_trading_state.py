@@ -10,8 +10,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from trading_cases import COSTS, ORDERS, SCHEMES, abroad, events, single, vector, walk
 
-from backtester import Costs, Execution
+from backtester import Bars, Costs, Execution
 from backtester.errors import SettingsError
+from backtester.indicators import rsi
+from backtester.kernel import pool
 
 
 def settings_of(scheme, n_assets, **more):
@@ -163,3 +165,13 @@ def test_a_thousand_accounts_take_little_more_than_the_market():
     per_copy = sum(array.nbytes for array in core.get_state().values())
     assert core.accounts.block.nbytes + per_copy < 50e6 / 2
     assert core.observer.panel.nbytes == 300 * 8 * 4
+
+
+def test_the_memory_that_features_were_computed_in_is_given_back():
+    """Up to 96 MB else, kept for the next run of a backtest."""
+    bars = Bars.simulate("gbm", n_bars=20_000, seed=1)
+    rsi(bars.close)
+    assert pool._kept > 0
+    env = single(bars=bars, features=["rsi(14)", "macd(12, 26, 9)"])
+    assert pool._kept == 0
+    assert env.unwrapped.core.observer.panel.nbytes == 20_000 * 2 * 4
