@@ -380,8 +380,10 @@ def test_multidiscrete_actions_are_checked_by_component():
             self._allocate(2, np.array([0.5]))
 
     core = Pair()
+    core.seed([0, 1])  # neither episode ends in the first step
     core.reset()
     core.step(np.array([[-1, 0], [1, 1]]))
+    assert core.ends == 0
     with pytest.raises(ActionError, match="copy 1, component 0 of 2: the action 2 is not a whole number from -1 to 1"):
         core.step(np.array([[-1, 0], [2, 1]]))
     with pytest.raises(ActionError, match="copy 0, component 1 of 2: the action -1 is not a whole number from 0 to 1"):
