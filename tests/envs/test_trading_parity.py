@@ -4,6 +4,8 @@ The agents are networks with random weights: they trade much, and nobody has cho
 environment is stepped with `Agent.predict`; the strategy computes the same network inside the compiled engine.
 """
 
+import itertools
+
 import gymnasium
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def agent_of(env, seed, head=None):
     sizes = [env.observation_space.shape[0], 16, 16, n_out]
     layers = [
         (rng.normal(0.0, 1.5 / np.sqrt(i), (o, i)), rng.normal(0.0, 0.3, o))
-        for i, o in zip(sizes[:-1], sizes[1:], strict=True)
+        for i, o in itertools.pairwise(sizes)
     ]
     head = head or ("gaussian" if kind == "Box" else "logits")
     extra = {"log_std": np.zeros(n_out)} if head == "gaussian" else {}
