@@ -49,7 +49,8 @@ class Trading(SingleEnv):
     **Episode**: begins flat, with `cash`, at the close of a bar; carry starts there. With an `episode_length` it begins
     at a random bar of the range (`random_start`) and is truncated after so many steps; without, it runs through the
     range. The end truncates, without a forced sale. E ≤ `ruin`·E₀, and bankruptcy, terminate. `reset(options={"start":
-    …, "end": …})` chooses the first and the last bar, as positions, dates or times.
+    …, "end": …})` chooses the first and the last bar of one episode, as positions, dates or times; a date without a bar
+    means the next one for the start, the one before for the end. An account that `max_drawdown` stops acts no more.
 
     **Info**: `equity`, `position` (units; an array for several assets), `costs` (commission, spread, slippage, impact,
     rounding, borrow, debit interest) and `turnover` (traded value / equity) of the step.
