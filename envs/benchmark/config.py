@@ -63,13 +63,13 @@ class Task:
     leak_alarm : bool
         Whether nothing can be earned here, so that whoever earns rings the alarm.
     optimum_error : float
-        How far the known optimum may be off, in reward per step.
+        How far the known optimum may be off, in the unit of its value.
     """
 
     id: str
     algorithms: Sequence[Algorithm]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    episodes: int = 2_048
+    episodes: int = 8_192
     copies: int = 256
     leak_alarm: bool = False
     optimum_error: float = 0.0

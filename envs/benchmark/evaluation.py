@@ -22,16 +22,16 @@ BINS = 10  # of the histogram of a continuous action
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean rewards of a policy.
+    """What a policy earns on a task, as the task counts.
 
     Parameters
     ----------
     value : float
-        Sum of the rewards over the number of steps.
+        Mean reward per step after the burn-in, or mean return per episode.
     error : float
         Standard error of `value`: of the copies, which are independent.
     steps, episodes : int
-        How many were counted.
+        How many were played.
     actions : int64 [k]
         How often each action was taken; of several components, all together.
     labels : tuple of str
@@ -47,7 +47,10 @@ class Evaluation:
 
 
 def evaluate(core: Any, policy: Policy, *, episodes: int, seed: int) -> Evaluation:
-    """Return what a policy earns per step, over complete episodes.
+    """Return what a policy earns over complete episodes.
+
+    As the task counts: where its core says `per_episode`, returns of episodes; else rewards of steps, without the first
+    `burn_in` of every episode, as the optimum is that of the long run.
 
     Parameters
     ----------
@@ -67,36 +70,43 @@ def evaluate(core: Any, policy: Policy, *, episodes: int, seed: int) -> Evaluati
     Raises
     ------
     SettingsError
-        If there are fewer than two copies or no episodes, or a reward is not finite.
+        If there are fewer than two copies or no episodes, a reward is not finite, or no episode outlasts the burn-in.
     """
     if core.n < 2 or episodes < 1:
         raise SettingsError(f"evaluate: {core.n} copies and {episodes} episodes; two and one are the least")
     each = -(-episodes // core.n)
+    whole, burn_in = bool(getattr(core, "per_episode", False)), int(getattr(core, "burn_in", 0))
     core.seed(seed + np.arange(core.n))
     core.reset()
     counter = ActionCounter(core.action_space)
-    played, rewards, steps = np.zeros(core.n, np.int64), np.zeros(core.n), np.zeros(core.n, np.int64)
+    rewards, units = np.zeros(core.n), np.zeros(core.n, np.int64)  # units: what a reward is divided by
+    played, age = np.zeros(core.n, np.int64), np.zeros(core.n, np.int64)
     begins = np.zeros(core.n, np.bool_)  # copies for which the next step only begins an episode (NEXT_STEP)
     waits = core.autoreset.name == "NEXT_STEP"
-    while True:
-        counted = (played < each) & ~begins
-        if not counted.any() and not (played < each).any():
-            break
+    steps = 0
+    while (played < each).any():
+        taken = (played < each) & ~begins
         actions = policy(core.observation)
         core.step(actions)
-        counter.add(actions, counted)
+        counter.add(actions, taken)
+        age[taken] += 1
+        steps += int(taken.sum())
+        counted = taken & (whole | (age > burn_in))
         rewards[counted] += core.reward[counted]
-        steps[counted] += 1
-        over = core.terminated | core.truncated
-        played[counted & over] += 1
-        begins = over.copy() if waits else begins
+        ended = taken & (core.terminated | core.truncated)
+        units += ended if whole else counted
+        played += ended
+        age[ended] = 0
+        begins = core.terminated | core.truncated if waits else begins
     if not np.isfinite(rewards).all():
         raise SettingsError(f"evaluate: {core.name} paid a reward that is NaN or infinite")
-    value = rewards.sum() / steps.sum()
-    # of a ratio of sums, by its linearisation: the residuals of copies, in steps of the mean length
-    residuals = (rewards - value * steps) / steps.mean()
+    if units.sum() == 0:
+        raise SettingsError(f"evaluate: no episode of {core.name} outlasts its burn-in of {burn_in} steps")
+    value = rewards.sum() / units.sum()
+    # of a ratio of sums, by its linearisation: the residuals of copies, in units of their mean number
+    residuals = (rewards - value * units) / units.mean()
     error = residuals.std(ddof=1) / np.sqrt(core.n)
-    return Evaluation(float(value), float(error), int(steps.sum()), each * core.n, counter.counts, counter.labels)
+    return Evaluation(float(value), float(error), steps, each * core.n, counter.counts, counter.labels)
 
 
 class ActionCounter:

@@ -65,7 +65,7 @@ def task_section(config: Config, task: Task, records: Sequence[Record]) -> dict[
 
 def _optimum(records: Sequence[Record]) -> dict[str, Any]:
     good = [record for record in records if "failed" not in record]
-    return {name: good[0][name] if good else None for name in ("optimum", "base")}
+    return {name: good[0][name] if good else None for name in ("optimum", "base", "unit")}
 
 
 def _run(record: Record) -> dict[str, Any]:

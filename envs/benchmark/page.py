@@ -130,7 +130,7 @@ def _task(task: Data) -> str:
     told = (
         "Nothing can be earned here: whoever does has seen the future."
         if task["leak_alarm"]
-        else f"Optimum {number(task['optimum'], 6)} a step, score 1; base {number(task['base'], 6)}, score 0."
+        else f"Optimum {number(task['optimum'], 6)} a {task['unit'] or 'step'}, score 1; base {number(task['base'], 6)}, score 0."
     )
     settings = ", ".join(f"{name} = {value}" for name, value in task["settings"].items())
     return (
@@ -199,7 +199,7 @@ def _runs(algorithms: Sequence[Data]) -> str:
         for one in algorithms
         for run in one["runs"]
     ]
-    heads = ("algorithm", "seed", "reward a step", "± (evaluation)", "score", "steps evaluated", "training", "failed")
+    heads = ("algorithm", "seed", "value", "± (evaluation)", "score", "steps evaluated", "training", "failed")
     return f"<details><summary>Every seed</summary>{table(heads, rows)}</details>"
 
 

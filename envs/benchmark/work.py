@@ -209,6 +209,7 @@ def _task_run(config: Config, unit: Unit, place: Place) -> dict[str, Any]:
         "optimum": optimum,
         "optimum_sampled": best.value,
         "base": base,
+        "unit": "episode" if getattr(core, "per_episode", False) else "step",
         "score": None if optimum == base else (found.value - base) / (optimum - base),
         "steps": found.steps,
         "episodes": found.episodes,

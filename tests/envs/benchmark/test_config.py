@@ -45,7 +45,7 @@ def test_a_good_one_is_read():
     config = config_of(GOOD)
     assert config.tasks[0].algorithms == (Algorithm(name="ppo", total_timesteps=100, reach=0.9),)
     assert config.markets[0].algorithms[0].hyperparameters == {"gamma": 0.9}
-    assert (config.tasks[0].episodes, config.resamples) == (2_048, 10_000)
+    assert (config.tasks[0].episodes, config.resamples) == (8_192, 10_000)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,38 @@ def test_every_copy_plays_as_many_complete_episodes(autoreset):
 
 
 @pytest.mark.parametrize("autoreset", AUTORESETS)
+def test_values_of_episodes_are_returns(autoreset):
+    # the same: copy 0 returns 1 and 2, copy 1 returns 2·2 and 3·2
+    core = Counting(2, autoreset)
+    core.per_episode = True
+    found = evaluate(core, lambda o: np.array([0, 1]), episodes=3, seed=7)
+    assert found.value == pytest.approx((1 + 2 + 4 + 6) / 4)
+    assert (found.steps, found.episodes) == (8, 4)
+    # residuals (3 − 3.25·2)/2 = −1.75 and its opposite: sd₁ = 1.75·√2, over √2
+    assert found.error == pytest.approx(1.75)
+
+
+@pytest.mark.parametrize("autoreset", AUTORESETS)
+def test_the_burn_in_of_every_episode_is_left_out(autoreset):
+    # of lengths 1 and 2 one step is counted, of 2 and 3 three
+    core = Counting(2, autoreset)
+    core.burn_in = 1
+    found = evaluate(core, lambda o: np.array([0, 1]), episodes=3, seed=7)
+    assert found.value == pytest.approx((1 * 1 + 3 * 2) / 4)
+    assert found.steps == 8
+    core.burn_in = 3
+    with pytest.raises(SettingsError, match="outlasts its burn-in of 3 steps"):
+        evaluate(core, lambda o: np.array([0, 1]), episodes=3, seed=7)
+
+
+@pytest.mark.parametrize("name", ["QuadraticCost", "OUPrice", "Execution", "Kelly"])
+def test_the_optimum_of_a_task_earns_its_value(name):
+    core = envs.make(f"backtester/{name}-v0", 256)
+    found = evaluate(core, core.optimal_policy(), episodes=1_024, seed=5)
+    assert abs(found.value - core.optimal_value()) < 4.0 * found.error
+
+
+@pytest.mark.parametrize("autoreset", AUTORESETS)
 def test_the_optimum_of_the_sine_is_found(autoreset):
     core = envs.make("backtester/Sine-v0", 64, autoreset=autoreset)
     found = evaluate(core, core.optimal_policy(), episodes=256, seed=3)

@@ -71,6 +71,7 @@ def document(text="plain", **more):
                 "leak_alarm": False,
                 "optimum": 0.12,
                 "base": 0.0,
+                "unit": "step",
                 "algorithms": [scored],
                 "alarms": [
                     {
