@@ -1,7 +1,6 @@
 """An agent as a strategy: what it is refused for, what it rebuilds, and when it begins."""
 
 import json
-from dataclasses import replace
 
 import gymnasium
 import numpy as np
@@ -182,8 +181,9 @@ def test_a_table_is_no_network():
     class Table:
         kind = "table"
 
+    agent.policy = Table()
     with pytest.raises(StrategyError, match="policy of kind 'table' does not run in the engine, only networks"):
-        prepared(replace(agent, policy=Table()))
+        prepared(agent)
 
 
 @pytest.mark.parametrize("agent", [None, 3, {"policy": 1}])
