@@ -16,7 +16,7 @@ import numpy as np
 from backtester import Account, Bars, Costs, Execution, Strategy
 from backtester.bars.slices import rows
 from backtester.errors import StrategyError
-from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_weights
+from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_units, act_weights
 from backtester.kernel.observe import observation_size, observe_account, observe_market
 from backtester.strategy import constant
 from envs.agents.agent import Agent
@@ -28,6 +28,7 @@ from envs.trading.rebuild import settings_from
 from envs.trading.settings import TradingSettings
 
 DISCRETE, CONTINUOUS, WEIGHTS = int(Scheme.DISCRETE), int(Scheme.CONTINUOUS), int(Scheme.WEIGHTS)
+UNITS = int(Scheme.UNITS)
 
 
 class AgentStrategy(Strategy):
@@ -139,6 +140,8 @@ class AgentStrategy(Strategy):
             self.choices[a] = first_largest(self.outputs, n * a, n * a + n)
         if self.scheme == DISCRETE:
             act_discrete(ctx, self.choices, self.exposures, self.last)
+        elif self.scheme == UNITS:
+            act_units(ctx, self.choices, self.exposures, self.last)
         else:
             act_orders(ctx, self.choices, self.fraction, self.limit_offset, self.stop_loss, self.take_profit)
 

@@ -22,6 +22,7 @@ class Scheme(IntEnum):
     CONTINUOUS = 1  # per asset an exposure
     WEIGHTS = 2  # the weights of a portfolio
     ORDERS = 3  # per asset an order verb
+    UNITS = 4  # per asset the number of one of the quantities
 
 
 class Verb(IntEnum):
@@ -51,6 +52,16 @@ def act_discrete(ctx: Any, action: np.ndarray, exposures: np.ndarray, last: np.n
         worth = ctx.mark(a) * ctx.multiplier(a)
         if k != last[a] and worth == worth:
             ctx.order_target_percent(a, exposures[k] / ctx.n_assets)
+            last[a] = k
+
+
+def act_units(ctx: Any, action: np.ndarray, quantities: np.ndarray, last: np.ndarray) -> None:
+    """Order the quantities, in units, whose numbers have changed; arguments as in `act_discrete`."""
+    for a in range(ctx.n_assets):
+        k = action[a]
+        worth = ctx.mark(a) * ctx.multiplier(a)
+        if k != last[a] and worth == worth:
+            ctx.order_target(a, quantities[k])
             last[a] = k
 
 

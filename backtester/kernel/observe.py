@@ -26,6 +26,7 @@ class AccountFeature(IntEnum):
     OPEN_ORDERS = 2  # per asset: how many orders are live
     CASH = 3  # fraction of equity
     DRAWDOWN = 4  # positive fraction below the highest equity the agent has seen
+    POSITION = 5  # per asset: signed units
 
 
 EXPOSURE = int(AccountFeature.EXPOSURE)
@@ -33,7 +34,8 @@ UNREALIZED_PNL = int(AccountFeature.UNREALIZED_PNL)
 OPEN_ORDERS = int(AccountFeature.OPEN_ORDERS)
 CASH = int(AccountFeature.CASH)
 DRAWDOWN = int(AccountFeature.DRAWDOWN)
-PER_ASSET = (EXPOSURE, UNREALIZED_PNL, OPEN_ORDERS)
+POSITION = int(AccountFeature.POSITION)
+PER_ASSET = (EXPOSURE, UNREALIZED_PNL, OPEN_ORDERS, POSITION)
 
 
 def observation_size(window: int, n_columns: int, account: tuple[int, ...], n_assets: int) -> int:
@@ -75,6 +77,8 @@ def observe_account(ctx: Any, account: np.ndarray, peak: float, clip: float, out
                     out[at] = within(ctx.exposure(a), clip)
                 elif kind == UNREALIZED_PNL:
                     out[at] = within(ctx.unrealized_pnl(a) / ctx.equity if ctx.equity != 0.0 else math.nan, clip)
+                elif kind == POSITION:
+                    out[at] = within(ctx.position(a), clip)
                 else:
                     out[at] = within(float(ctx.open_orders(a)), clip)
                 at += 1

@@ -130,7 +130,10 @@ def _task(task: Data) -> str:
     told = (
         "Nothing can be earned here: whoever does has seen the future."
         if task["leak_alarm"]
-        else f"Optimum {number(task['optimum'], 6)} a {task['unit'] or 'step'}, score 1; base {number(task['base'], 6)}, score 0."
+        else (
+            f"Optimum {number(task['optimum'], 6)} a {task['unit'] or 'step'}, score 1; "
+            f"base {number(task['base'], 6)}, score 0."
+        )
     )
     settings = ", ".join(f"{name} = {value}" for name, value in task["settings"].items())
     return (

@@ -85,7 +85,7 @@ class SB3VecEnv(VecEnv):
         elapsed = time.monotonic() - self._began
         for i in np.flatnonzero(dones):
             info = infos[i]
-            info.update((name, column[i].item()) for name, column in final.items())
+            info.update((name, column[i].tolist()) for name, column in final.items())
             info["terminal_observation"] = core.final_observation[i].copy()
             info["TimeLimit.truncated"] = core.truncated[i].item()
             info["episode"] = {"r": core.final_return[i].item(), "l": core.final_length[i].item(), "t": elapsed}

@@ -25,6 +25,7 @@ class Trading(SingleEnv):
     **Action**, by `actions`:
 
     - `"discrete"`: the number of one of the `exposures`, per asset. Orders when the number changes.
+    - `"units"`: the same, where the numbers of `exposures` are quantities in units, whatever equity is.
     - `"continuous"`: per asset a number in [-1, 1], which stands for the range of `exposures`, linearly. Re-targets in
       every step in which the exposure is further than `band` from it.
     - `"weights"`: the same numbers are the weights of a portfolio, scaled down together where the sum of their sizes
@@ -65,7 +66,8 @@ class Trading(SingleEnv):
     window : int
         Rows of features in an observation.
     account_features : sequence of str
-        From "exposure", "unrealized_pnl", "open_orders" (one number per asset each), "cash" and "drawdown" (one).
+        From "exposure", "unrealized_pnl", "open_orders" and "position" (units), one number per asset each, and "cash"
+        and "drawdown", one each.
     scaler : Scaler or "none", optional
         Where missing, one is fitted on the rows of this environment's range, `start` to `end`: for an environment that
         evaluates, pass that of the training environment, `train_env.unwrapped.core.observer.scaler`.

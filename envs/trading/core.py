@@ -271,7 +271,7 @@ def _settings(given: dict[str, Any]) -> TradingSettings:
 
 
 def _action_space(made: TradingSettings, n_assets: int) -> spaces.Discrete | spaces.MultiDiscrete | spaces.Box:
-    if made.actions in ("discrete", "orders"):
+    if made.actions in ("discrete", "units", "orders"):
         n = N_VERBS if made.actions == "orders" else len(made.exposures)
         return spaces.Discrete(n) if n_assets == 1 else spaces.MultiDiscrete([n] * n_assets)
     return spaces.Box(-1.0, 1.0, (n_assets,), np.float32)

@@ -28,6 +28,9 @@ def masks_of(core: TradingCore) -> np.ndarray:
     if core.trading.actions == "discrete":
         nearest, possible = _exposures(core, shorts)
         return np.where((listed & acts)[:, :, None], possible, nearest).reshape(core.n, -1)
+    if core.trading.actions == "units":
+        nearest, possible = _quantities(core, shorts)
+        return np.where((listed & acts)[:, :, None], possible, nearest).reshape(core.n, -1)
     idle = (view("positions") == 0.0) & (view("open_counts") == 0)
     found = np.repeat((idle & listed & acts)[:, :, None], N_VERBS, axis=2)
     if not shorts:
@@ -37,13 +40,29 @@ def masks_of(core: TradingCore) -> np.ndarray:
     return found.reshape(core.n, -1)
 
 
+def _quantities(core: TradingCore, shorts: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of quantities: which are nearest to zero, and which each account may have at its last marks."""
+    quantities = np.array(core.trading.exposures)
+    nearest = np.abs(quantities) == np.abs(quantities).min()
+    worth = np.abs(core._of_accounts("marks") * core._of_accounts("multipliers"))[:, :, None]
+    room = np.maximum(core._of_accounts("equity"), 0.0)[:, None, None] * _most(core)[:, None]
+    possible = np.abs(quantities) * worth <= room
+    if not shorts:
+        possible &= quantities >= 0.0
+    return nearest, np.where(possible.any(axis=2, keepdims=True), possible, nearest)
+
+
+def _most(core: TradingCore) -> np.ndarray:
+    """Return the largest exposure each asset may have, if it were the only one, [n_assets]."""
+    scalars, per_asset = core.rules.scalars, core.rules.per_asset
+    most = np.minimum(scalars["leverage"] / per_asset["margins"], scalars["max_gross"])
+    return np.minimum(most, per_asset["max_exposure"]) * (1.0 + 1e-12)
+
+
 def _exposures(core: TradingCore, shorts: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return which exposures are nearest to zero, [choices], and which an account may have, [n_assets, choices]."""
     exposures = np.array(core.trading.exposures)
-    scalars, per_asset = core.rules.scalars, core.rules.per_asset
-    most = np.minimum(scalars["leverage"] / per_asset["margins"], scalars["max_gross"])
-    most = np.minimum(most, per_asset["max_exposure"]) * (1.0 + 1e-12)
-    possible = np.abs(exposures) / core.bars.n_assets <= most[:, None]
+    possible = np.abs(exposures) / core.bars.n_assets <= _most(core)[:, None]
     if not shorts:
         possible &= exposures >= 0.0
     nearest = np.abs(exposures) == np.abs(exposures).min()

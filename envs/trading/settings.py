@@ -23,6 +23,7 @@ ACCOUNT_FEATURES = tuple(feature.name.lower() for feature in AccountFeature)
 #: settings that mean something for one scheme alone, with their defaults
 _OF_SCHEME: dict[str, dict[str, float]] = {
     "discrete": {},
+    "units": {},
     "continuous": {"band": 0.0},
     "weights": {"band": 0.0},
     "orders": {"order_fraction": 1.0, "limit_offset": 0.005, "stop_loss": 0.02, "take_profit": 0.04},

@@ -28,6 +28,7 @@ CTX = make_ctx_type(STATE)
 EXHAUSTED = 1 << 40  # `step` returns at least this where a table could not be grown
 
 _DISCRETE, _CONTINUOUS, _WEIGHTS = int(act.Scheme.DISCRETE), int(act.Scheme.CONTINUOUS), int(act.Scheme.WEIGHTS)
+_UNITS = int(act.Scheme.UNITS)
 _PNL, _SHARPE = int(RewardKind.PNL), int(RewardKind.DIFFERENTIAL_SHARPE)
 _MEAN_VARIANCE, _DRAWDOWN, _USER = int(RewardKind.MEAN_VARIANCE), int(RewardKind.DRAWDOWN), int(RewardKind.USER)
 _BORROW, _DEBIT = int(CashFlowKind.BORROW), int(CashFlowKind.DEBIT_INTEREST)
@@ -36,6 +37,7 @@ _act_discrete = inner_jit(act.act_discrete)
 _act_continuous = inner_jit(act.act_continuous)
 _act_weights = inner_jit(act.act_weights)
 _act_orders = inner_jit(act.act_orders)
+_act_units = inner_jit(act.act_units)
 _observe_market = inner_jit(observe.observe_market)
 _observe_account = inner_jit(observe.observe_account)
 
@@ -88,6 +90,8 @@ def act_copy(b, m, s, e):
         choices[a] = int64(action[a])
     if m.scheme == _DISCRETE:
         _act_discrete(ctx, choices, m.exposures, m.chosen[e])
+    elif m.scheme == _UNITS:
+        _act_units(ctx, choices, m.exposures, m.chosen[e])
     else:
         _act_orders(ctx, choices, m.fraction, m.limit_offset, m.stop_loss, m.take_profit)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-import envs  # noqa: F401
+import envs
 from backtester import Account, Bars, Costs, Execution, run
 from backtester.kernel.act import N_VERBS
 from backtester.signals import Features
@@ -20,7 +20,7 @@ from envs.agents.describe import facts_of_env
 from envs.agents.policy import MLPPolicy
 from strategies.agent import AgentStrategy
 
-SCHEMES = ("discrete", "continuous", "weights", "orders")
+SCHEMES = ("discrete", "units", "continuous", "weights", "orders")
 COSTS = Costs(commission=0.001, spread=0.0005, slippage=0.0002, borrow_rate=0.03, debit_rate=0.05, impact=0.1)
 MARKETS = {
     "one": lambda: Bars.simulate("gbm", n_bars=700, seed=3),
@@ -54,8 +54,7 @@ def agent_of(env, seed, head=None):
     n_out = outputs[kind]() if kind in outputs else space.shape[0]
     sizes = [env.observation_space.shape[0], 16, 16, n_out]
     layers = [
-        (rng.normal(0.0, 1.5 / np.sqrt(i), (o, i)), rng.normal(0.0, 0.3, o))
-        for i, o in itertools.pairwise(sizes)
+        (rng.normal(0.0, 1.5 / np.sqrt(i), (o, i)), rng.normal(0.0, 0.3, o)) for i, o in itertools.pairwise(sizes)
     ]
     head = head or ("gaussian" if kind == "Box" else "logits")
     extra = {"log_std": np.zeros(n_out)} if head == "gaussian" else {}
@@ -85,6 +84,8 @@ def rollout(env, agent):
 
 def make(bars, scheme, record=True, **settings):
     features = Features(["log_return(1)", "zscore(20)"])
+    if scheme == "units":  # quantities instead of fractions, of some 100 to 900 units of money each
+        settings["exposures"] = tuple(250.0 * x for x in settings.get("exposures", (-1.0, 0.0, 1.0)))
     return gymnasium.make(
         "backtester/Trading-v0", bars=bars, features=features, window=4, actions=scheme, record=record,
         **{"costs": COSTS, **settings},
@@ -141,9 +142,11 @@ def test_interpreted_and_compiled_agents_are_the_same():
 def test_a_training_account_that_forgets_is_the_recorded_one(scheme):
     """The vector environment keeps short tables; its equity is that of the recorded episode at every step."""
     bars = MARKETS["three"]()
-    recorded, vector = make(bars, scheme), gymnasium.make_vec(
+    recorded = make(bars, scheme)
+    vector = gymnasium.make_vec(
         "backtester/Trading-v0", num_envs=3, vectorization_mode="vector_entry_point", bars=bars,
         features=Features(["log_return(1)", "zscore(20)"]), window=4, actions=scheme, costs=COSTS,
+        exposures=recorded.unwrapped.core.trading.exposures,
     )  # fmt: skip
     agent = agent_of(recorded, 9)
     one, _ = recorded.reset(seed=1)
@@ -169,3 +172,17 @@ def test_the_exploring_schemes_really_use_all_verbs():
         seen.add(int(action))
         observation, *_ = env.step(action)
     assert len(seen) >= N_VERBS - 2
+
+
+def test_several_assets_end_an_episode_in_the_face_of_sb3():
+    """The position in the info of the end is one number per asset."""
+    env = envs.sb3_vec_env(
+        "backtester/Trading-v0", 2, seed=0, bars=MARKETS["three"](), episode_length=5, costs=COSTS, window=2,
+        features=["log_return(1)"],
+    )  # fmt: skip
+    env.reset()
+    for _ in range(5):
+        *_, dones, infos = env.step(np.full((2, 3), 2))
+    assert dones.all()
+    assert len(infos[0]["position"]) == 3
+    assert infos[1]["episode"]["l"] == 5
