@@ -186,6 +186,8 @@ def _our_own(subject: _Subject) -> _Subject:
     core = cast(Any, subject.env.unwrapped).core
     if not hasattr(core, "trading"):
         return subject
+    from envs.trading import Trading  # a task in this market has settings of its own
+
     settings = {one.name: getattr(core.trading, one.name) for one in dataclasses.fields(core.trading)}
     settings |= {"scaler": core.observer.scaler or "none", "record": False, "stagger": core.stagger}
     interest = settings["costs"].cash_rate != 0.0
@@ -193,7 +195,7 @@ def _our_own(subject: _Subject) -> _Subject:
     kind = settings["reward"] if settings["reward"] in REWARDS else None
     return dataclasses.replace(
         subject,
-        make=lambda bars: type(subject.env.unwrapped)(**{**settings, "bars": bars}),
+        make=lambda bars: Trading(**{**settings, "bars": bars}),
         bars=core.bars,
         bar=lambda env, info: int(cast(Any, env.unwrapped).core.bar()[0]),
         reward=kind,

@@ -1,61 +1,84 @@
-"""`OUPrice` through the ledger: the same dynamics and the same optimum, in an account of the engine."""
+"""The task of `OUPrice` through the engine's ledger: the same signal, costs and optimum, with orders and fills."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from backtester.bars import Bars
-from backtester.costs import Account, Costs, Execution
+from backtester import Account, Bars, Costs, Execution
 from backtester.errors import SettingsError
 from backtester.kernel.jit import kernel_jit
-from backtester.signals import External, Features
-from envs.core import Array, Autoreset
+from envs.core import Autoreset
 from envs.faces.single import SingleEnv
 from envs.faces.vector import VectorEnv
-from envs.random import normal, seed_generators
-from envs.tasks.ou_price import COST, PERSISTENCE, SD, OUPriceCore
-from envs.tasks.positions import CLIP
+from envs.random import hashed, normal
+from envs.tasks.ou_price import COST, PERSISTENCE, SD
+from envs.tasks.positions import CLIP, Switching
 from envs.trading.core import TradingCore
 
-LEVEL = 1000.0  # what is added to the price, so that the ledger sees no negative one
+LEVEL = 1000.0  # of the price, so that it stays above zero
 CASH = 10_000.0
 _WIDTH = SD / (1.0 - PERSISTENCE**2) ** 0.5
-_MINUTE = 60_000_000_000  # ns
+_MINUTE = 60_000_000_000
+_START = 946_684_800_000_000_000  # 2000-01-01
 
 
-class OUPriceLedgerCore(TradingCore):
+@kernel_jit()
+def _walk(seed, out):
+    random = np.empty(1, np.uint64)
+    random[0] = hashed(seed)
+    x = _WIDTH * normal(random)
+    for t in range(len(out)):
+        out[t] = x
+        x = PERSISTENCE * x + SD * normal(random)
+
+
+@functools.lru_cache(maxsize=2)
+def _market(n_bars: int, path_seed: int) -> tuple[Bars, Any]:
+    """Return bars that close at 1000 + X, each opening at the last close, and X in standard deviations, [n_bars, 1]."""
+    x = np.empty(n_bars)
+    _walk(np.uint64(path_seed), x)
+    close = LEVEL + x
+    opens = np.concatenate((close[:1], close[:-1]))
+    stamps = _START + _MINUTE * np.arange(n_bars)
+    bars = Bars.from_arrays(
+        stamps, opens, np.maximum(opens, close), np.minimum(opens, close), close, symbols="OU", name="OUPriceLedger"
+    )
+    return bars, (x / _WIDTH)[:, None]
+
+
+class OUPriceLedgerCore(Switching, TradingCore):
     """The core of `OUPriceLedger`."""
 
     name = "OUPriceLedger"
-    per_episode = False
-    burn_in = OUPriceCore.burn_in
+    burn_in = 64
+    persistence, sd, cost = PERSISTENCE, SD, COST
+    edge = PERSISTENCE - 1.0
 
     def __init__(
         self,
         n: int = 1,
         *,
+        n_bars: int = 1_000_000,
+        path_seed: int = 0,
         episode_length: int | None = 256,
-        n_bars: int = 200_000,
-        market_seed: int = 0,
         autoreset: Autoreset = Autoreset.NEXT_STEP,
         stagger: bool = False,
     ):
-        for name, value, least in (("n_bars", n_bars, 1000), ("market_seed", market_seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise SettingsError(f"OUPriceLedger: {name} must be a whole number from {least} on, found {value!r}")
-        bars = _market(int(n_bars), int(market_seed))
+        _whole("n_bars", n_bars, 2, 100_000_000)
+        _whole("path_seed", path_seed, 0, 2**63 - 1)
+        bars, signal = _market(int(n_bars), int(path_seed))
         super().__init__(
             n,
             autoreset=autoreset,
             stagger=stagger,
             bars=bars,
-            features=Features([External((bars.close[:, 0] - LEVEL) / _WIDTH, "price")]),
+            features=signal,
             scaler="none",
-            clip=CLIP,
             window=1,
+            clip=CLIP,
             account_features=("position",),
             actions="units",
             exposures=(-1.0, 0.0, 1.0),
@@ -67,72 +90,33 @@ class OUPriceLedgerCore(TradingCore):
             account=Account(leverage=2.0),
             execution=Execution(fill_at="close"),
         )
-        self.settings = {"episode_length": episode_length, "n_bars": int(n_bars), "market_seed": int(market_seed)}
-        self._unbounded = OUPriceCore(1)
-
-    def optimal_policy(self) -> Callable[[Array], Array]:
-        """Return the optimal policy of `OUPrice`, which sees the same observation."""
-        return self._unbounded.optimal_policy()
-
-    def optimal_value(self) -> float:
-        """Return the mean reward per step of the optimum, in the long run: that of `OUPrice`."""
-        return self._unbounded.optimal_value()
-
-    def greedy_policy(self) -> Callable[[Array], Array]:
-        """Return the greedy policy of `OUPrice`."""
-        return self._unbounded.greedy_policy()
-
-    def greedy_value(self) -> float:
-        """Return the mean reward per step of the greedy policy."""
-        return self._unbounded.greedy_value()
-
-    def baseline_value(self) -> float:
-        """Return what staying flat earns: nothing."""
-        return 0.0
+        self.settings = {"n_bars": int(n_bars), "path_seed": int(path_seed), "episode_length": episode_length}
 
 
-@functools.lru_cache(maxsize=2)
-def _market(n_bars: int, seed: int) -> Bars:
-    """Return bars whose four prices are a path of the process, plus `LEVEL`."""
-    path = np.empty(n_bars)
-    _write_path(path, seed)
-    prices = (path + LEVEL)[:, None]
-    return Bars.from_arrays(
-        timestamps=_MINUTE * np.arange(1, n_bars + 1),
-        open=prices,
-        high=prices,
-        low=prices,
-        close=prices,
-        volume=np.full_like(prices, 1e6),
-        symbols=["OU"],
-        name="OUPriceLedger",
-    )
-
-
-@kernel_jit()
-def _write_path(path, seed):
-    random = np.zeros(1, np.uint64)
-    seed_generators(random, np.array([np.uint64(seed)]), np.ones(1, np.bool_))
-    x = _WIDTH * normal(random)
-    for t in range(path.shape[0]):
-        path[t] = x
-        x = PERSISTENCE * x + SD * normal(random)
+def _whole(name: str, value: Any, least: int, most: int) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:
+        raise SettingsError(f"OUPriceLedger: {name} must be a whole number from {least} to {most}, found {value!r}")
 
 
 class OUPriceLedger(SingleEnv):
-    """`OUPrice` in an account of the engine: matching, commission and marks are those of a backtest.
+    """Hold −1, 0 or 1 unit of a price that returns to its mean, and pay for every unit traded: in an account.
 
-    - Dynamics: price 1000 + X_t, X as in `OUPrice`: one path of `n_bars` bars, drawn from `market_seed`; the four prices
-      of a bar are one. Commission ½ per unit; orders fill at the close at which they are sent.
-    - Observation, float32 [2]: X_t / 2.294, clipped to [−6, 6], and the position x_{t−1}.
-    - Action, Discrete(3): 0, 1, 2 hold −1, 0, 1 units until the next step.
-    - Reward: the change of equity, which is x_t (X_{t+1} − X_t) − ½ |x_t − x_{t−1}|. Cash 10,000 at the start.
-    - Episode: begins at a random bar, flat; truncated after `episode_length` steps (default 256).
-    - Optimum: that of `OUPrice`, 0.12223 per step; flat earns 0, which is the baseline. The path is finite: on 200,000
-      bars the optimal policy earns that within 1 % or so.
-    - Settings: `episode_length`, `n_bars`, `market_seed`, `stagger`.
+    What `OUPrice` says in three lines is done here by the engine: a path of the price is made into bars, orders are
+    filled, commissions booked, and the reward is the change of equity. Of the same path it pays the same.
 
-    Source: as for `OUPrice`.
+    - Dynamics: bars close at 1000 + X_t, X_{t+1} = 0.9 X_t + ε, ε standard normal; one path of `n_bars`, from
+      `path_seed`, shared by all copies. An episode begins at a random bar of it, flat, with 10,000 of cash.
+    - Observation, float32 [2]: X_t / 2.294, clipped to [−6, 6], and the position.
+    - Action, Discrete(3): 0, 1, 2 hold −1, 0, 1 units (`actions="units"`). The order is filled at the close it was
+      decided at, as a market order under `Execution(fill_at="close")`.
+    - Reward: the change of equity, which is X_{t+1} − X_t times the position, less ½ per unit traded.
+    - Episode: truncated after `episode_length` steps (default 256); never terminates.
+    - Optimum: as of `OUPrice`. Short where X ≥ 1.519, long where X ≤ −1.519, and hold in between; 0.12223 per step in
+      the long run. The path itself is one sample: with a million bars the mean of the optimal policy over it has a
+      standard error of 0.0006, which no number of copies makes smaller. Flat earns 0, which is the baseline.
+    - Info: `equity`, `position`, `costs`, `turnover`, as of `Trading`; `reset(options={"start": …, "end": …})` too.
+    - Settings: `n_bars`, `path_seed`, `episode_length`, `stagger`.
     """
 
     core_class = OUPriceLedgerCore

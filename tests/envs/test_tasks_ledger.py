@@ -1,46 +1,103 @@
-"""`OUPriceLedger`: the engine's ledger pays what the dynamics of `OUPrice` say, and the optimum is the same."""
+"""`OUPriceLedger` pays what `OUPrice` pays on the same path: the engine's orders, fills and equity give its rewards."""
+
+from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
 import envs
-from envs.tasks.ou_price_ledger import _WIDTH, LEVEL
+from backtester.errors import SettingsError
+from envs.registry import id_of
 from envs.tasks.score import evaluate_policy
 
+COPIES = 50
 
-def test_rewards_are_those_of_the_dynamics():
-    """x (X' - X) - ½ |x - x before|, from the prices and the actions alone."""
-    core = envs.make("backtester/OUPriceLedger-v0", 3, episode_length=200, n_bars=2000)
-    core.seed([1, 2, 3])
+
+def task(n: int = COPIES, **settings):
+    core = envs.make(id_of("OUPriceLedger"), n, **{"n_bars": 50_000, **settings})
+    core.seed(range(n))
     core.reset()
-    rng = np.random.default_rng(0)
-    held = np.zeros(3)
-    prices = core.bars.close[:, 0] - LEVEL
-    for _ in range(199):
-        assert_allclose(core.observation[:, 0], np.clip(prices[core.bar()] / _WIDTH, -6, 6), rtol=1e-6)
-        assert core.observation[:, 1].tolist() == held.tolist()
-        before = prices[core.bar()]
-        actions = rng.integers(0, 3, 3)
+    return core
+
+
+def test_the_path_is_an_ou_process_around_a_thousand():
+    """Mean, variance and lag-one correlation of the innovations, each within five standard errors."""
+    bars = task(1).bars
+    x = bars.close[:, 0] - 1000.0
+    z = x[1:] - 0.9 * x[:-1]
+    assert abs(z.mean()) < 5.0 / math.sqrt(z.size)
+    assert abs((z * z).mean() - 1.0) < 5.0 * math.sqrt(2.0 / z.size)
+    assert abs((z[1:] * z[:-1]).mean()) < 5.0 / math.sqrt(z.size)
+    assert np.array_equal(bars.open[1:], bars.close[:-1])
+
+
+@pytest.mark.parametrize("mode", list(envs.Autoreset))
+def test_equity_changes_by_what_the_formula_says(mode):
+    """x_t (X_{t+1} − X_t) − ½ |x_t − x_{t−1}|, through five episodes of 40 steps and under random actions."""
+    core = task(episode_length=40, autoreset=mode)
+    x = core.bars.close[:, 0] - 1000.0
+    rng = np.random.default_rng(1)
+    before = np.zeros(COPIES)
+    checked = 0
+    for _ in range(200):
+        begins = core.ends and mode is envs.Autoreset.NEXT_STEP
+        before = np.zeros(COPIES) if core.ends else before
+        if core.ends and mode is envs.Autoreset.DISABLED:
+            core.reset()
+        bar, actions = core.bar(), rng.integers(0, 3, COPIES)
         core.step(actions)
-        wanted = actions - 1.0
-        expected = wanted * (prices[core.bar()] - before) - 0.5 * np.abs(wanted - held)
-        assert_allclose(core.reward, expected, atol=1e-8)
-        held = wanted
+        if begins:
+            assert not core.reward.any()
+            continue
+        position = actions - 1.0
+        expected = position * (x[bar + 1] - x[bar]) - 0.5 * np.abs(position - before)
+        assert core.reward == pytest.approx(expected, abs=1e-8)
+        info = core.final_info() if core.ends and mode is envs.Autoreset.SAME_STEP else core.info()
+        assert np.array_equal(info["position"], position)
+        assert info["equity"] == pytest.approx(
+            10_000.0 + (core.final_return if core.ends else core.episode_return), abs=1e-6
+        )
+        before, checked = position, checked + 1
+    assert checked >= 195
 
 
-def test_the_optimal_policy_earns_the_optimum_of_the_law():
-    """On 200,000 bars: 0.12223, within 4 standard errors and the error of one path."""
-    core = envs.make("backtester/OUPriceLedger-v0", 64, episode_length=1024)
-    found = evaluate_policy(core, core.optimal_policy(), 2500, seed=5)
-    assert core.optimal_value() == pytest.approx(0.12223, abs=5e-6)
-    assert abs(found.value - 0.12223) < 4.0 * found.standard_error + 0.0012
-    greedy = evaluate_policy(core, core.greedy_policy(), 2500, seed=5)
-    assert abs(greedy.value - core.greedy_value()) < 4.0 * greedy.standard_error + 0.0012
+def test_the_signal_and_the_position_are_observed():
+    core = task()
+    actions = np.arange(COPIES) % 3
+    core.step(actions)
+    x = core.bars.close[core.bar(), 0] - 1000.0
+    assert core.observation[:, 0] == pytest.approx(x * math.sqrt(0.19), abs=1e-5)
+    assert np.array_equal(core.observation[:, 1], actions - 1.0)
 
 
-def test_the_path_has_the_moments_of_the_law():
-    prices = envs.make("backtester/OUPriceLedger-v0", 1).bars.close[:, 0] - LEVEL
-    assert prices.mean() == pytest.approx(0.0, abs=4 * _WIDTH * np.sqrt(19.0 / len(prices)))  # Σ of 0.9^|k| is 19
-    assert prices.std() == pytest.approx(_WIDTH, rel=0.02)
-    assert np.corrcoef(prices[1:], prices[:-1])[0, 1] == pytest.approx(0.9, abs=0.004)
+@pytest.mark.parametrize("kind", ["optimal", "greedy"])
+def test_the_policies_of_ou_price_earn_here_what_they_earn_there(kind):
+    core, plain = task(200, n_bars=1_000_000), envs.make(id_of("OUPrice"), 1)
+    value = getattr(core, f"{kind}_value")()
+    assert value == getattr(plain, f"{kind}_value")()
+    found = evaluate_policy(core, getattr(core, f"{kind}_policy")(), 257 * 6, seed=17)
+    assert found.standard_error < 0.002
+    assert abs(found.value - value) < 4.0 * found.standard_error
+    assert core.baseline_value() == 0.0
+
+
+def test_another_seed_is_another_path():
+    closes = [task(1, path_seed=seed).bars.close[:100, 0] for seed in (0, 0, 1)]
+    assert np.array_equal(closes[0], closes[1])
+    assert not np.isin(closes[0], closes[2]).any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"n_bars": 1}, "n_bars must be .* found 1"),
+        ({"n_bars": 1e6}, "n_bars must be .* found 1000000.0"),
+        ({"path_seed": -1}, "path_seed must be .* found -1"),
+        ({"seed_of_path": 1}, "no setting 'seed_of_path'"),
+    ],
+)
+def test_bad_settings(settings, words):
+    with pytest.raises(SettingsError, match=f"OUPriceLedger.*{words}"):
+        envs.make(id_of("OUPriceLedger"), 1, **settings)
