@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from backtester.errors import did_you_mean
 from envs.agents.describe import core_of
 from envs.core import Autoreset, Core
 from envs.errors import TrainingError
+from envs.registry import core_class
 
 OURS = "backtester/"
 
@@ -91,11 +93,10 @@ def vec_env(env: Asked, n_envs: int | None) -> Any:
 
 def _staggered(env_id: str, n: int, settings: dict[str, Any]) -> Any:
     """Return copies whose first episodes end at different times, where the environment has a time limit."""
-    if "stagger" in settings or n == 1:
-        return envs.sb3_vec_env(env_id, n, **settings)
-    made = envs.sb3_vec_env(env_id, n, **settings)
-    limited = made.core.settings.get("episode_length") is not None
-    return envs.sb3_vec_env(env_id, n, stagger=True, **settings) if limited else made
+    own = inspect.signature(core_class(env_id).__init__).parameters.get("episode_length")
+    limit = settings.get("episode_length", None if own is None else own.default)
+    spread = {"stagger": True} if n > 1 and limit is not None else {}
+    return envs.sb3_vec_env(env_id, n, **{**spread, **settings})
 
 
 def _of_core(core: Core | None, env: Any) -> Any:

@@ -14,7 +14,7 @@ from envs.agents.supervisor import Supervisor
 
 #: small, and with something of everything that has to be stored: schedules, replay, target networks, entropy
 SETTINGS = {
-    "ppo": {"n_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2, "net": [16, 16]},
+    "ppo": {"n_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2, "net": [16, 16], "gamma": 0.99},
     "a2c": {"n_envs": 4, "n_steps": 16, "net": [16], "use_rms_prop": True},
     "dqn": {"n_envs": 4, "buffer_size": 1200, "learning_starts": 200, "batch_size": 32, "net": [16]}
     | {"target_update_interval": 100, "train_freq": 2},
