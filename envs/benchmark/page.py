@@ -127,10 +127,14 @@ def _task(task: Data) -> str:
             ]
         )
     what = "mean reward a step" if task["leak_alarm"] else "score (interquartile mean)"
-    told = "Nothing can be earned here: whoever does has seen the future."
-    if not task["leak_alarm"]:
-        optimum, base = number(task["optimum"], 6), number(task["base"], 6)
-        told = f"Per {task['unit']}: optimum {optimum} (score 1), base {base} (score 0)."
+    told = (
+        "Nothing can be earned here: whoever does has seen the future."
+        if task["leak_alarm"]
+        else (
+            f"Optimum {number(task['optimum'], 6)} a {task['unit'] or 'step'}, score 1; "
+            f"base {number(task['base'], 6)}, score 0."
+        )
+    )
     settings = ", ".join(f"{name} = {value}" for name, value in task["settings"].items())
     return (
         f"<h2>{escaped(task['id'])}</h2><p>{escaped(told)} {escaped(settings)}</p>"

@@ -208,7 +208,7 @@ def test_alarms_openings_and_degenerate_policies_come_first():
         {"first": "2010", "last": "2011", "algorithm": "ppo", "seed": 4, "times": 2}
     ]
     text = Page(render(data)).text
-    head = text[: text.index("Per step: optimum")]
+    head = text[: text.index("Optimum")]
     assert "mean 1 above 0" in head
     assert "was opened 2 times by ppo, seed 4" in head
     assert "seed 3: always the same" in head
