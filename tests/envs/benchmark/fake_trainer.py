@@ -30,12 +30,16 @@ class FakeAgent:
 def train(algo, env, *, total_timesteps, seed, hyperparameters=None, log_dir=None, progress=None, **more):
     """Return an agent: "best" plays the optimum, "half" does in every other step, "still" does one thing.
 
-    "chance" does anything, "broken" raises, "dies" ends the process.
+    "chance" does anything, "broken" raises, "dies" ends the process, "sleeps" takes ten minutes.
     """
     env_id, settings = env
     CALLS.append({"algo": algo, "env": env, "steps": total_timesteps, "seed": seed, "hyper": hyperparameters, **more})
     if algo == "broken":
         raise BacktesterError("the loss is NaN at step 17")
+    if algo == "sleeps":
+        import time
+
+        time.sleep(600)
     if algo == "dies":
         import os
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fake_trainer
@@ -180,6 +184,48 @@ class TestProcesses:
         assert [one["key"] for one in kept] == ["backtester/Sine-v0: best, seed 3"]
 
 
+INTERRUPTED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from envs.benchmark.pool import run_all
+from envs.benchmark.work import Place
+from test_runs import config
+if __name__ == "__main__":
+    place = Place({folder!r} + "/o.jsonl", None, "fake_trainer:train")
+    run_all(config("best", "sleeps", seeds=(3, 4)), Path({folder!r}) / "runs.jsonl", place, workers=2)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_ctrl_c_keeps_what_is_finished_and_leaves_nobody_running(tmp_path):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED.format(here=HERE, folder=str(tmp_path)))
+    started = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    runs = tmp_path / "runs.jsonl"
+    for _ in range(1_200):  # spawned processes import, and may have to compile
+        if started.poll() is not None or (runs.exists() and runs.read_text().count("\n")):
+            break
+        time.sleep(0.1)
+    os.kill(started.pid, signal.SIGINT)
+    _, errors = started.communicate(timeout=60)  # not the ten minutes of a training
+    assert "KeyboardInterrupt" in errors
+    kept = [json.loads(line)["key"] for line in runs.read_text().splitlines()]
+    assert kept[0] == "backtester/Sine-v0: best, seed 3"
+    assert gone(started.pid)
+
+
+def gone(group: int) -> bool:
+    """Return whether a group of processes has none left, within a few seconds; the last ones clean up."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_progress_is_told(tmp_path):
     told = []
     run(config("best", seeds=(3, 4)), tmp_path, progress=lambda *what: told.append(what))
@@ -217,8 +263,6 @@ class TestCurves:
 
 
 def test_importing_the_benchmark_loads_no_learner():
-    import subprocess
-
     code = (
         "import sys, envs.benchmark, envs.benchmark.run; "
         "print({'torch', 'stable_baselines3', 'pandas'} & {n.partition('.')[0] for n in sys.modules})"
