@@ -17,7 +17,6 @@ ENVIRONMENTS = {
     "Kelly": "envs.tasks.kelly",
     "Martingale": "envs.tasks.martingale",
     "OUPrice": "envs.tasks.ou_price",
-    "OUPriceLedger": "envs.tasks.ou_price_ledger",
     "QuadraticCost": "envs.tasks.quadratic_cost",
     "Sine": "envs.tasks.sine",
 }

@@ -11,23 +11,42 @@ from gymnasium import spaces
 
 from envs.core import Array, Autoreset
 from envs.tasks.solvers.switching import ThresholdPolicy, greedy_switching, solve_switching
-from envs.tasks.task import Task, TaskCore
+from envs.tasks.task import TaskCore
 
 SIGNAL, POSITION = 0, 1  # columns of the state
 CLIP = 6.0  # stationary standard deviations; the signal is beyond once in 500 million steps
 
 
-class Switching(Task):
+class PositionsCore(TaskCore):
     """A task whose optimum is a threshold on the signal; see `envs.tasks.solvers.switching` for the symbols.
 
-    An observation is the signal in stationary standard deviations, clipped to [−6, 6], and a number with the sign of
-    the position; the actions 0, 1, 2 hold −1, 0, 1.
+    The observation is the signal in stationary standard deviations, clipped to [−6, 6], and the position.
     """
 
+    n_state = 2
     persistence: ClassVar[float]  # ρ
     sd: ClassVar[float]  # σ
     edge: ClassVar[float]  # e
     cost: ClassVar[float]  # c
+
+    def __init__(
+        self,
+        n: int = 1,
+        *,
+        episode_length: int | None = 256,
+        autoreset: Autoreset = Autoreset.NEXT_STEP,
+        stagger: bool = False,
+    ):
+        high = np.array([CLIP, 1.0], np.float32)
+        super().__init__(
+            n,
+            observation_space=spaces.Box(-high, high, dtype=np.float32),
+            action_space=spaces.Discrete(3),
+            episode_length=episode_length,
+            autoreset=autoreset,
+            stagger=stagger,
+            settings={"episode_length": episode_length},
+        )
 
     def optimal_policy(self) -> Callable[[Array], Array]:
         """Return the policy that trades where the signal is beyond the threshold, and holds what it has else."""
@@ -53,33 +72,8 @@ class Switching(Task):
         direction = math.copysign(1.0, self.edge)
 
         def policy(observation: Array) -> Array:
-            signal, position = observation[:, 0], np.sign(observation[:, 1])
+            signal, position = observation[:, 0], observation[:, 1]
             wanted = np.where(np.abs(signal) >= threshold, direction * np.sign(signal), position)
             return (wanted + 1.0).astype(np.int64)
 
         return policy
-
-
-class PositionsCore(Switching, TaskCore):
-    """Such a task on the jitted driver; the observation has the position itself."""
-
-    n_state = 2
-
-    def __init__(
-        self,
-        n: int = 1,
-        *,
-        episode_length: int | None = 256,
-        autoreset: Autoreset = Autoreset.NEXT_STEP,
-        stagger: bool = False,
-    ):
-        high = np.array([CLIP, 1.0], np.float32)
-        super().__init__(
-            n,
-            observation_space=spaces.Box(-high, high, dtype=np.float32),
-            action_space=spaces.Discrete(3),
-            episode_length=episode_length,
-            autoreset=autoreset,
-            stagger=stagger,
-            settings={"episode_length": episode_length},
-        )

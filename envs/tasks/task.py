@@ -10,8 +10,8 @@ from envs.driver import DrivenCore
 from envs.errors import TaskError
 
 
-class Task:
-    """What a core has beyond the others if its optimum is known.
+class TaskCore(DrivenCore):
+    """A core whose optimum is known.
 
     Attributes
     ----------
@@ -22,7 +22,6 @@ class Task:
         before is not counted by `envs.tasks.score.evaluate_policy`.
     """
 
-    name: ClassVar[str]
     per_episode: ClassVar[bool] = False
     burn_in: ClassVar[int] = 0
 
@@ -37,7 +36,3 @@ class Task:
     def greedy_value(self) -> float:
         """Return the value of `greedy_policy`."""
         raise TaskError(f"{self.name} has no greedy policy: it would be the optimal one, or never act")
-
-
-class TaskCore(Task, DrivenCore):
-    """A task whose dynamics are three jitted functions."""

@@ -30,7 +30,7 @@ COPIES, STEPS = 250, 4000  # fewer copies than are stepped in threads, which a b
 
 def task(name: str, n: int = COPIES, **settings):
     """Return copies of a task whose episodes do not end, where they need not."""
-    if name not in ("Execution", "OUPriceLedger", "Sine"):
+    if name not in ("Execution", "Sine"):
         settings = {"episode_length": None, **settings}
     return envs.make(id_of(name), n, **settings)
 
