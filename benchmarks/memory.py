@@ -40,3 +40,12 @@ def peak_above(call: Callable[[], Returned]) -> tuple[Returned, float | None]:
         return call(), None
     returned = call()
     return returned, _status_mb("VmHWM") - before
+
+
+def resident_mb() -> float:
+    """Resident memory of this process now, in MB, after a collection of garbage; NaN on other systems than Linux."""
+    gc.collect()
+    try:
+        return _status_mb("VmRSS")
+    except OSError:
+        return float("nan")

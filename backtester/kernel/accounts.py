@@ -23,9 +23,9 @@ OWN = (
     *("positions", "entry_prices", "marks", "phase_marks", "multipliers", "used_volume", "bound_down", "bound_up"),
     *("open_counts", "replaceable_counts", "protective_counts", "delisted", "used_bar"),
     *("book_first", "book_count", "book_room", "rates", "balances", "free"),
-    *("orders", "fills", "flows", "changes", "actions", "records", "equity_curve"),
-    *("active", "hand", "book_keys", "book_ids", "shelf", "keys", "key_prices", "ranks"),
-    *("woken", "woken_prices", "woken_up", "rejects"),
+    *("active", "hand", "keys", "key_prices", "ranks", "fills"),  # up to here: `hot`
+    *("orders", "flows", "changes", "actions", "records", "equity_curve"),
+    *("book_keys", "book_ids", "shelf", "woken", "woken_prices", "woken_up", "rejects"),
 )
 _LINE = 8  # words of a cache line
 _SHORT = 4  # rows of the tables that a step hardly fills
@@ -49,6 +49,8 @@ class Accounts:
     ----------
     address, stride : int
         Account e lies at `address + e * stride` (bytes).
+    hot : int
+        So many bytes at its beginning are what most steps touch.
     """
 
     def __init__(self, market: MarketArrays, rules: Rules, n: int, rows: int):
@@ -74,6 +76,7 @@ class Accounts:
             self.block[:, head : head + array.nbytes // 8] = array.view(np.int64).reshape(-1)
             self._at[name] = head
             head += sizes[name]
+        self.hot = 8 * self._at["orders"]
         self._grow = _growing(self)
         self.block[:, buffer.offset("fn_grow")] = ctypes.cast(self._grow, ctypes.c_void_p).value or 0
         self._grown: dict[int, AccountMemory] = {}

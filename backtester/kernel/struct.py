@@ -250,15 +250,31 @@ def _cast(target: Struct, x: types.Type) -> tuple[Any, Any]:
 
 
 @intrinsic
-def address_of(typingctx, struct):
-    """Return the address of a struct as int64."""
-    if not isinstance(struct, Struct):
-        raise errors.NumbaTypeError(f"address_of takes a struct, found {struct}")
+def address_of(typingctx, of):
+    """Return the address of a struct, or of the first item of an array, as int64."""
+    if not isinstance(of, (Struct, types.Array)):
+        raise errors.NumbaTypeError(f"address_of takes a struct or an array, found {of}")
 
     def codegen(context, builder, sig, args):
-        return builder.ptrtoint(args[0], ir.IntType(64))
+        pointer = args[0] if isinstance(of, Struct) else make_array(of)(context, builder, args[0]).data
+        return builder.ptrtoint(pointer, ir.IntType(64))
 
-    return types.int64(struct), codegen
+    return types.int64(of), codegen
+
+
+@intrinsic
+def fetch_line(typingctx, address):
+    """Ask for the cache line at an int64 address, as it will be needed soon; any address is allowed."""
+
+    def codegen(context, builder, sig, args):
+        number = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        reading, every_level, data = (ir.Constant(number, k) for k in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(args[0], cgutils.voidptr_t), reading, every_level, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
 
 
 @intrinsic

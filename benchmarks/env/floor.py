@@ -17,77 +17,80 @@ from benchmarks.env.market import CASH, COMMISSION, EPISODE_STEPS, EXPOSURES, WI
 
 _EXPOSURES = np.array(EXPOSURES)
 _WINDOW, _LENGTH, _CASH, _COMMISSION = WINDOW, EPISODE_STEPS, CASH, COMMISSION
-ROW = np.dtype(
-    [("random", "u8"), *((name, "i8") for name in ("t", "last", "steps", "ended"))]
-    + [(name, "f8") for name in ("cash", "position", "entry", "equity")]
-)
-
-
-@njit(inline="always")
-def _observe(s, panel, close, out):
-    at = 0
-    for row in range(s.t + 1 - _WINDOW, s.t + 1):
-        for column in range(panel.shape[1]):
-            out[at] = panel[row, column]
-            at += 1
-    out[at] = s.position * close[s.t] / s.equity
-    out[at + 1] = s.position * (close[s.t] - s.entry) / s.equity
-
-
-@njit(inline="always")
-def _begin(s, n_bars, random_start):
-    first = _WINDOW - 1
-    s.t = first
-    if random_start:
-        s.random ^= s.random << np.uint64(13)
-        s.random ^= s.random >> np.uint64(7)
-        s.random ^= s.random << np.uint64(17)
-        s.t = first + np.int64(s.random % np.uint64(n_bars - _LENGTH - first))
-    s.last = -1
-    s.steps = 0
-    s.ended = 0
-    s.cash = _CASH
-    s.position = 0.0
-    s.entry = 0.0
-    s.equity = _CASH
-
-
-@njit(inline="always")
-def _step(s, action, open_, close, panel, random_start, observation):
-    """One environment, a row of `ROW`; return its reward and whether its episode ended."""
-    if s.ended == 1:
-        _begin(s, len(close), random_start)
-        _observe(s, panel, close, observation)
-        return 0.0, False
-    if action != s.last:
-        target = _EXPOSURES[action] * s.equity / close[s.t]
-        quantity = target - s.position
-        price = open_[s.t + 1]
-        s.cash -= quantity * price + _COMMISSION * abs(quantity) * price
-        s.position = target
-        s.entry = price
-        s.last = action
-    s.t += 1
-    before = s.equity
-    s.equity = s.cash + s.position * close[s.t]
-    s.steps += 1
-    s.ended = 1 if s.steps == _LENGTH or s.t == len(close) - 1 else 0
-    _observe(s, panel, close, observation)
-    return math.log(s.equity / before), s.ended == 1
+T, LAST, STEPS, ENDED = range(4)  # columns of the whole numbers of an account …
+MONEY, POSITION, ENTRY, EQUITY = range(4)  # … and of the others
 
 
 @njit
-def step(rows, actions, open_, close, panel, random_start, observation, reward, truncated):
-    """Step every environment, on one thread."""
-    for e in range(len(rows)):
-        reward[e], truncated[e] = _step(rows[e], actions[e], open_, close, panel, random_start, observation[e])
+def _observe(whole, real, panel, close, out):
+    t = whole[T]
+    at = 0
+    for row in range(t + 1 - _WINDOW, t + 1):
+        for column in range(panel.shape[1]):
+            out[at] = panel[row, column]
+            at += 1
+    out[at] = real[POSITION] * close[t] / real[EQUITY]
+    out[at + 1] = real[POSITION] * (close[t] - real[ENTRY]) / real[EQUITY]
+
+
+@njit
+def _begin(whole, real, random, n_bars, random_start):
+    whole[:] = 0
+    whole[T] = _WINDOW - 1
+    if random_start:
+        z = random[0]
+        z ^= z << np.uint64(13)
+        z ^= z >> np.uint64(7)
+        z ^= z << np.uint64(17)
+        random[0] = z
+        whole[T] += np.int64(z % np.uint64(n_bars - _LENGTH - _WINDOW + 1))
+    whole[LAST] = -1
+    real[:] = 0.0
+    real[MONEY] = _CASH
+    real[EQUITY] = _CASH
+
+
+@njit
+def _step(whole, real, random, action, open_, close, panel, random_start, observation):
+    """One account: its numbers, its random state (array of one). Return its reward and whether its episode ended."""
+    if whole[ENDED] == 1:
+        _begin(whole, real, random, len(close), random_start)
+        _observe(whole, real, panel, close, observation)
+        return 0.0, False
+    t = whole[T]
+    before = real[EQUITY]
+    if action != whole[LAST]:
+        target = _EXPOSURES[action] * before / close[t]
+        quantity = target - real[POSITION]
+        price = open_[t + 1]
+        real[MONEY] -= quantity * price + _COMMISSION * abs(quantity) * price
+        real[POSITION] = target
+        real[ENTRY] = price
+        whole[LAST] = action
+    whole[T] = t + 1
+    whole[STEPS] += 1
+    whole[ENDED] = 1 if whole[STEPS] == _LENGTH or t + 1 == len(close) - 1 else 0
+    real[EQUITY] = real[MONEY] + real[POSITION] * close[t + 1]
+    _observe(whole, real, panel, close, observation)
+    return math.log(real[EQUITY] / before), whole[ENDED] == 1
+
+
+@njit
+def step(whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated):
+    """Step every account, on one thread."""
+    for e in range(len(whole)):
+        reward[e], truncated[e] = _step(
+            whole[e], real[e], random[e : e + 1], actions[e], open_, close, panel, random_start, observation[e]
+        )
 
 
 @njit(parallel=True)
-def step_with_threads(rows, actions, open_, close, panel, random_start, observation, reward, truncated):
-    """Step every environment, on all threads."""
-    for e in prange(len(rows)):
-        reward[e], truncated[e] = _step(rows[e], actions[e], open_, close, panel, random_start, observation[e])
+def step_with_threads(whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated):
+    """Step every account, on all threads."""
+    for e in prange(len(whole)):
+        reward[e], truncated[e] = _step(
+            whole[e], real[e], random[e : e + 1], actions[e], open_, close, panel, random_start, observation[e]
+        )
 
 
 class Floor:
@@ -104,19 +107,19 @@ class Floor:
     """
 
     def __init__(self, market: Market, panel: np.ndarray, n: int, threads: bool = False, random_start: bool = True):
-        self.rows = np.zeros(n, ROW).view(np.recarray)
-        self.rows.random = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        self.rows.ended = 1  # so that the first step begins the episodes
+        self.whole, self.real = np.zeros((n, 4), np.int64), np.zeros((n, 4))
+        self.whole[:, ENDED] = 1  # so that the first step begins the episodes
+        random = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         self.observation = np.zeros((n, WINDOW * panel.shape[1] + 2), np.float32)
         self._kernel = step_with_threads if threads else step
-        results = (self.observation, np.zeros(n), np.zeros(n, np.bool_))
-        self._rest = (market.open, market.close, panel, random_start, *results)
+        self._own = self.whole, self.real, random
+        self._rest = market.open, market.close, panel, random_start, self.observation, np.zeros(n), np.zeros(n, np.bool_)
 
     def step(self, actions: np.ndarray) -> None:
         """Take one step; actions int64 [n]."""
-        self._kernel(self.rows, actions, *self._rest)
+        self._kernel(*self._own, actions, *self._rest)
 
     @property
     def equity(self) -> np.ndarray:
         """Equity of every account, float64 [n]."""
-        return self.rows.equity.copy()
+        return self.real[:, EQUITY].copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
+import numba
 import numpy as np
 
 import envs
@@ -44,9 +45,14 @@ def vector(n: int, made: dict[str, Any]) -> Any:
     return env
 
 
-def core(n: int, made: dict[str, Any], threads: bool) -> Any:
-    """N environments without any face, on one thread or on all, seeded and begun."""
-    bare = envs.make(ID, n, threads=threads, **made)
+def core(n: int, made: dict[str, Any], threads: bool = True, stagger: bool = True) -> Any:
+    """N environments without any face, seeded and begun; on one thread if asked for."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(before if threads else 1)
+    try:
+        bare = envs.make(ID, n, stagger=stagger, **made)
+    finally:
+        numba.set_num_threads(before)
     bare.seed(range(n))
     bare.reset()
     return bare

@@ -18,6 +18,7 @@ from backtester.kernel.struct import StructBuffer
 from envs.core import Array, Autoreset, Core
 from envs.threads import Quicker, worth_trying
 from envs.trading import masks, step
+from envs.trading.ahead import MOST
 from envs.trading.layout import PER_COPY, TRADING
 from envs.trading.observation import Observation
 from envs.trading.rewards import resolve_reward
@@ -171,14 +172,14 @@ class TradingCore(Core):
         self.accounts: Accounts | None = None
         if made.record:
             self.memory = AccountMemory(bars.market, self.rules)
-            address, stride = self.memory.address, 0
+            address, stride, hot = self.memory.address, 0, 0
         else:
             order_rows = 1 << (_ROWS_PER_ASSET * n_assets - 1).bit_length()
             self.accounts = Accounts(bars.market, self.rules, n, order_rows)
-            address, stride = self.accounts.address, self.accounts.stride
+            address, stride, hot = self.accounts.address, self.accounts.stride, self.accounts.hot
         self._buffer = buffer = StructBuffer(TRADING)
         words = {
-            "accounts": address, "stride": stride, "records": made.record, "n_assets": n_assets,
+            "accounts": address, "stride": stride, "hot": min(hot, MOST), "records": made.record, "n_assets": n_assets,
             "scheme": Scheme[made.actions.upper()], "window": made.window, "random_start": made.random_start,
             "first": self.first, "last": self.last, "asked_start": -1, "asked_end": -1,
             "reward_kind": self.reward_rule.kind, "fn_reward": self.reward_rule.address,

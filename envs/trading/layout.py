@@ -23,6 +23,7 @@ class RewardKind(IntEnum):
 _INTS = (
     "accounts",  # address of the first account
     "stride",  # bytes from one account to the next
+    "hot",  # bytes at the beginning of an account that most steps touch
     "records",  # 1: the tables are kept, for `result`
     "n_assets",
     "scheme",  # act.Scheme

@@ -21,6 +21,7 @@ from backtester.kernel.opening import forget, open_account
 from backtester.kernel.struct import as_struct, call_pointer
 from envs.batch import BATCH, ENDED, GOES_ON, SAME_STEP, TERMINATED, TRUNCATED, clear, count, first_refusal
 from envs.random import integer
+from envs.trading.ahead import fetch_next
 from envs.trading.layout import TRADING, RewardKind
 
 CTX = make_ctx_type(STATE)
@@ -207,6 +208,7 @@ def step(batch, trading):
     b, m = as_struct(batch, BATCH), as_struct(trading, TRADING)
     ends = 0
     for e in range(b.n):
+        fetch_next(trading, e, b.n)
         ends += step_copy(b, m, e)
     return ends
 
@@ -220,6 +222,7 @@ def step_with_threads(batch, trading):
     b, m = as_struct(batch, BATCH), as_struct(trading, TRADING)
     ends = 0
     for e in numba.prange(b.n):
+        fetch_next(trading, e, b.n)
         ends += step_copy(b, m, e)
     return ends
 
