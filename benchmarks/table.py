@@ -20,7 +20,7 @@ from benchmarks.sections import Row, Section
 RESULTS = Path(__file__).resolve().parent / "results"
 COLUMNS = ("engine", "median", "min – max", "×", "reach", "final equity", "first call", "note")
 RIGHT = (1, 2, 3, 5, 6)
-DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3}
+DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3, "steps/s": 0, "%": 2}
 
 
 def _number(value: float, unit: str) -> str:
@@ -96,14 +96,14 @@ def write(sections: Sequence[Section], name: str = "engine") -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(as_data(sections), indent=1) + "\n", encoding="utf-8")
 
 
-def machine() -> dict[str, str]:
+def machine(packages: Sequence[str] = ("numba", "numpy")) -> dict[str, str]:
     """What the numbers depend on."""
     return {
         "processor": _processor(),
         "cores": f"{os.cpu_count()} cores",
         "system": platform.system(),
         "python": f"Python {platform.python_version()}",
-        **{name: f"{name} {_version(name)}" for name in ("numba", "numpy")},
+        **{name: f"{name} {_version(name)}" for name in packages},
     }
 
 
