@@ -107,7 +107,15 @@ class Floor:
         self.observation = np.zeros((n, WINDOW * panel.shape[1] + 2), np.float32)
         self._kernel = step_with_threads if threads else step
         self._own = self.whole, self.real, random
-        self._rest = market.open, market.close, panel, random_start, self.observation, np.zeros(n), np.zeros(n, np.bool_)
+        self._rest = (
+            market.open,
+            market.close,
+            panel,
+            random_start,
+            self.observation,
+            np.zeros(n),
+            np.zeros(n, np.bool_),
+        )
 
     def step(self, actions: np.ndarray) -> None:
         """Take one step; actions int64 [n]."""

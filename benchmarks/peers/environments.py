@@ -45,7 +45,9 @@ def _frame(n_bars: int) -> Any:
 
     market, panel = simulate(n_bars), features(n_bars)
     names = ("open", "high", "low", "close", "volume")
-    frame = pd.DataFrame({name: getattr(market, name) for name in names}, pd.DatetimeIndex(market.timestamps.view("M8[ns]")))
+    frame = pd.DataFrame(
+        {name: getattr(market, name) for name in names}, pd.DatetimeIndex(market.timestamps.view("M8[ns]"))
+    )
     for k in range(panel.shape[1]):
         frame[f"feature_{k}"] = panel[:, k]
     return frame
