@@ -105,11 +105,12 @@ def main(
     if unknown := [name for name in chosen if name not in WORK]:
         raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(WORK)}", param_hint="--only")
     found = measure(Plan(peers_python(peer_python), **(QUICK if quick else FULL)), chosen)
-    table.show(found, console, "env")
+    packages = ("numba", "numpy", "gymnasium")
+    table.show(found, console, "env", packages)
     if json_path is not None:
-        json_path.write_text(json.dumps(table.as_data(found), indent=1) + "\n", encoding="utf-8")
+        json_path.write_text(json.dumps(table.as_data(found, packages), indent=1) + "\n", encoding="utf-8")
     if write:
-        table.write(found, "env")
+        table.write(found, "env", packages)
     alarms = [f"{section.title}: {row.engine}: {row.note}" for section in found for row in section.rows if row.alarm]
     for alarm in alarms:
         console.print(alarm, style="bold red")
