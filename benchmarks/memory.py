@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -43,8 +45,11 @@ def peak_above(call: Callable[[], Returned]) -> tuple[Returned, float | None]:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process now, in MB, after a collection of garbage; NaN on other systems than Linux."""
+    """Resident memory of this process now, in MB, without garbage; NaN on other systems than Linux."""
     gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)  # what was freed goes back to the system
     try:
         return _status_mb("VmRSS")
     except OSError:

@@ -20,7 +20,8 @@ from benchmarks.sections import Row, Section
 RESULTS = Path(__file__).resolve().parent / "results"
 COLUMNS = ("engine", "median", "min – max", "×", "reach", "final equity", "first call", "note")
 RIGHT = (1, 2, 3, 5, 6)
-DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3}
+PACKAGES = ("numba", "numpy")  # whose versions a table names
+DECIMALS = {"ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3, "steps/s": 0, "%": 2}
 
 
 def _number(value: float, unit: str) -> str:
@@ -42,9 +43,11 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def show(sections: Sequence[Section], console: Console, name: str = "engine") -> None:
+def show(
+    sections: Sequence[Section], console: Console, name: str = "engine", packages: Sequence[str] = PACKAGES
+) -> None:
     """Print the table of `python -m benchmarks.<name>`."""
-    table = Table(header_style="bold", title=f"benchmarks.{name}", caption=", ".join(map(str, machine().values())))
+    table = Table(header_style="bold", title=f"benchmarks.{name}", caption=", ".join(machine(packages).values()))
     for i, name in enumerate(COLUMNS):
         table.add_column(name, justify="right" if i in RIGHT else "left", no_wrap=i != len(COLUMNS) - 1)
     for section in sections:
@@ -57,12 +60,12 @@ def show(sections: Sequence[Section], console: Console, name: str = "engine") ->
     console.print(table)
 
 
-def markdown(sections: Sequence[Section], name: str = "engine") -> str:
+def markdown(sections: Sequence[Section], name: str = "engine", packages: Sequence[str] = PACKAGES) -> str:
     """The table as Markdown, with the machine above it."""
     lines = [
         f"# Results of `python -m benchmarks.{name} --write`",
         "",
-        ", ".join(map(str, machine().values())) + ".",
+        ", ".join(machine(packages).values()) + ".",
         "",
     ]
     for section in sections:
@@ -80,30 +83,30 @@ def markdown(sections: Sequence[Section], name: str = "engine") -> str:
     return "\n".join(lines)
 
 
-def as_data(sections: Sequence[Section]) -> dict[str, Any]:
+def as_data(sections: Sequence[Section], packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
     """Machine and every measurement, for JSON."""
     rows = [
         {"title": s.title, "caption": s.caption, "rows": [{**asdict(row), "median": row.median} for row in s.rows]}
         for s in sections
     ]
-    return {"machine": machine(), "sections": rows}
+    return {"machine": machine(packages), "sections": rows}
 
 
-def write(sections: Sequence[Section], name: str = "engine") -> None:
+def write(sections: Sequence[Section], name: str = "engine", packages: Sequence[str] = PACKAGES) -> None:
     """Write `results/<name>.md` and `results/<name>.json`."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(markdown(sections, name), encoding="utf-8")
-    (RESULTS / f"{name}.json").write_text(json.dumps(as_data(sections), indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(markdown(sections, name, packages), encoding="utf-8")
+    (RESULTS / f"{name}.json").write_text(json.dumps(as_data(sections, packages), indent=1) + "\n", encoding="utf-8")
 
 
-def machine() -> dict[str, str]:
+def machine(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """What the numbers depend on."""
     return {
         "processor": _processor(),
         "cores": f"{os.cpu_count()} cores",
         "system": platform.system(),
         "python": f"Python {platform.python_version()}",
-        **{name: f"{name} {_version(name)}" for name in ("numba", "numpy")},
+        **{name: f"{name} {_version(name)}" for name in packages},
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 Steps = Callable[[int], None]
 """Takes so many steps."""
 
+_FIRST = 4
 _ENOUGH = 0.02  # seconds from which a rate is taken for its order of magnitude
 
 
@@ -19,7 +20,8 @@ def _seconds(take: Steps, steps: int) -> float:
 
 
 def enough_steps(take: Steps, seconds: float) -> int:
-    """How many steps take about so many seconds; it takes steps to find out, which warm everything up."""
+    """How many steps take about so many seconds; the first ones, which may compile, do not count."""
+    take(_FIRST)
     steps = 1
     while (spent := _seconds(take, steps)) < _ENOUGH:
         steps *= 4

@@ -21,74 +21,70 @@ T, LAST, STEPS, ENDED = range(4)  # columns of the whole numbers of an account â
 MONEY, POSITION, ENTRY, EQUITY = range(4)  # â€¦ and of the others
 
 
-@njit(inline="always")
-def _observe(whole, real, panel, close, out):
-    t = whole[T]
+@njit(error_model="numpy")
+def _observe(e, whole, real, panel, close, out):
+    t = whole[e, T]
     at = 0
     for row in range(t + 1 - _WINDOW, t + 1):
         for column in range(panel.shape[1]):
-            out[at] = panel[row, column]
+            out[e, at] = panel[row, column]
             at += 1
-    out[at] = real[POSITION] * close[t] / real[EQUITY]
-    out[at + 1] = real[POSITION] * (close[t] - real[ENTRY]) / real[EQUITY]
+    out[e, at] = real[e, POSITION] * close[t] / real[e, EQUITY]
+    out[e, at + 1] = real[e, POSITION] * (close[t] - real[e, ENTRY]) / real[e, EQUITY]
 
 
-@njit(inline="always")
-def _begin(whole, real, random, n_bars, random_start):
-    whole[:] = 0
-    whole[T] = _WINDOW - 1
+@njit(error_model="numpy")
+def _begin(e, whole, real, random, n_bars, random_start):
+    start = _WINDOW - 1
     if random_start:
-        z = random[0]
+        z = random[e]
         z ^= z << np.uint64(13)
         z ^= z >> np.uint64(7)
         z ^= z << np.uint64(17)
-        random[0] = z
-        whole[T] += np.int64(z % np.uint64(n_bars - _LENGTH - _WINDOW + 1))
-    whole[LAST] = -1
-    real[:] = 0.0
-    real[MONEY] = _CASH
-    real[EQUITY] = _CASH
+        random[e] = z
+        start += np.int64(z % np.uint64(n_bars - _LENGTH - _WINDOW + 1))
+    whole[e, T], whole[e, LAST], whole[e, STEPS], whole[e, ENDED] = start, -1, 0, 0
+    real[e, MONEY], real[e, POSITION], real[e, ENTRY], real[e, EQUITY] = _CASH, 0.0, 0.0, _CASH
 
 
-@njit(inline="always")
-def _step(whole, real, random, action, open_, close, panel, random_start, observation):
-    """One account: its numbers, its random state (array of one). Return its reward and whether its episode ended."""
-    if whole[ENDED] == 1:
-        _begin(whole, real, random, len(close), random_start)
-        _observe(whole, real, panel, close, observation)
-        return 0.0, False
-    t = whole[T]
-    before = real[EQUITY]
-    if action != whole[LAST]:
+@njit(error_model="numpy")
+def _step(e, whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated):
+    """Step account e."""
+    if whole[e, ENDED] == 1:
+        _begin(e, whole, real, random, len(close), random_start)
+        _observe(e, whole, real, panel, close, observation)
+        reward[e], truncated[e] = 0.0, False
+        return
+    t = whole[e, T]
+    before = real[e, EQUITY]
+    action = actions[e]
+    if action != whole[e, LAST]:
         target = _EXPOSURES[action] * before / close[t]
-        quantity = target - real[POSITION]
+        quantity = target - real[e, POSITION]
         price = open_[t + 1]
-        real[MONEY] -= quantity * price + _COMMISSION * abs(quantity) * price
-        real[POSITION] = target
-        real[ENTRY] = price
-        whole[LAST] = action
-    whole[T] = t + 1
-    whole[STEPS] += 1
-    whole[ENDED] = 1 if whole[STEPS] == _LENGTH or t + 1 == len(close) - 1 else 0
-    real[EQUITY] = real[MONEY] + real[POSITION] * close[t + 1]
-    _observe(whole, real, panel, close, observation)
-    return math.log(real[EQUITY] / before), whole[ENDED] == 1
+        real[e, MONEY] -= quantity * price + _COMMISSION * abs(quantity) * price
+        real[e, POSITION], real[e, ENTRY] = target, price
+        whole[e, LAST] = action
+    equity = real[e, MONEY] + real[e, POSITION] * close[t + 1]
+    ended = whole[e, STEPS] + 1 == _LENGTH or t + 1 == len(close) - 1
+    whole[e, T], whole[e, STEPS], whole[e, ENDED] = t + 1, whole[e, STEPS] + 1, 1 if ended else 0
+    real[e, EQUITY] = equity
+    _observe(e, whole, real, panel, close, observation)
+    reward[e], truncated[e] = math.log(equity / before), ended
 
 
-@njit
+@njit(error_model="numpy")
 def step(whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated):
     """Step every account, on one thread."""
     for e in range(len(whole)):
-        own = whole[e], real[e], random[e : e + 1]
-        reward[e], truncated[e] = _step(*own, actions[e], open_, close, panel, random_start, observation[e])
+        _step(e, whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated)
 
 
-@njit(parallel=True)
+@njit(error_model="numpy", parallel=True)
 def step_with_threads(whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated):
     """Step every account, on all threads."""
     for e in prange(len(whole)):
-        own = whole[e], real[e], random[e : e + 1]
-        reward[e], truncated[e] = _step(*own, actions[e], open_, close, panel, random_start, observation[e])
+        _step(e, whole, real, random, actions, open_, close, panel, random_start, observation, reward, truncated)
 
 
 class Floor:

@@ -69,22 +69,22 @@ def one(market: Market, panel: np.ndarray, seconds: float, runs: int) -> dict[st
     """A single environment, with and without gymnasium's wrappers."""
     from benchmarks.env import ours
 
-    (made, raw), cold = timed(lambda: _begun(market.head(SMALL_BARS), panel[:SMALL_BARS]))
-    made, raw = ours.one(ours.settings(market, panel))
-    _, other = ours.one(ours.settings(market, panel))
+    _, cold = timed(lambda: _begin_and_step(market.head(SMALL_BARS), panel[:SMALL_BARS]))
+    settings = ours.settings(market, panel)
+    made, _ = ours.one(settings)
+    _, raw = ours.one(settings)
     floor = Floor(market, panel, 1)
-    ways = {"floor": all_at_once(floor, 1), "raw": one_by_one(other), "made": one_by_one(made)}
+    ways = {"floor": all_at_once(floor, 1), "raw": one_by_one(raw), "made": one_by_one(made)}
     return {"cold_seconds": cold, "rates": rates(ways, 1, seconds, runs), **_compared(market, panel)}
 
 
-def _begun(market: Market, panel: np.ndarray) -> tuple[Any, Any]:
+def _begin_and_step(market: Market, panel: np.ndarray) -> None:
     """A first environment, its first reset and its first step: what compiles."""
     from benchmarks.env import ours
 
-    made, raw = ours.one(ours.settings(market, panel))
+    _, raw = ours.one(ours.settings(market, panel))
     raw.reset(seed=0)
     raw.step(0)
-    return made, raw
 
 
 def many(market: Market, panel: np.ndarray, n: int, seconds: float, runs: int) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def memory(market: Market, panel: np.ndarray, n: int) -> dict[str, Any]:
     """Megabytes that n environments hold, and at most held while they were made, above the data and their panel."""
     from benchmarks.env import ours
 
-    _begun(simulate(SMALL_BARS), features(SMALL_BARS))  # libraries and machine code are no one's data
+    _begin_and_step(simulate(SMALL_BARS), features(SMALL_BARS))  # libraries and machine code are no one's data
     made = ours.settings(market, panel)
     rows = actions(n, len(EXPOSURES))
 

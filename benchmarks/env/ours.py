@@ -10,6 +10,7 @@ import numpy as np
 
 import envs
 from backtester import Bars, Costs
+from backtester.signals import External, Features
 from benchmarks.env.market import CASH, COMMISSION, EPISODE_STEPS, EXPOSURES, WINDOW, Market
 
 ID = "backtester/Trading-v0"
@@ -20,7 +21,7 @@ def settings(market: Market, panel: np.ndarray, **more: Any) -> dict[str, Any]:
     prices = {name: getattr(market, name)[:, None] for name in ("open", "high", "low", "close", "volume")}
     made: dict[str, Any] = {
         "bars": Bars.from_arrays(market.timestamps, **prices, symbols=("SIM",)),
-        "features": panel,
+        "features": Features([External(panel[:, None, :], "noise")]),
         "scaler": "none",
         "window": WINDOW,
         "exposures": EXPOSURES,

@@ -1,8 +1,9 @@
-"""Other libraries' trading environments, and gymnasium's CartPole: `python -m benchmarks.peers.environments --library …`.
+"""Other libraries' trading environments, and gymnasium's CartPole.
 
-One line of JSON: the rate of one environment, or with `--n` of n in a vector (gymnasium's `SyncVectorEnv`, which steps
-them one after the other; EnvPool's own for its CartPole), and what that vector holds in memory. Each is used as its
-documentation shows. An import that fails is an answer.
+`python -m benchmarks.peers.environments --library …` prints one line of JSON: the rate of one environment, or with
+`--n` of n in a vector (gymnasium's `SyncVectorEnv`, which steps them one after the other; EnvPool's own for its
+CartPole), and what that vector holds in memory. Each is used as its documentation shows. An import that fails is an
+answer.
 """
 
 from __future__ import annotations

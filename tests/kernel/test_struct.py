@@ -20,6 +20,7 @@ from backtester.kernel.struct import (
     StructBuffer,
     address_of,
     as_struct,
+    fetch_line,
     make_cast,
 )
 from backtester.kernel.tables import FILL, ORDER
@@ -132,6 +133,27 @@ def test_a_view_reads_the_same_memory_and_casts_cost_nothing(buffer):
 
     assert through(buffer.address) == (12.0, 4.0, True)
     assert buffer.view(VIEW).get("cash") == 12.0
+
+
+def test_the_address_of_an_array_is_that_of_its_first_item(buffer):
+    @njit
+    def addresses(address):
+        s = to_state(address)
+        return address_of(s.positions), address_of(s.close)
+
+    kept = [buffer.get_array(name).ctypes.data for name in ("positions", "close")]
+    assert list(addresses(buffer.address)) == kept
+
+
+def test_a_line_is_fetched_by_one_instruction_and_a_wrong_address_does_no_harm():
+    # LLVM's intrinsic llvm.prefetch, under the name it has with opaque pointers
+    @njit(types.void(int64))
+    def fetch(address):
+        fetch_line(address)
+
+    assert "llvm.prefetch.p0" in fetch.inspect_llvm((int64,))
+    for address in (0, -1, 2**62 + 3):
+        fetch(address)
 
 
 @pytest.mark.parametrize(
