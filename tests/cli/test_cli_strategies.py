@@ -43,7 +43,9 @@ def test_every_shipped_strategy_is_listed_with_what_runs_it(cli):
     for name, entry in found.items():
         kind = getattr(importlib.import_module(entry["module"]), name)
         assert entry["summary"] == kind.__doc__.strip().partition("\n\n")[0].replace("\n", " ")
-        assert {one["name"]: one["default"] for one in entry["parameters"]} == kind().parameters
+        given = {one["name"]: "an agent" for one in entry["parameters"] if one["required"]}
+        defaults = {one["name"]: one["default"] for one in entry["parameters"]}
+        assert defaults | given == kind(**given).parameters
         with open(entry["file"], encoding="utf-8") as file:
             assert file.read().splitlines()[entry["line"] - 1].startswith(f"class {name}(")
     assert "Brock" in found["SmaCross"]["source"]

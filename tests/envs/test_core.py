@@ -10,8 +10,8 @@ import envs
 from backtester.errors import SettingsError
 from envs import Autoreset
 from envs.batch import RESULT_NAMES
-from envs.driver import MANY
 from envs.errors import ActionError, ResetNeeded, TaskError
+from envs.threads import PARALLEL_FROM
 
 MODES = list(Autoreset)
 
@@ -77,7 +77,7 @@ def test_a_copy_plays_what_it_plays_alone_whatever_their_number(env_id, n, mode)
 
 
 def test_threads_play_the_same():
-    many, few = (envs.make("backtester/Martingale-v0", n, episode_length=5) for n in (MANY, 4))
+    many, few = (envs.make("backtester/Martingale-v0", n, episode_length=5) for n in (PARALLEL_FROM, 4))
     for core in (many, few):
         core.seed(range(core.n))
         core.reset()
