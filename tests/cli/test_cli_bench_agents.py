@@ -43,7 +43,7 @@ def test_writes_a_document_and_a_page_and_shows_a_table(cli, trainer):
     assert trainer == [("flat", 1), ("flat", 2)]
     assert "backtester/Sine" in outcome.stdout
     document = json.loads((cli.folder / "found" / "mine.json").read_text())
-    assert document["command"].startswith("backtester ")
+    assert document["command"].startswith("backtester")
     assert [run["score"] for run in document["tasks"][0]["algorithms"][0]["runs"]] == [0.0, 0.0]
     assert (cli.folder / "found" / "mine.html").read_text().startswith("<!doctype html>")
     cli("bench-agents", path, "--out", "found", "--workers", "0")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import talib
-from slow import SLOW
+from slow_features import SLOW
 from worlds import DAY, bars_of, random_bars
 
 from backtester import Bars
