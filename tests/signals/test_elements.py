@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from worlds import MONDAY, bars_of, random_bars
+from feature_bars import MONDAY, bars_of, random_bars
 
 from backtester.errors import DataError, FeatureError
 from backtester.indicators import bollinger, ema, rolling_correlation, rsi, session_vwap

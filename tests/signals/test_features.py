@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from worlds import bars_of, random_bars
+from feature_bars import bars_of, random_bars
 
 from backtester import Bars
 from backtester.errors import FeatureError, SettingsError

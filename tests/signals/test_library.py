@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import talib
+from feature_bars import DAY, bars_of, random_bars
 from slow_features import SLOW
-from worlds import DAY, bars_of, random_bars
 
 from backtester import Bars
 from backtester.errors import FeatureError

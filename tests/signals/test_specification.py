@@ -10,7 +10,7 @@ import textwrap
 import numba
 import numpy as np
 import pytest
-from worlds import random_bars
+from feature_bars import random_bars
 
 from backtester.errors import FeatureError
 from backtester.indicators import bollinger, rsi
