@@ -1,4 +1,4 @@
-"""The figures of `rliable` that `test_statistics` compares with; prints them.
+"""The figures of `rliable` that `test_statistics_of_seeds` compares with; prints them.
 
 Not run by the tests: rliable 1.2.0 needs arch below 8, which pandas 3.1 breaks. In an environment of its own:
 
