@@ -12,8 +12,12 @@ START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 #: the sections a README table is cut down to; the results have all
 SHOWN = {
     "portfolio": ("P1 monthly, run", "P2 daily, run", "P3 grid of working orders", "P4 backtesting.py's examples"),
+    "env": ("one environment", "1,024 environments, one call", "memory"),
 }
-MARKERS = {"engine": (START, END), "portfolio": ("<!-- portfolio:start -->", "<!-- portfolio:end -->")}
+MARKERS = {
+    "engine": (START, END),
+    **{name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->") for name in ("portfolio", "env", "training")},
+}
 
 
 def block(data: dict[str, Any], name: str = "engine") -> str:
