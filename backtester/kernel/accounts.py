@@ -83,6 +83,7 @@ class Accounts:
         self._grow = _growing(self)
         self.block[:, buffer.offset("fn_grow")] = ctypes.cast(self._grow, ctypes.c_void_p).value or 0
         self._grown: dict[int, AccountMemory] = {}
+        self.untidy = False  # whether growth left tables behind
 
     def __len__(self) -> int:
         return self.n
@@ -116,6 +117,7 @@ class Accounts:
 
     def grow(self, address: int, table: int) -> None:
         """Make a full table of the account at an address larger."""
+        self.untidy = True
         e = (address - self.address) // self.stride
         self._grown[e] = memory = self.account(e)
         memory.grow(Table(table))
@@ -183,6 +185,7 @@ class Accounts:
         """Free the tables that growth left behind; only between calls into the kernel."""
         for memory in self._grown.values():
             memory.tidy()
+        self.untidy = False
 
 
 def _growing(accounts: Accounts) -> ctypes._CFuncPtr:

@@ -368,6 +368,11 @@ class AccountMemory:
                 pass  # it may never be needed
         return resize(2 * rows)
 
+    @property
+    def untidy(self) -> bool:
+        """Whether growth left tables behind."""
+        return bool(self._old)
+
     def tidy(self) -> None:
         """Free the tables that growth left behind; only between calls into the kernel."""
         self._old.clear()

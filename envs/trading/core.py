@@ -143,6 +143,8 @@ class TradingCore(Core):
 
     def _run(self, address: int) -> int:
         ends = self._step(address, self._address)
+        if self._held.untidy:
+            self._held.tidy()
         if ends >= step.EXHAUSTED:
             raise MemoryError("Trading: no memory for a larger table of an account; take fewer copies")
         return ends
@@ -187,6 +189,7 @@ class TradingCore(Core):
             order_rows = 1 << (_ROWS_PER_ASSET * n_assets - 1).bit_length()
             self.accounts = Accounts(bars.market, self.rules, n, order_rows)
             address, stride, hot = self.accounts.address, self.accounts.stride, self.accounts.hot
+        self._held: Accounts | AccountMemory = self.accounts or self.memory
         self._buffer = buffer = StructBuffer(TRADING)
         words = {
             "accounts": address, "stride": stride, "hot": min(hot, MOST), "records": made.record, "n_assets": n_assets,

@@ -128,11 +128,6 @@ class TradingSettings:
         """The account's features as the kernel knows them."""
         return tuple(int(AccountFeature[name.upper()]) for name in self.account_features)
 
-    def action_spec(self) -> dict[str, Any]:
-        """Return what a strategy needs to act as the environment does."""
-        names = ("actions", "exposures", "band", "order_fraction", "limit_offset", "stop_loss", "take_profit")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
     def spec(self) -> dict[str, Any]:
         """Return every setting as plain JSON, without the data, the features and the scaler."""
         plain: dict[str, Any] = {}

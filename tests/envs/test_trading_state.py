@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from trading_cases import COSTS, ORDERS, SCHEMES, abroad, events, single, vector, walk
 
+import envs
 from backtester import Bars, Costs, Execution
 from backtester.errors import SettingsError
 from backtester.indicators import rsi
@@ -175,3 +176,19 @@ def test_the_memory_that_features_were_computed_in_is_given_back():
     env = single(bars=bars, features=["rsi(14)", "macd(12, 26, 9)"])
     assert pool._kept == 0
     assert env.unwrapped.core.observer.panel.nbytes == 20_000 * 2 * 4
+
+
+def test_tables_that_growth_left_behind_are_freed_after_the_step():
+    """A recorded episode grows its tables again and again; each older one would stay for as long as the environment."""
+    core = envs.make(
+        "backtester/Trading-v0", 1, bars=Bars.simulate("gbm", n_bars=3000, seed=1), features=["log_return(1)"],
+        record=True, autoreset=envs.Autoreset.DISABLED,
+    )  # fmt: skip
+    core.seed([0])
+    core.reset()
+    rows = {len(core.memory.view("fills"))}
+    for k in range(2900):
+        core.step(np.array([2 * (k % 2)]))
+        rows.add(len(core.memory.view("fills")))
+        assert not core.memory.untidy
+    assert len(rows) > 1, "the case should have a table that grew"
