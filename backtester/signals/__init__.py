@@ -5,12 +5,12 @@
 training rows alone. All of it needs NumPy and numba alone.
 """
 
-from backtester.signals.element import Feature
-from backtester.signals.external import External
-from backtester.signals.features import Features
-from backtester.signals.function import Function, Indicator
-from backtester.signals.library import SHIPPED
+from backtester.signals.features.element import Feature
+from backtester.signals.features.external import External
+from backtester.signals.features.feature_set import Features
+from backtester.signals.features.function import Function, Indicator
+from backtester.signals.features.library import SHIPPED
 from backtester.signals.scaler import Scaler
-from backtester.signals.shipped import Shipped
+from backtester.signals.features.shipped import Shipped
 
 __all__ = ["SHIPPED", "External", "Feature", "Features", "Function", "Indicator", "Scaler", "Shipped"]

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from backtester.bars.panel import Bars
 from backtester.errors import FeatureError, SettingsError
 from backtester.indicators import remembered
-from backtester.signals.causality import check_causal
-from backtester.signals.checks import check_finite, hold, shaped
-from backtester.signals.element import Feature, View
-from backtester.signals.external import External
-from backtester.signals.function import Function
-from backtester.signals.rebuild import FORMAT, elements_from
-from backtester.signals.shipped import Shipped
+from backtester.signals.features.causality import check_causal
+from backtester.signals.features.checks import check_finite, hold, shaped
+from backtester.signals.features.element import Feature, View
+from backtester.signals.features.external import External
+from backtester.signals.features.function import Function
+from backtester.signals.features.rebuild import FORMAT, elements_from
+from backtester.signals.features.shipped import Shipped
 from backtester.signals.specification import digest_of
 
 Floats = npt.NDArray[np.float64]

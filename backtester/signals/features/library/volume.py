@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.indicators import mfi, sma
-from backtester.signals.library._register import ratio, register
+from backtester.signals.features.library._register import ratio, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

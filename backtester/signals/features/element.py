@@ -1,7 +1,7 @@
 """What an element of `Features` is: one declared feature, or a few of one source, that computes from bars.
 
 `Feature` is the base of all of them. A kind of element is a subclass with a word of its own (`kind`), which its
-specification carries; `backtester.signals.features` knows the kinds and rebuilds them from specifications.
+specification carries; `backtester.signals.features.rebuild` knows the kinds and rebuilds them from specifications.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from feature_bars import MONDAY, bars_of, random_bars
 from backtester.errors import DataError, FeatureError
 from backtester.indicators import bollinger, ema, rolling_correlation, rsi, session_vwap
 from backtester.signals import External, Features, Function, Indicator
-from backtester.signals.element import Feature
+from backtester.signals.features.element import Feature
 
 
 def doubled(bars, by=2.0):

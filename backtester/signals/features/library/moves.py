@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.indicators import log_returns, momentum, realised_volatility, rolling_correlation, rolling_sum
-from backtester.signals.library._register import neutral, ratio, register
+from backtester.signals.features.library._register import neutral, ratio, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

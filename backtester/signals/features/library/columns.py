@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from backtester.signals.library._register import register
+from backtester.signals.features.library._register import register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

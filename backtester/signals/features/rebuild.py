@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from backtester.errors import FeatureError, did_you_mean
-from backtester.signals.element import Feature
-from backtester.signals.external import External
-from backtester.signals.function import Function, Indicator
-from backtester.signals.shipped import Shipped
-from backtester.signals.sources import function_at, is_ours, source_hash
+from backtester.signals.features.element import Feature
+from backtester.signals.features.external import External
+from backtester.signals.features.function import Function, Indicator
+from backtester.signals.features.shipped import Shipped
+from backtester.signals.features.sources import function_at, is_ours, source_hash
 
 FORMAT = 1  # of the specification of Features
 

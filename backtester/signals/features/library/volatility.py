@@ -11,7 +11,7 @@ from backtester.indicators import atr as atr_of
 from backtester.indicators import highest, log_returns, lowest, rolling_skew, rolling_sum
 from backtester.indicators import parkinson as parkinson_of
 from backtester.indicators import realised_volatility as realised_volatility_of
-from backtester.signals.library._register import neutral, register
+from backtester.signals.features.library._register import neutral, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

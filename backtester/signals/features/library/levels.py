@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from backtester.indicators import drawdown as drawdown_of
 from backtester.indicators import highest, lowest, rolling_zscore, sma
-from backtester.signals.library._register import neutral, ratio, register
+from backtester.signals.features.library._register import neutral, ratio, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

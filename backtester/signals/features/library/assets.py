@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.indicators import cross_rank, cross_zscore, log_returns
-from backtester.signals.library._register import neutral, register
+from backtester.signals.features.library._register import neutral, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.errors import FeatureError, did_you_mean
-from backtester.signals.element import Feature, View, call_text, read_name, read_settings
-from backtester.signals.sources import address_of, is_ours, source_hash
+from backtester.signals.features.element import Feature, View, call_text, read_name, read_settings
+from backtester.signals.features.sources import address_of, is_ours, source_hash
 
 INPUTS = ("open", "high", "low", "close", "volume", "adjusted_close", "sessions")
 _PRICES = ("open", "high", "low", "close", "volume")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backtester.bars.check import time_text
 from backtester.errors import FeatureError
-from backtester.signals.element import Feature, View, read_name
+from backtester.signals.features.element import Feature, View, read_name
 
 
 class External(Feature):

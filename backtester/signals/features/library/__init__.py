@@ -12,8 +12,8 @@ share. The rules all of them keep:
 `register` makes a function a shipped feature under its own name, and says the least value of its periods.
 """
 
-from backtester.signals.library import assets, calendar, columns, levels, moves, trend, volatility, volume
-from backtester.signals.library._register import SHIPPED, Definition, register
+from backtester.signals.features.library import assets, calendar, columns, levels, moves, trend, volatility, volume
+from backtester.signals.features.library._register import SHIPPED, Definition, register
 
 __all__ = [
     "SHIPPED",

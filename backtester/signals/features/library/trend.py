@@ -11,7 +11,7 @@ from backtester.indicators import adx as adx_of
 from backtester.indicators import aroon as aroon_of
 from backtester.indicators import macd as macd_of
 from backtester.indicators import rsi as rsi_of
-from backtester.signals.library._register import register
+from backtester.signals.features.library._register import register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

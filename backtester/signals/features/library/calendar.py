@@ -13,7 +13,7 @@ import numpy.typing as npt
 from backtester.bars.check import time_text
 from backtester.bars.clock import DAY, UNKNOWN
 from backtester.errors import FeatureError
-from backtester.signals.library._register import register
+from backtester.signals.features.library._register import register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars

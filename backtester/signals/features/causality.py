@@ -11,7 +11,7 @@ from backtester.errors import FeatureError, SettingsError
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
-    from backtester.signals.features import Features
+    from backtester.signals.features.feature_set import Features
 
 
 def check_causal(features: Features, bars: Bars, cuts: int, seed: int, rtol: float) -> None:

@@ -1,4 +1,4 @@
-"""`Shipped`: a feature of `backtester.signals.library`, by name and settings, or written as a call."""
+"""`Shipped`: a feature of `backtester.signals.features.library`, by name and settings, or written as a call."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from backtester.errors import FeatureError, did_you_mean
-from backtester.signals.element import Feature, View, call_text, read_name
-from backtester.signals.library import SHIPPED
+from backtester.signals.features.element import Feature, View, call_text, read_name
+from backtester.signals.features.library import SHIPPED
 
 
 class Shipped(Feature):
