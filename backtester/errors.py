@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class BacktesterError(Exception):
@@ -36,6 +37,28 @@ class CannotCompile(BacktesterError):
 
 class FeatureError(BacktesterError, ValueError):
     """A feature is unknown, or computes what no feature may: which feature, which symbol, which time, which rule."""
+
+
+class LabelError(BacktesterError, ValueError):
+    """A label cannot be computed as asked, or breaks a rule of labels: which label, which symbol, which time."""
+
+
+class SplitError(BacktesterError, ValueError):
+    """Rows cannot be split into training and test as asked, or a split would let the test be known in training."""
+
+
+class ModelError(BacktesterError, ValueError):
+    """A model cannot be found, fitted, used, saved or loaded: which model, which fold, which rule.
+
+    Attributes
+    ----------
+    signal : backtester.signals.Signal or None
+        What was predicted out of sample before the error; None where nothing was.
+    """
+
+    def __init__(self, message: str, *, signal: Any = None):
+        super().__init__(message)
+        self.signal = signal
 
 
 class ResultError(BacktesterError):

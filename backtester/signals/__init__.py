@@ -1,16 +1,45 @@
-"""Features and what is made of them: numbers known at the close of a bar, declared once, computed for any bars.
+"""Signals: features and labels, models fitted on the past alone, and what they say out of sample.
 
-`Features([…])` is a named, ordered set of them; its elements are shipped features by name (`"rsi(14)"`), `Indicator`,
-`Function` for functions of your own, and `External` for arrays. `Scaler` brings a panel to one scale, fitted on the
-training rows alone. All of it needs NumPy and numba alone.
+`Features([…])` declares what a model sees, a label function what it learns, a scheme such as `WalkForward` what is past
+and what is test; `predict_out_of_sample` puts them together and returns a `Signal`, which a strategy trades. Names are
+loaded when they are first used; scientific libraries when a function needs them.
 """
 
-from backtester.signals.features.element import Feature
-from backtester.signals.features.external import External
-from backtester.signals.features.feature_set import Features
-from backtester.signals.features.function import Function, Indicator
-from backtester.signals.features.library import SHIPPED
-from backtester.signals.scaler import Scaler
-from backtester.signals.features.shipped import Shipped
+from __future__ import annotations
 
-__all__ = ["SHIPPED", "External", "Feature", "Features", "Function", "Indicator", "Scaler", "Shipped"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backtester.signals.features import SHIPPED as SHIPPED
+    from backtester.signals.features import External as External
+    from backtester.signals.features import Feature as Feature
+    from backtester.signals.features import Features as Features
+    from backtester.signals.features import Function as Function
+    from backtester.signals.features import Indicator as Indicator
+    from backtester.signals.features import Shipped as Shipped
+    from backtester.signals.scaler import Scaler as Scaler
+
+_HOMES = {
+    "SHIPPED": "features",
+    "External": "features",
+    "Feature": "features",
+    "Features": "features",
+    "Function": "features",
+    "Indicator": "features",
+    "Scaler": "scaler",
+    "Shipped": "features",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        from backtester.errors import did_you_mean
+
+        raise AttributeError(f"module 'backtester.signals' has no attribute {name!r}{did_you_mean(name, _HOMES)}")
+    value = getattr(import_module(f"backtester.signals.{home}"), name)
+    globals()[name] = value
+    return value
