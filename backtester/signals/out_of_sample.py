@@ -1,0 +1,210 @@
+"""Predictions out of sample: a model fitted anew for every fold, on its training rows alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtester.errors import BacktesterError, ModelError
+from backtester.signals.fitting.problem import Problem
+from backtester.signals.fitting.protocol import one_thread
+from backtester.signals.fitting.recipe import Recipe
+from backtester.signals.signal import FoldRecord, Signal
+from backtester.signals.workers import each
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.signals.cleaning import Cleaning
+    from backtester.signals.features import Features
+    from backtester.signals.fitting.recipe import ScalerMethod, Weights
+    from backtester.signals.fitting.search import Search
+    from backtester.signals.fitting.selection import Select
+    from backtester.signals.labels import Label
+    from backtester.signals.splits.fold import Fold
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """What one fold said at its test rows, or why it failed."""
+
+    record: FoldRecord | None
+    rows: npt.NDArray[np.int64]
+    values: Floats
+    probabilities: Floats | None
+    failure: BacktesterError | None = None
+
+
+def predict_out_of_sample(
+    model: Any,
+    features: Features | Any,
+    label: Label,
+    bars: Bars,
+    scheme: Any,
+    *,
+    clean: Cleaning | None = None,
+    scaler: ScalerMethod | None = "standard",
+    select: Select | None = None,
+    search: Search | None = None,
+    weights: Weights | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Signal:
+    """Fit a model in every fold and return what it says about bars it was not fitted on.
+
+    Everything that learns, learns in the fold: cleaning, scaler, selection, search and model see its training samples
+    alone, and no training sample's label reads a test bar. Features are computed once, as they know the past alone.
+
+    Parameters
+    ----------
+    model : object or str
+        As for `fit`.
+    features : Features or list
+    label : Label
+        Of these bars.
+    bars : Bars
+    scheme : WalkForward, PurgedKFold, CombinatorialPurgedCV, or the like
+        Its folds begin at the first bar at which all features of an asset are known.
+    clean, scaler, select, search, weights, seed
+        As for `fit`. Fold k works with a seed made of `seed` and k.
+    workers : int, optional
+        Processes; by default as many as there are cores, where it is worth starting them. The result is the same for
+        any number.
+    progress : callable, optional
+        Called with the number of finished folds and that of all.
+
+    Returns
+    -------
+    Signal
+        It knows the fold of every value and the last training time behind it. Of a scheme that tests a bar more than
+        once `values` is the mean, and `paths` has each path.
+
+    Raises
+    ------
+    ModelError
+        If a fold fails, which is named; `error.signal` has what the finished ones said.
+    FeatureError, SplitError
+    """
+    recipe = Recipe.of(
+        model, features, label, seed, clean=clean, scaler=scaler, select=select, search=search, weights=weights
+    )
+    problem = Problem.of(recipe, label, bars)
+    folds = _folds_of(problem, scheme)
+    said = each(_one_fold, problem, folds, workers, progress)
+    signal = _together(said, problem, bars, scheme)
+    failed = [(fold, one.failure) for fold, one in zip(folds, said, strict=True) if one.failure is not None]
+    if failed:
+        fold, failure = failed[0]
+        kept = f"{len(said) - len(failed)} of {len(said)} folds are finished, and kept in error.signal"
+        raise ModelError(f"{failure} ({kept})", signal=signal) from failure
+    return signal
+
+
+def _folds_of(problem: Problem, scheme: Any) -> list[Fold]:
+    """Return the folds, in rows of the bars."""
+    shape = problem.label.values.shape
+    first, n_bars = problem.first, shape[0]
+    start = np.broadcast_to(np.arange(n_bars - first)[:, np.newaxis], (n_bars - first, shape[1]))
+    end = np.where(problem.label.end[first:] >= 0, problem.label.end[first:] - first, -1)
+    found = []
+    for fold in scheme.folds(start, end, n_bars - first):
+        train = np.zeros(shape, np.bool_)
+        train[first:] = fold.train
+        found.append(replace(fold, test=fold.test + first, train=train))
+    return found
+
+
+def _one_fold(problem: Problem, fold: Fold) -> _Said:
+    begun = time.perf_counter()
+    where = f"fold {fold.number} of {problem.recipe.title}"
+    seed = int(np.random.SeedSequence([problem.recipe.seed, fold.number]).generate_state(1)[0] >> 1)
+    try:
+        learnt = problem.fit(fold.train, seed, where)
+        rows, values, probabilities = [], [], []
+        with one_thread():
+            for block in np.split(fold.test, np.flatnonzero(np.diff(fold.test) > 1) + 1):
+                said, chances, _ = learnt.speak(
+                    problem.panel, slice(int(block[0]), int(block[-1]) + 1), problem.recipe.classes
+                )
+                rows.append(block)
+                values.append(said)
+                if problem.recipe.classes:
+                    missing = np.full((*said.shape, len(problem.recipe.classes)), np.nan)
+                    probabilities.append(missing if chances is None else chances)
+    except BacktesterError as error:
+        text = str(error) if where in str(error) else f"{where}: {error}"
+        return _Said(None, fold.test, np.empty(0), None, type(error)(text))
+    record = FoldRecord(
+        number=fold.number,
+        first=int(fold.test[0]),
+        last=int(fold.test[-1]),
+        n_train=learnt.n_samples,
+        trained_until=int(problem.label.timestamps[learnt.last_row]),
+        columns=tuple(problem.recipe.features.names[j] for j in learnt.columns),
+        settings=learnt.settings,
+        tried=learnt.tried,
+        seconds=time.perf_counter() - begun,
+    )
+    chances = np.concatenate(probabilities) if probabilities else None
+    return _Said(record, np.concatenate(rows), np.concatenate(values), chances)
+
+
+def _together(said: list[_Said], problem: Problem, bars: Bars, scheme: Any) -> Signal:
+    """Return the signal of the folds that are finished."""
+    done = [one for one in said if one.record is not None]
+    paths = tuple(
+        _signal([one for one in done if one.record and one.record.number in set(numbers)], problem, bars, at)
+        for at, numbers in _paths(scheme)
+    )
+    whole = _signal(done, problem, bars, None)
+    return replace(whole, paths=paths) if paths else whole
+
+
+def _paths(scheme: Any) -> list[tuple[Any, Any]]:
+    if not hasattr(scheme, "paths"):
+        return []
+    return [(numbers, numbers) for numbers in scheme.paths().tolist()]
+
+
+def _signal(done: list[_Said], problem: Problem, bars: Bars, groups: Any) -> Signal:
+    """Return the mean of what the folds said; with `groups`, of each bar what the fold of its group said."""
+    shape = (bars.n_bars, bars.n_assets)
+    classes = problem.recipe.classes
+    total, count = np.zeros(shape), np.zeros(shape, np.int64)
+    chances = np.zeros((*shape, len(classes)))
+    fold = np.full(bars.n_bars, -1, np.int32)
+    records = [one.record for one in done if one.record is not None]
+    until = np.array([record.trained_until for record in records], np.int64)
+    for k, one in enumerate(done):
+        heard = np.isfinite(one.values)
+        total[one.rows] += np.where(heard, one.values, 0.0)
+        count[one.rows] += heard
+        if one.probabilities is not None:
+            chances[one.rows] += np.nan_to_num(one.probabilities)
+        mine = one.rows[heard.any(axis=1)]
+        later = (fold[mine] < 0) | (until[k] > until[np.maximum(fold[mine], 0)])
+        fold[mine[later]] = k
+    with np.errstate(invalid="ignore"):
+        values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        shares = np.where((count > 0)[:, :, np.newaxis], chances / np.maximum(count, 1)[:, :, np.newaxis], np.nan)
+    has_chances = any(one.probabilities is not None and np.isfinite(one.probabilities).any() for one in done)
+    return Signal(
+        values=values,
+        timestamps=np.array(bars.timestamps),
+        symbols=tuple(bars.symbols),
+        name=problem.recipe.title,
+        fold=fold,
+        trained_until=until,
+        probabilities=shares if has_chances else None,
+        classes=classes,
+        label=problem.label,
+        folds=tuple(records),
+        trials=sum(max(1, len(record.tried)) for record in records),
+    )

@@ -1,0 +1,190 @@
+"""`Signal`: what a model says at each bar and asset, and what was known when it said so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtester.bars.check import time_text
+from backtester.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.signals.labels import Label
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldRecord:
+    """How one fold was made.
+
+    Attributes
+    ----------
+    number : int
+    first, last : int
+        Its first and last test bar, as rows of the signal.
+    n_train : int
+        Samples it learnt from.
+    trained_until : int
+        Close, ns UTC, of the last bar that is behind it, labels included.
+    columns : tuple of str
+        The features the model got.
+    settings : dict
+        What a search chose.
+    tried : tuple of (dict, float)
+        All settings that were tried, each with its score on the inner tests.
+    seconds : float
+        What fitting and predicting took; no part of what is reproducible.
+    """
+
+    number: int
+    first: int
+    last: int
+    n_train: int
+    trained_until: int
+    columns: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    tried: tuple[tuple[dict[str, Any], float], ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Signal:
+    """A model's output, known at the close of each bar; unitless.
+
+    Attributes
+    ----------
+    values : ndarray of float64, [n_bars, n_assets]
+        Read-only. Of a regressor its prediction, of a classifier the expected class, Σ class·probability. NaN where
+        there is none: before the first test, where a feature is missing, where an asset has no bar.
+    timestamps : ndarray of int64, [n_bars]
+        Closes, ns UTC.
+    symbols : tuple of str
+    name : str
+        Of the model.
+    fold : ndarray of int32, [n_bars]
+        Which fold made the bar's values, −1 where none did.
+    trained_until : ndarray of int64, [n_folds]
+        Close, ns UTC, of the last bar whose data, labels included, is behind each fold's model.
+    probabilities : ndarray of float64, [n_bars, n_assets, n_classes], or None
+        Of each class, where the model is a classifier.
+    classes : tuple of int
+        Empty for labels of returns.
+    label : Label or None
+        What the model learnt, for the same bars; None where it is not known.
+    folds : tuple of FoldRecord
+    trials : int
+        Fits that were tried to make it, those of searches included.
+    paths : tuple of Signal
+        Of combinatorial cross-validation: one for each path; `values` is their mean. Else empty.
+    """
+
+    values: Floats
+    timestamps: npt.NDArray[np.int64]
+    symbols: tuple[str, ...]
+    name: str
+    fold: npt.NDArray[np.int32]
+    trained_until: npt.NDArray[np.int64]
+    probabilities: Floats | None = None
+    classes: tuple[int, ...] = ()
+    label: Label | None = None
+    folds: tuple[FoldRecord, ...] = ()
+    trials: int = 0
+    paths: tuple[Signal, ...] = ()
+
+    def __post_init__(self) -> None:
+        n_bars, n_assets = len(self.timestamps), len(self.symbols)
+        wanted = {"values": (n_bars, n_assets), "fold": (n_bars,)}
+        if self.probabilities is not None:
+            wanted["probabilities"] = (n_bars, n_assets, len(self.classes))
+        for name, shape in wanted.items():
+            found = getattr(self, name)
+            if found.shape != shape:
+                raise ModelError(f"Signal {self.name!r}: {name} has the shape {found.shape}, and it must be {shape}")
+        if self.fold.max(initial=-1) >= len(self.trained_until):
+            raise ModelError(
+                f"Signal {self.name!r}: fold {self.fold.max()} has no trained_until; there are {len(self.trained_until)}"
+            )
+        infinite = np.isinf(self.values)
+        if infinite.any():
+            t, a = np.argwhere(infinite)[0]
+            raise ModelError(
+                f"Signal {self.name!r}: {self.values[t, a]} for {self.symbols[a]} at {time_text(int(self.timestamps[t]))}; "
+                "a signal is finite, or NaN where there is none"
+            )
+        for name in ("values", "timestamps", "fold", "trained_until", "probabilities"):
+            array = getattr(self, name)
+            if array is not None:
+                array.flags.writeable = False
+
+    @classmethod
+    def of(cls, values: npt.ArrayLike, bars: Any, name: str = "signal") -> Signal:
+        """Return numbers of your own as a signal; that they were known at each close is your word.
+
+        Parameters
+        ----------
+        values : array_like, [n_bars, n_assets] or [n_bars]
+            NaN where there is none.
+        bars : Bars
+        name : str
+
+        Raises
+        ------
+        ModelError
+            If the shape is another, or a value infinite.
+        """
+        array = np.array(values, np.float64)
+        if array.ndim == 1:
+            array = np.repeat(array[:, np.newaxis], bars.n_assets, axis=1)
+        return cls(
+            values=array,
+            timestamps=np.array(bars.timestamps),
+            symbols=tuple(bars.symbols),
+            name=name,
+            fold=np.full(len(array), -1, np.int32),
+            trained_until=np.empty(0, np.int64),
+        )
+
+    @property
+    def n_bars(self) -> int:
+        """Number of bars."""
+        return len(self.timestamps)
+
+    @property
+    def n_assets(self) -> int:
+        """Number of assets."""
+        return len(self.symbols)
+
+    @property
+    def tested(self) -> npt.NDArray[np.bool_]:
+        """Which bars have a value of some asset: bool, [n_bars]."""
+        return np.asarray(np.isfinite(self.values).any(axis=1))
+
+    @property
+    def known_in_time(self) -> bool:
+        """Whether every value came from a model fitted on nothing that closed at or after the value's bar."""
+        made = self.fold >= 0
+        if not made.any():
+            return True
+        return bool((self.trained_until[self.fold[made]] < self.timestamps[made]).all())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the values as a DataFrame: closes in UTC by symbols."""
+        import pandas as pd
+
+        index = pd.DatetimeIndex(self.timestamps.astype("M8[ns]"), tz="UTC", name="time")
+        return pd.DataFrame(self.values, index=index, columns=list(self.symbols))
+
+    def __repr__(self) -> str:
+        tested = np.flatnonzero(self.tested)
+        if not tested.size:
+            return f"Signal({self.name!r}, {self.n_assets} assets, no value)"
+        first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
+        folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
+        late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
+        return f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
