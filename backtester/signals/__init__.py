@@ -18,17 +18,31 @@ if TYPE_CHECKING:
     from backtester.signals.features import Function as Function
     from backtester.signals.features import Indicator as Indicator
     from backtester.signals.features import Shipped as Shipped
+    from backtester.signals.labels import Label as Label
+    from backtester.signals.labels import forward_return as forward_return
     from backtester.signals.scaler import Scaler as Scaler
+    from backtester.signals.splits import CombinatorialPurgedCV as CombinatorialPurgedCV
+    from backtester.signals.splits import Fold as Fold
+    from backtester.signals.splits import PurgedKFold as PurgedKFold
+    from backtester.signals.splits import WalkForward as WalkForward
+    from backtester.signals.splits import training_mask as training_mask
 
 _HOMES = {
     "SHIPPED": "features",
+    "CombinatorialPurgedCV": "splits",
     "External": "features",
     "Feature": "features",
     "Features": "features",
+    "Fold": "splits",
     "Function": "features",
     "Indicator": "features",
+    "Label": "labels",
+    "PurgedKFold": "splits",
     "Scaler": "scaler",
     "Shipped": "features",
+    "WalkForward": "splits",
+    "forward_return": "labels",
+    "training_mask": "splits",
 }
 
 __all__ = [*_HOMES]
