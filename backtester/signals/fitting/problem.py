@@ -219,13 +219,13 @@ class Problem:
         if len(rows) < _FEWEST:
             raise ModelError(f"{where}: {len(rows)} bars to learn from are too few to search settings on")
         low, high = int(rows[0]), int(rows[-1]) + 1
-        start = np.broadcast_to(np.arange(high - low)[:, np.newaxis], (high - low, mask.shape[1]))
-        end = np.where(usable[low:high], self.label.end[low:high] - low, -1)
-        for fold in scheme.folds(start, end, high - low):
+        end = np.where(usable[low:high], self.label.end[low:high], -1)
+        for fold in scheme.folds(self.label.start[low:high], end, int(end.max()) + 1):
             train = np.zeros(mask.shape, np.bool_)
             train[low:high] = fold.train & usable[low:high]
-            test = fold.test + low
-            yield train, test[usable[test].any(axis=1)]
+            test = fold.test[fold.test < high]
+            if len(test := test[usable[test].any(axis=1)]):
+                yield train, test
 
     def _test(self, learnt: Learnt, test: npt.NDArray[np.int64]) -> tuple[Floats, Floats | None, Bools]:
         """Return what `speak` says at chosen rows, where there is a label too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,6 +144,15 @@ class Label:
         """
         rows, assets = np.nonzero(self.exists)
         return np.stack((rows.astype(np.int64), self.end[rows, assets]), axis=1)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Label:
+        """Return the label with nothing outside a mask, [n_bars, n_assets]: as if only these samples were known."""
+        put = {
+            "values": np.where(mask, self.values, np.nan),
+            "end": np.where(mask, self.end, -1),
+            "returns": None if self.returns is None else np.where(mask, self.returns, np.nan),
+        }
+        return replace(self, **put)
 
     # ---------------------------------------------------------------- again, for other bars
 

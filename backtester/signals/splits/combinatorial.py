@@ -96,12 +96,16 @@ class CombinatorialPurgedCV(Scheme):
         found = [np.flatnonzero((tested == group).any(axis=1)) for group in range(self.n_splits)]
         return np.stack(found, axis=1).astype(np.int64)
 
+    def groups(self, begin: int, n_bars: int) -> list[Ints]:
+        """Return the rows of each group, where the rows from `begin` to `n_bars` − 1 are split."""
+        return groups_of(self, self.n_splits, begin, n_bars)
+
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds, C(N, k), whatever X, y and groups are."""
         return math.comb(self.n_splits, self.n_test)
 
     def _tests(self, begin: int, n_bars: int) -> list[Ints]:
-        groups = groups_of(self, self.n_splits, begin, n_bars)
+        groups = self.groups(begin, n_bars)
         return [np.concatenate([groups[g] for g in chosen]) for chosen in self.test_groups()]
 
     def _train(self, starts: Ints, ends: Ints, test: Ints, begin: int, purge: int) -> tuple[Mask, Mask]:
