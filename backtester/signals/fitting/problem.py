@@ -12,7 +12,7 @@ from backtester.errors import FeatureError, ModelError
 from backtester.signals.fitting.protocol import fresh, is_classifier, lookback_of, one_thread, speak, teach
 from backtester.signals.fitting.recipe import Recipe
 from backtester.signals.fitting.samples import Samples, whole, windows
-from backtester.signals.fitting.search import best_of
+from backtester.signals.fitting.search import Settings, best_of
 from backtester.signals.scaler import Scaler
 from backtester.signals.scores.measures import Predictions, measure_named
 
@@ -179,7 +179,7 @@ class Problem:
             learnt = self._fit_once(mask, settings, seed, where)
         return replace(learnt, settings=settings, tried=tuple(tried))
 
-    def _searched(self, mask: Bools, seed: int, where: str) -> tuple[dict[str, Any], list[tuple[dict[str, Any], float]]]:
+    def _searched(self, mask: Bools, seed: int, where: str) -> tuple[Settings, list[tuple[Settings, float]]]:
         search = self.recipe.search
         if search is None:
             return {}, []
@@ -280,9 +280,7 @@ class Problem:
         weight = self._weights(usable, row, asset)
         return replace(learnt, model=_taught(model, x, y, weight, samples, where))
 
-    def _training_inputs(
-        self, learnt: Learnt, cleaned: Floats, samples: Samples, lookback: int
-    ) -> npt.NDArray[Any]:
+    def _training_inputs(self, learnt: Learnt, cleaned: Floats, samples: Samples, lookback: int) -> npt.NDArray[Any]:
         if not lookback:
             x = cleaned if learnt.scaler is None else learnt.scaler.transform(cleaned)
             return np.asarray(x, np.float64)
@@ -319,9 +317,7 @@ class Problem:
             )
 
 
-def _taught(
-    model: Any, x: npt.NDArray[Any], y: Floats, weight: Floats | None, samples: Samples, where: str
-) -> Any:
+def _taught(model: Any, x: npt.NDArray[Any], y: Floats, weight: Floats | None, samples: Samples, where: str) -> Any:
     try:
         return teach(model, x, y, weight, samples)
     except ModelError:
