@@ -99,11 +99,10 @@ def predict_out_of_sample(
     folds = _folds_of(problem, scheme)
     said = each(_one_fold, problem, folds, workers, progress)
     signal = _together(said, problem, bars, scheme)
-    failed = [(fold, one.failure) for fold, one in zip(folds, said, strict=True) if one.failure is not None]
+    failed = [one.failure for one in said if one.failure is not None]
     if failed:
-        fold, failure = failed[0]
         kept = f"{len(said) - len(failed)} of {len(said)} folds are finished, and kept in error.signal"
-        raise ModelError(f"{failure} ({kept})", signal=signal) from failure
+        raise ModelError(f"{failed[0]} ({kept})", signal=signal) from failed[0]
     return signal
 
 

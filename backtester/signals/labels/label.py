@@ -147,12 +147,9 @@ class Label:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Label:
         """Return the label with nothing outside a mask, [n_bars, n_assets]: as if only these samples were known."""
-        put = {
-            "values": np.where(mask, self.values, np.nan),
-            "end": np.where(mask, self.end, -1),
-            "returns": None if self.returns is None else np.where(mask, self.returns, np.nan),
-        }
-        return replace(self, **put)
+        values, end = np.where(mask, self.values, np.nan), np.where(mask, self.end, -1)
+        returns = None if self.returns is None else np.where(mask, self.returns, np.nan)
+        return replace(self, values=values, end=end, returns=returns)
 
     # ---------------------------------------------------------------- again, for other bars
 
