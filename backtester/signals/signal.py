@@ -14,7 +14,6 @@ from backtester.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
-
     import plotly.graph_objects as go
 
     from backtester.bars import Bars

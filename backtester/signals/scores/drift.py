@@ -160,16 +160,16 @@ def _new_panel(fitted: FittedModel, data: Any, in_sample: bool, width: int) -> F
         first = 0 if in_sample else int(np.searchsorted(data.timestamps, fitted.trained_until, "right"))
         if first == data.n_bars:
             raise ModelError(
-                f"drift: no bar closes after {time_text(fitted.trained_until)}, until when {fitted.name!r} was trained; "
-                "give later bars, or in_sample=True"
+                f"drift: no bar closes after {time_text(fitted.trained_until)}, until when {fitted.name!r} was "
+                "trained; give later bars, or in_sample=True"
             )
         panel = panel[first:]
     else:
         panel = np.asarray(data, np.float64)
         if panel.ndim not in (2, 3) or panel.shape[-1] != width:
             raise FeatureError(
-                f"drift: the panel has the shape {panel.shape}; {fitted.name!r} has {width} features, in the last axis: "
-                f"{', '.join(fitted.recipe.features.names[:10])}"
+                f"drift: the panel has the shape {panel.shape}; {fitted.name!r} has {width} features, in the last "
+                f"axis: {', '.join(fitted.recipe.features.names[:10])}"
             )
     rows = panel.reshape(-1, width)
     rows = rows[np.isfinite(rows).any(axis=1)]

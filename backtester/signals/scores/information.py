@@ -158,7 +158,7 @@ def lags_of(samples: Scored, series: pd.DataFrame, period: str) -> int:
 
 
 def period_keys(timestamps: Ints, period: str) -> Ints:
-    """Return for each bar the number of its day, month, quarter or year, UTC; a close at midnight ends the day before."""
+    """Return for each bar the number of its day, month, quarter or year, UTC; midnight ends the day before."""
     moments = (timestamps - 1).astype("M8[ns]")
     if period == "day":
         return moments.astype("M8[D]").astype(np.int64)
@@ -174,8 +174,8 @@ def _chosen(samples: Scored, period: Any) -> str:
             raise SettingsError(f"period is {period!r}{hint}; it is one of {', '.join(map(repr, PERIODS))}")
         if period == "bar" and not enough:
             raise SettingsError(
-                f"period is 'bar', and the signal has {samples.signal.n_assets} assets: a correlation across them needs "
-                f"{FEWEST}; choose one of {', '.join(map(repr, PERIODS[1:]))}"
+                f"period is 'bar', and the signal has {samples.signal.n_assets} assets: a correlation across them "
+                f"needs {FEWEST}; choose one of {', '.join(map(repr, PERIODS[1:]))}"
             )
         return str(period)
     if enough:

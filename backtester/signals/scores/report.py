@@ -259,8 +259,8 @@ def notes_of(samples: Scored) -> tuple[str, ...]:
         )
     if samples.overlap:
         found.append(
-            f"Labels overlap: one shares bars with up to {samples.overlap:,} after it, so that {len(samples):,} samples "
-            f"are worth {samples.n_effective:,.0f}."
+            f"Labels overlap: one shares bars with up to {samples.overlap:,} after it, so that {len(samples):,} "
+            f"samples are worth {samples.n_effective:,.0f}."
         )
     if not samples.p.classes:
         against = "0" if samples.p.baseline is None else "the mean of the training labels of each fold"

@@ -116,8 +116,8 @@ def _check_rows(first: Scored, mask: Any, other: Any, first_name: str, name: str
     t, a = np.argwhere(apart)[0]
     has = first_name if mask[t, a] else name
     raise ModelError(
-        f"compare: {first_name} and {name} were tested on other rows: {int(mask.sum()):,} and {int(other.sum()):,} samples, "
-        f"{int(apart.sum()):,} of one alone, the first for {first.signal.symbols[a]} at "
-        f"{time_text(int(first.signal.timestamps[t]))}, which only {has} has. Fit both on the same folds, from the same "
-        "first bar, or score the rows that all have: rows='common'"
+        f"compare: {first_name} and {name} were tested on other rows: {int(mask.sum()):,} and {int(other.sum()):,} "
+        f"samples, {int(apart.sum()):,} of one alone, the first for {first.signal.symbols[a]} at "
+        f"{time_text(int(first.signal.timestamps[t]))}, which only {has} has. Fit both on the same folds, from the "
+        "same first bar, or score the rows that all have: rows='common'"
     )
