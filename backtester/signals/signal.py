@@ -118,7 +118,7 @@ class Signal:
                 raise ModelError(f"Signal {self.name!r}: {name} has the shape {found.shape}, and it must be {shape}")
         if self.fold.max(initial=-1) >= len(self.trained_until):
             raise ModelError(
-                f"Signal {self.name!r}: fold {self.fold.max()} has no trained_until; {len(self.trained_until)} folds have"
+                f"Signal {self.name!r}: fold {self.fold.max()} is not among {len(self.trained_until)} in trained_until"
             )
         infinite = np.isinf(self.values)
         if infinite.any():
