@@ -59,6 +59,18 @@ class Predictions:
             None if self.baseline is None else self.baseline[chosen],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Predictions]) -> Predictions:
+        """Return parts of the same kind, one after the other."""
+        first = parts[0]
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.actual for part in parts]),
+            _joined([part.probabilities for part in parts]),
+            first.classes,
+            _joined([part.baseline for part in parts]),
+        )
+
     @property
     def happened(self) -> Ints:
         """The place in `classes` of what happened: int64 [n]."""
@@ -71,6 +83,10 @@ class Predictions:
             return np.asarray(self.probabilities.argmax(axis=1), np.int64)
         known = np.asarray(self.classes, np.float64)
         return np.asarray(np.searchsorted((known[1:] + known[:-1]) / 2.0, self.values), np.int64)
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return None if any(one is None for one in arrays) else np.concatenate(arrays)
 
 
 Function = Callable[[Predictions], float]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backtester.errors import ModelError
 from backtester.signals.scores.information import ic_over_time, ic_statistics, lags_of, period_keys
-from backtester.signals.scores.measures import MEASURES, measure_all
+from backtester.signals.scores.measures import MEASURES, Predictions, measure_all
 from backtester.signals.scores.regimes import REGIMES, volatility_regime
 from backtester.signals.scores.scored import Scored, scored
 
@@ -39,7 +39,7 @@ class ModelMetrics:
         The measures over all samples together.
     by_fold : DataFrame
         Row by number of the fold; also `first`, `last` (closes of its scored bars) and `trained_until`. Empty for
-        signals without folds.
+        signals without folds. Where bars are tested several times, as in combinatorial tests, they count in each fold.
     by_year : DataFrame
         By calendar year, UTC.
     by_regime : DataFrame or None
@@ -172,16 +172,19 @@ def metrics_of(
         n_samples=len(samples),
         n_effective=samples.n_effective,
         coverage=len(samples) / int(samples.asked.sum()),
-        known_in_time=signal.known_in_time,
+        known_in_time=samples.known_in_time,
         notes=notes_of(samples),
     )
 
 
 def measured(samples: Scored, chosen: Any = slice(None), asked: int | None = None) -> dict[str, Any]:
     """Return number, coverage and all measures of the samples that a mask picks, of `asked` tested labels."""
-    part = samples.p.part(chosen)
-    wanted = int(samples.asked.sum()) if asked is None else asked
-    return {"n": len(part), "coverage": len(part) / wanted if wanted else np.nan, **measure_all(part)}
+    return numbers_of(samples.p.part(chosen), int(samples.asked.sum()) if asked is None else asked)
+
+
+def numbers_of(p: Predictions, asked: int) -> dict[str, Any]:
+    """Return number, coverage of `asked` tested labels, and all measures."""
+    return {"n": len(p), "coverage": len(p) / asked if asked else np.nan, **measure_all(p)}
 
 
 def _parts(samples: Scored, group: npt.NDArray[np.int64], wanted: Any = None) -> pd.DataFrame:
@@ -196,34 +199,50 @@ def _parts(samples: Scored, group: npt.NDArray[np.int64], wanted: Any = None) ->
 
 
 def _by_fold(samples: Scored) -> pd.DataFrame:
+    """Return the measures by fold; where bars are tested in several folds each counts in each."""
     import pandas as pd
 
     signal = samples.signal
-    if not len(signal.trained_until):
-        return pd.DataFrame(columns=["first", "last", "trained_until", "n", "coverage", *_names(samples)])
-    fold = _fold_of_cells(samples)
-    found = _parts(samples, fold)
-    rows = [np.flatnonzero((samples.asked & (fold == k)).any(axis=1)) for k in found.index]
-    times = {
-        "first": signal.timestamps[[one[0] for one in rows]],
-        "last": signal.timestamps[[one[-1] for one in rows]],
-        "trained_until": signal.trained_until[found.index.to_numpy()],
-    }
-    for at, (name, moments) in enumerate(times.items()):
-        found.insert(at, name, pd.DatetimeIndex(moments.astype("M8[ns]"), tz="UTC"))
-    numbers = [record.number for record in signal.folds]
-    if numbers:
-        found.index = pd.Index([numbers[k] for k in found.index])
-    return found.rename_axis("fold")
+    made = [scored(path, samples.label) for path in signal.paths] or [samples]
+    numbers = [record.number for record in signal.folds] or list(range(len(signal.trained_until)))
+    rows = {}
+    for k, number in enumerate(numbers):
+        asked, mine = [], []
+        for one in made:
+            cells = one.asked & (_numbers_of_bars(one.signal) == number)[:, np.newaxis]
+            asked.append(cells)
+            mine.append(one.p.part(cells[one.row, one.asset]))
+        bars = np.flatnonzero(np.logical_or.reduce(asked).any(axis=1))
+        if len(bars):
+            n_asked = sum(int(cells.sum()) for cells in asked)
+            times = (signal.timestamps[bars[0]], signal.timestamps[bars[-1]], signal.trained_until[k])
+            rows[number] = {
+                **dict(zip(("first", "last", "trained_until"), map(_utc, times), strict=True)),
+                **numbers_of(Predictions.joined(mine), n_asked),
+            }
+    columns = ["first", "last", "trained_until", "n", "coverage", *_names(samples)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("fold")
 
 
-def _fold_of_cells(samples: Scored) -> Ints:
-    """Return which fold was asked for each cell: where it said nothing at all, the one whose test the bar lies in."""
-    fold = samples.signal.fold.astype(np.int64)
-    for k, record in enumerate(samples.signal.folds):
+def _utc(timestamp: Any) -> pd.Timestamp:
+    import pandas as pd
+
+    return pd.Timestamp(int(timestamp), tz="UTC")
+
+
+def _numbers_of_bars(signal: Signal) -> Ints:
+    """Return the number of the fold of each bar, −1 for none; where no model spoke, of the fold whose test it lies in.
+
+    A fold may be on a path several times, once for each group that it tests.
+    """
+    if not signal.folds:
+        return signal.fold.astype(np.int64)
+    numbers = np.array([*(record.number for record in signal.folds), -1])
+    found = numbers[signal.fold]
+    for record in signal.folds:
         mine = slice(record.first, record.last + 1)
-        fold[mine] = np.where(fold[mine] < 0, k, fold[mine])
-    return np.broadcast_to(fold[:, np.newaxis], samples.asked.shape)
+        found[mine] = np.where(found[mine] < 0, record.number, found[mine])
+    return np.asarray(found, np.int64)
 
 
 def _names(samples: Scored) -> list[str]:
@@ -241,7 +260,7 @@ def _check_bars(signal: Signal, bars: Bars) -> None:
 def notes_of(samples: Scored) -> tuple[str, ...]:
     """Return what a reader must know beside the numbers."""
     signal, found = samples.signal, []
-    if not signal.known_in_time:
+    if not samples.known_in_time:
         found.append(
             "Not known in time: folds were trained on bars after their tests too, as in K-fold and combinatorial "
             "cross-validation. It says how well the model fits such data, and is no record of what could be traded."

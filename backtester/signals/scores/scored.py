@@ -63,6 +63,14 @@ class Scored:
         reach = self.label.end[self.row, self.asset] - self.row
         return max(int(reach.max()) - 1, 0)
 
+    @property
+    def known_in_time(self) -> bool:
+        """Whether the model of every sample was fitted on nothing that closed at or after its bar."""
+        until, made = self.signal.trained_until, self.signal.fold[self.row]
+        if not len(until):
+            return True
+        return bool((until[made] < self.signal.timestamps[self.row]).all())
+
     @cached_property
     def n_effective(self) -> float:
         """Σ of the samples' average uniqueness: how many they are worth, as labels of an asset overlap."""

@@ -82,7 +82,7 @@ def _column(samples: Scored) -> dict[str, Any]:
     for name in ("ic", "rank_ic"):
         numbers[f"{name}_mean"] = steady.loc[name, "mean"]
         numbers[f"{name}_t"] = steady.loc[name, "t_statistic"]
-    numbers["known_in_time"] = float(samples.signal.known_in_time)
+    numbers["known_in_time"] = float(samples.known_in_time)
     numbers["trials"] = samples.signal.trials
     return numbers
 

@@ -49,9 +49,10 @@ def number_text(value: Any) -> str:
         return f"{value:,}"
     if not isinstance(value, float | np.floating):
         return str(value)
+    value = float(value)
     if not np.isfinite(value):
         return "-"
-    if float(value).is_integer() and abs(value) >= 1.0:
+    if value.is_integer() and abs(value) >= 1.0:
         return f"{value:,.0f}"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0.0 else f"{value:.3g}"
 
