@@ -109,14 +109,14 @@ class Signal:
                 raise ModelError(f"Signal {self.name!r}: {name} has the shape {found.shape}, and it must be {shape}")
         if self.fold.max(initial=-1) >= len(self.trained_until):
             raise ModelError(
-                f"Signal {self.name!r}: fold {self.fold.max()} has no trained_until; there are {len(self.trained_until)}"
+                f"Signal {self.name!r}: fold {self.fold.max()} is not among {len(self.trained_until)} in trained_until"
             )
         infinite = np.isinf(self.values)
         if infinite.any():
             t, a = np.argwhere(infinite)[0]
+            where = f"{self.symbols[a]} at {time_text(int(self.timestamps[t]))}"
             raise ModelError(
-                f"Signal {self.name!r}: {self.values[t, a]} for {self.symbols[a]} at {time_text(int(self.timestamps[t]))}; "
-                "a signal is finite, or NaN where there is none"
+                f"Signal {self.name!r}: {self.values[t, a]} for {where}; a signal is finite, or NaN where there is none"
             )
         for name in ("values", "timestamps", "fold", "trained_until", "probabilities"):
             array = getattr(self, name)
@@ -212,4 +212,6 @@ class Signal:
         first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
         folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
         late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
-        return f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
+        return (
+            f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
+        )
