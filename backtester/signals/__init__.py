@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from backtester.signals.features import Function as Function
     from backtester.signals.features import Indicator as Indicator
     from backtester.signals.features import Shipped as Shipped
+    from backtester.signals.labels import LABELS as LABELS
     from backtester.signals.labels import Label as Label
+    from backtester.signals.labels import average_uniqueness as average_uniqueness
+    from backtester.signals.labels import direction as direction
     from backtester.signals.labels import forward_return as forward_return
+    from backtester.signals.labels import meta_label as meta_label
+    from backtester.signals.labels import return_attribution as return_attribution
+    from backtester.signals.labels import time_decay as time_decay
+    from backtester.signals.labels import triple_barrier as triple_barrier
+    from backtester.signals.labels import volatility_scaled as volatility_scaled
     from backtester.signals.scaler import Scaler as Scaler
     from backtester.signals.splits import CombinatorialPurgedCV as CombinatorialPurgedCV
     from backtester.signals.splits import Fold as Fold
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from backtester.signals.splits import training_mask as training_mask
 
 _HOMES = {
+    "LABELS": "labels",
     "SHIPPED": "features",
     "CombinatorialPurgedCV": "splits",
     "External": "features",
@@ -41,8 +50,15 @@ _HOMES = {
     "Scaler": "scaler",
     "Shipped": "features",
     "WalkForward": "splits",
+    "average_uniqueness": "labels",
+    "direction": "labels",
     "forward_return": "labels",
+    "meta_label": "labels",
+    "return_attribution": "labels",
+    "time_decay": "labels",
     "training_mask": "splits",
+    "triple_barrier": "labels",
+    "volatility_scaled": "labels",
 }
 
 __all__ = [*_HOMES]
