@@ -22,8 +22,16 @@ if TYPE_CHECKING:
     from backtester.signals.fitting import Search as Search
     from backtester.signals.fitting import Select as Select
     from backtester.signals.fitting import fit as fit
+    from backtester.signals.labels import LABELS as LABELS
     from backtester.signals.labels import Label as Label
+    from backtester.signals.labels import average_uniqueness as average_uniqueness
+    from backtester.signals.labels import direction as direction
     from backtester.signals.labels import forward_return as forward_return
+    from backtester.signals.labels import meta_label as meta_label
+    from backtester.signals.labels import return_attribution as return_attribution
+    from backtester.signals.labels import time_decay as time_decay
+    from backtester.signals.labels import triple_barrier as triple_barrier
+    from backtester.signals.labels import volatility_scaled as volatility_scaled
     from backtester.signals.out_of_sample import predict_out_of_sample as predict_out_of_sample
     from backtester.signals.scaler import Scaler as Scaler
     from backtester.signals.signal import Signal as Signal
@@ -34,27 +42,35 @@ if TYPE_CHECKING:
     from backtester.signals.splits import training_mask as training_mask
 
 _HOMES = {
-    "SHIPPED": "features",
     "CombinatorialPurgedCV": "splits",
     "External": "features",
     "Feature": "features",
     "Features": "features",
-    "Fold": "splits",
     "FittedModel": "fitting",
+    "Fold": "splits",
     "Function": "features",
     "Indicator": "features",
+    "LABELS": "labels",
     "Label": "labels",
     "PurgedKFold": "splits",
+    "SHIPPED": "features",
     "Scaler": "scaler",
     "Search": "fitting",
     "Select": "fitting",
     "Shipped": "features",
     "Signal": "signal",
     "WalkForward": "splits",
+    "average_uniqueness": "labels",
+    "direction": "labels",
     "fit": "fitting",
     "forward_return": "labels",
+    "meta_label": "labels",
     "predict_out_of_sample": "out_of_sample",
+    "return_attribution": "labels",
+    "time_decay": "labels",
     "training_mask": "splits",
+    "triple_barrier": "labels",
+    "volatility_scaled": "labels",
 }
 
 __all__ = [*_HOMES]
