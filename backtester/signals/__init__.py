@@ -11,22 +11,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backtester.signals.cleaning import Cleaning as Cleaning
+    from backtester.signals.cleaning import FittedCleaning as FittedCleaning
     from backtester.signals.features import SHIPPED as SHIPPED
+    from backtester.signals.features import CrossSectional as CrossSectional
     from backtester.signals.features import External as External
     from backtester.signals.features import Feature as Feature
     from backtester.signals.features import Features as Features
     from backtester.signals.features import Function as Function
     from backtester.signals.features import Indicator as Indicator
+    from backtester.signals.features import Lag as Lag
+    from backtester.signals.features import On as On
+    from backtester.signals.features import Rank as Rank
     from backtester.signals.features import Shipped as Shipped
     from backtester.signals.scaler import Scaler as Scaler
 
 _HOMES = {
     "SHIPPED": "features",
+    "Cleaning": "cleaning",
+    "CrossSectional": "features",
     "External": "features",
     "Feature": "features",
     "Features": "features",
+    "FittedCleaning": "cleaning",
     "Function": "features",
     "Indicator": "features",
+    "Lag": "features",
+    "On": "features",
+    "Rank": "features",
     "Scaler": "scaler",
     "Shipped": "features",
 }
