@@ -11,12 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backtester.signals.cleaning import Cleaning as Cleaning
+    from backtester.signals.cleaning import FittedCleaning as FittedCleaning
     from backtester.signals.features import SHIPPED as SHIPPED
+    from backtester.signals.features import CrossSectional as CrossSectional
     from backtester.signals.features import External as External
     from backtester.signals.features import Feature as Feature
     from backtester.signals.features import Features as Features
     from backtester.signals.features import Function as Function
     from backtester.signals.features import Indicator as Indicator
+    from backtester.signals.features import Lag as Lag
+    from backtester.signals.features import On as On
+    from backtester.signals.features import Rank as Rank
     from backtester.signals.features import Shipped as Shipped
     from backtester.signals.fitting import FittedModel as FittedModel
     from backtester.signals.fitting import Search as Search
@@ -42,17 +48,23 @@ if TYPE_CHECKING:
     from backtester.signals.splits import training_mask as training_mask
 
 _HOMES = {
+    "Cleaning": "cleaning",
     "CombinatorialPurgedCV": "splits",
+    "CrossSectional": "features",
     "External": "features",
     "Feature": "features",
     "Features": "features",
+    "FittedCleaning": "cleaning",
     "FittedModel": "fitting",
     "Fold": "splits",
     "Function": "features",
     "Indicator": "features",
     "LABELS": "labels",
     "Label": "labels",
+    "Lag": "features",
+    "On": "features",
     "PurgedKFold": "splits",
+    "Rank": "features",
     "SHIPPED": "features",
     "Scaler": "scaler",
     "Search": "fitting",
