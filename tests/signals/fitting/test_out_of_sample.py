@@ -6,7 +6,7 @@ from model_stubs import Shares, Sometimes, Spy, Window, features, random_bars
 from sklearn.linear_model import Ridge
 
 from backtester import Bars
-from backtester.errors import FeatureError, ModelError, SettingsError
+from backtester.errors import ModelError, SettingsError
 from backtester.signals import (
     CombinatorialPurgedCV,
     Features,
@@ -169,7 +169,7 @@ def test_bad_input_is_named():
     wrong(ModelError, r"Ridge has no setting 'alhpa'", search=Search({"alhpa": [1.0]}))
     wrong(ModelError, "its fit takes no sample_weight", model=Shares(), label_=up_or_down(bars), weights="uniqueness")
     still = Function(lambda bars: np.full(bars.close.shape, 2.5), name="still")
-    wrong(FeatureError, "fold 0 of Ridge: feature 'still' is 2.5 in all", features_=Features([ratio_feature(), still]))
+    wrong(ModelError, "fold 0 of Ridge: feature 'still' is 2.5 in all", features_=Features([ratio_feature(), still]))
     late = Function(lambda bars: np.where(np.arange(bars.n_bars)[:, None] < 78, np.nan, 1.0 * bars.close), name="late")
     wrong(ModelError, r"fold 0 of .*: 4 samples are left", features_=Features([late]), scheme=WalkForward(3, 20))
 
