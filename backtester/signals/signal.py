@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,30 @@ class Signal:
         if not made.any():
             return True
         return bool((self.trained_until[self.fold[made]] < self.timestamps[made]).all())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of values, folds, times and symbols, 64 hex digits."""
+        found = hashlib.sha256("\n".join(self.symbols).encode())
+        for array in (self.timestamps, self.values, self.fold, self.trained_until):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+    def described(self) -> str:
+        """Return name and digest in one line, which stands for the signal in the manifest of a run."""
+        return f"{self.name}, signal {self.digest[:12]}"
+
+    def about(self) -> dict[str, Any]:
+        """Return what the manifest of a run that trades it keeps, as plain values."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "label": None if self.label is None else self.label.name,
+            "folds": len(self.trained_until),
+            "trained_until": time_text(int(self.trained_until.max())) if len(self.trained_until) else None,
+            "known_in_time": self.known_in_time,
+            "trials": self.trials,
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a DataFrame: closes in UTC by symbols."""
