@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from backtester.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
+    from backtester.bars import Bars
     from backtester.signals.labels import Label
+    from backtester.signals.scores import ModelMetrics
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +45,10 @@ class FoldRecord:
         All settings that were tried, each with its score on the inner tests.
     seconds : float
         What fitting and predicting took; no part of what is reproducible.
+    trained_from : int
+        Close, ns UTC, of the first bar it learnt from.
+    label_mean : float
+        Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
     """
 
     number: int
@@ -52,6 +60,8 @@ class FoldRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     tried: tuple[tuple[dict[str, Any], float], ...] = ()
     seconds: float = 0.0
+    trained_from: int = 0
+    label_mean: float = math.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -173,6 +183,53 @@ class Signal:
         if not made.any():
             return True
         return bool((self.trained_until[self.fold[made]] < self.timestamps[made]).all())
+
+    def metrics(
+        self, label: Label | None = None, *, bars: Bars | None = None, period: str | None = None
+    ) -> ModelMetrics:
+        """Return how well the signal agrees with what happened, on rows its models were not fitted on.
+
+        Parameters
+        ----------
+        label : Label, optional
+            What to score against; default what the model learnt.
+        bars : Bars, optional
+            Those the signal is of: with them also by regime of volatility.
+        period : {"bar", "day", "month", "quarter", "year"}, optional
+            Of the information coefficient over time; see `backtester.signals.scores.information.ic_over_time`.
+
+        Raises
+        ------
+        ModelError
+            If there is no label, it or the bars are others than the signal's, or nothing is out of sample.
+        SettingsError
+            If the period is none of these.
+        """
+        from backtester.signals.scores import metrics_of
+
+        return metrics_of(self, label, bars=bars, period=period)
+
+    def plot(self, kind: str = "predicted_actual", **options: Any) -> go.Figure:
+        """Return a Plotly figure of the signal.
+
+        Parameters
+        ----------
+        kind : {"predicted_actual", "calibration", "ic", "importance", "signal"}
+            What happened against what was said; how often a class happened against its probability; the information
+            coefficient over time; what the models look at, fold by fold; the values themselves.
+        **options
+            Those of the function of `backtester.signals.scores.plots` that draws it, such as `label`.
+
+        Raises
+        ------
+        SettingsError
+            If there is no plot of that name.
+        ModelError
+            If the signal does not hold what it shows.
+        """
+        from backtester.signals.scores.plots import plot
+
+        return plot(self, kind, **options)
 
     @property
     def digest(self) -> str:
