@@ -18,17 +18,43 @@ if TYPE_CHECKING:
     from backtester.signals.features import Function as Function
     from backtester.signals.features import Indicator as Indicator
     from backtester.signals.features import Shipped as Shipped
+    from backtester.signals.fitting import FittedModel as FittedModel
+    from backtester.signals.fitting import Search as Search
+    from backtester.signals.fitting import Select as Select
+    from backtester.signals.fitting import fit as fit
+    from backtester.signals.labels import Label as Label
+    from backtester.signals.labels import forward_return as forward_return
+    from backtester.signals.out_of_sample import predict_out_of_sample as predict_out_of_sample
     from backtester.signals.scaler import Scaler as Scaler
+    from backtester.signals.signal import Signal as Signal
+    from backtester.signals.splits import CombinatorialPurgedCV as CombinatorialPurgedCV
+    from backtester.signals.splits import Fold as Fold
+    from backtester.signals.splits import PurgedKFold as PurgedKFold
+    from backtester.signals.splits import WalkForward as WalkForward
+    from backtester.signals.splits import training_mask as training_mask
 
 _HOMES = {
     "SHIPPED": "features",
+    "CombinatorialPurgedCV": "splits",
     "External": "features",
     "Feature": "features",
     "Features": "features",
+    "Fold": "splits",
+    "FittedModel": "fitting",
     "Function": "features",
     "Indicator": "features",
+    "Label": "labels",
+    "PurgedKFold": "splits",
     "Scaler": "scaler",
+    "Search": "fitting",
+    "Select": "fitting",
     "Shipped": "features",
+    "Signal": "signal",
+    "WalkForward": "splits",
+    "fit": "fitting",
+    "forward_return": "labels",
+    "predict_out_of_sample": "out_of_sample",
+    "training_mask": "splits",
 }
 
 __all__ = [*_HOMES]

@@ -108,16 +108,13 @@ def predict_out_of_sample(
 
 
 def _folds_of(problem: Problem, scheme: Any) -> list[Fold]:
-    """Return the folds, in rows of the bars."""
-    shape = problem.label.values.shape
-    first, n_bars = problem.first, shape[0]
-    start = np.broadcast_to(np.arange(n_bars - first)[:, np.newaxis], (n_bars - first, shape[1]))
-    end = np.where(problem.label.end[first:] >= 0, problem.label.end[first:] - first, -1)
+    """Return the folds of the rows from the first at which anything can be learnt."""
+    first, shape = problem.first, problem.label.values.shape
     found = []
-    for fold in scheme.folds(start, end, n_bars - first):
+    for fold in scheme.folds(problem.label.start[first:], problem.label.end[first:], shape[0]):
         train = np.zeros(shape, np.bool_)
         train[first:] = fold.train
-        found.append(replace(fold, test=fold.test + first, train=train))
+        found.append(replace(fold, train=train))
     return found
 
 
@@ -159,22 +156,26 @@ def _one_fold(problem: Problem, fold: Fold) -> _Said:
 def _together(said: list[_Said], problem: Problem, bars: Bars, scheme: Any) -> Signal:
     """Return the signal of the folds that are finished."""
     done = [one for one in said if one.record is not None]
+    whole = _signal(done, problem, bars)
+    if not hasattr(scheme, "paths") or len(done) < len(said):
+        return whole
+    groups = scheme.groups(problem.first, bars.n_bars)
     paths = tuple(
-        _signal([one for one in done if one.record and one.record.number in set(numbers)], problem, bars, at)
-        for at, numbers in _paths(scheme)
+        _signal([_only(said[number], groups[g]) for g, number in enumerate(numbers)], problem, bars)
+        for numbers in scheme.paths().tolist()
     )
-    whole = _signal(done, problem, bars, None)
-    return replace(whole, paths=paths) if paths else whole
+    return replace(whole, paths=paths)
 
 
-def _paths(scheme: Any) -> list[tuple[Any, Any]]:
-    if not hasattr(scheme, "paths"):
-        return []
-    return [(numbers, numbers) for numbers in scheme.paths().tolist()]
+def _only(said: _Said, rows: npt.NDArray[np.int64]) -> _Said:
+    """Return what a fold said at some of its rows."""
+    at = np.isin(said.rows, rows)
+    chances = None if said.probabilities is None else said.probabilities[at]
+    return replace(said, rows=said.rows[at], values=said.values[at], probabilities=chances)
 
 
-def _signal(done: list[_Said], problem: Problem, bars: Bars, groups: Any) -> Signal:
-    """Return the mean of what the folds said; with `groups`, of each bar what the fold of its group said."""
+def _signal(done: list[_Said], problem: Problem, bars: Bars) -> Signal:
+    """Return the mean of what folds said; of a bar that several tested, `fold` is the one that knows most."""
     shape = (bars.n_bars, bars.n_assets)
     classes = problem.recipe.classes
     total, count = np.zeros(shape), np.zeros(shape, np.int64)

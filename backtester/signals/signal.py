@@ -187,4 +187,6 @@ class Signal:
         first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
         folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
         late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
-        return f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
+        return (
+            f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
+        )

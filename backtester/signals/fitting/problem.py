@@ -12,7 +12,7 @@ from backtester.errors import FeatureError, ModelError
 from backtester.signals.fitting.protocol import fresh, is_classifier, lookback_of, one_thread, speak, teach
 from backtester.signals.fitting.recipe import Recipe
 from backtester.signals.fitting.samples import Samples, whole, windows
-from backtester.signals.fitting.search import best_of
+from backtester.signals.fitting.search import Settings, best_of
 from backtester.signals.scaler import Scaler
 from backtester.signals.scores.measures import Predictions, measure_named
 
@@ -179,7 +179,7 @@ class Problem:
             learnt = self._fit_once(mask, settings, seed, where)
         return replace(learnt, settings=settings, tried=tuple(tried))
 
-    def _searched(self, mask: Bools, seed: int, where: str) -> tuple[dict[str, Any], list[tuple[dict[str, Any], float]]]:
+    def _searched(self, mask: Bools, seed: int, where: str) -> tuple[Settings, list[tuple[Settings, float]]]:
         search = self.recipe.search
         if search is None:
             return {}, []
@@ -219,13 +219,13 @@ class Problem:
         if len(rows) < _FEWEST:
             raise ModelError(f"{where}: {len(rows)} bars to learn from are too few to search settings on")
         low, high = int(rows[0]), int(rows[-1]) + 1
-        start = np.broadcast_to(np.arange(high - low)[:, np.newaxis], (high - low, mask.shape[1]))
-        end = np.where(usable[low:high], self.label.end[low:high] - low, -1)
-        for fold in scheme.folds(start, end, high - low):
+        end = np.where(usable[low:high], self.label.end[low:high], -1)
+        for fold in scheme.folds(self.label.start[low:high], end, int(end.max()) + 1):
             train = np.zeros(mask.shape, np.bool_)
             train[low:high] = fold.train & usable[low:high]
-            test = fold.test + low
-            yield train, test[usable[test].any(axis=1)]
+            test = fold.test[fold.test < high]
+            if len(test := test[usable[test].any(axis=1)]):
+                yield train, test
 
     def _test(self, learnt: Learnt, test: npt.NDArray[np.int64]) -> tuple[Floats, Floats | None, Bools]:
         """Return what `speak` says at chosen rows, where there is a label too."""
@@ -280,9 +280,7 @@ class Problem:
         weight = self._weights(usable, row, asset)
         return replace(learnt, model=_taught(model, x, y, weight, samples, where))
 
-    def _training_inputs(
-        self, learnt: Learnt, cleaned: Floats, samples: Samples, lookback: int
-    ) -> npt.NDArray[Any]:
+    def _training_inputs(self, learnt: Learnt, cleaned: Floats, samples: Samples, lookback: int) -> npt.NDArray[Any]:
         if not lookback:
             x = cleaned if learnt.scaler is None else learnt.scaler.transform(cleaned)
             return np.asarray(x, np.float64)
@@ -319,9 +317,7 @@ class Problem:
             )
 
 
-def _taught(
-    model: Any, x: npt.NDArray[Any], y: Floats, weight: Floats | None, samples: Samples, where: str
-) -> Any:
+def _taught(model: Any, x: npt.NDArray[Any], y: Floats, weight: Floats | None, samples: Samples, where: str) -> Any:
     try:
         return teach(model, x, y, weight, samples)
     except ModelError:

@@ -164,11 +164,15 @@ def speak(model: Any, x: npt.NDArray[Any], classes: tuple[int, ...]) -> tuple[Fl
         own = np.asarray(getattr(model, "classes_", classes))
         found = _numbers(model, "predict_proba", model.predict_proba(x), (n, len(own)))
         if (found < -1e-6).any() or (found > 1.0 + 1e-6).any():
-            raise ModelError(f"{title_of(model)}.predict_proba returned values outside 0 to 1: {found.min()}, {found.max()}")
+            raise ModelError(
+                f"{title_of(model)}.predict_proba returned values outside 0 to 1: {found.min()}, {found.max()}"
+            )
         probabilities = np.zeros((n, len(classes)))
         for k, label in enumerate(own):
             if int(label) not in classes:
-                raise ModelError(f"{title_of(model)} learnt the class {label!r}, which the label does not have: {classes}")
+                raise ModelError(
+                    f"{title_of(model)} learnt the class {label!r}, which the label does not have: {classes}"
+                )
             probabilities[:, classes.index(int(label))] = found[:, k]
         return probabilities @ np.array(classes, np.float64), probabilities
     return _numbers(model, "predict", model.predict(x), (n,)), None

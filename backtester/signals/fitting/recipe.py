@@ -93,7 +93,7 @@ class Recipe:
             label_name=label.name,
             label_kind=label.kind,
             label_spec=label.spec,
-            classes=label.classes,
+            classes=tuple(int(one) for one in label.classes),
             seed=seed,
             **settings,
         )

@@ -84,7 +84,9 @@ class Search:
             "inner": None if self.inner is None else repr(self.inner),
         }
 
-    def run(self, score: Callable[[Settings], float], larger_is_better: bool, seed: int) -> list[tuple[Settings, float]]:
+    def run(
+        self, score: Callable[[Settings], float], larger_is_better: bool, seed: int
+    ) -> list[tuple[Settings, float]]:
         """Try settings, and return each with its score in the order they were tried.
 
         Parameters

@@ -66,7 +66,9 @@ def measure_named(name: str) -> Measure:
         If there is none of that name.
     """
     if name not in MEASURES:
-        raise SettingsError(f"there is no measure {name!r}{did_you_mean(str(name), MEASURES)}; one of {', '.join(MEASURES)}")
+        raise SettingsError(
+            f"there is no measure {name!r}{did_you_mean(str(name), MEASURES)}; one of {', '.join(MEASURES)}"
+        )
     return MEASURES[name]
 
 
