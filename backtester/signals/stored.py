@@ -211,7 +211,9 @@ def _table(part: Part) -> pa.Table:
     try:
         return pq.read_table(pa.BufferReader(part.data))
     except (pa.ArrowException, OSError) as error:
-        raise KIND.damaged(part.path, f"it is not Parquet ({str(error).splitlines()[0]}); nothing was unpickled") from None
+        raise KIND.damaged(
+            part.path, f"it is not Parquet ({str(error).splitlines()[0]}); nothing was unpickled"
+        ) from None
 
 
 def _numbers(table: pa.Table, name: str) -> np.ndarray:
