@@ -11,8 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backtester.signals.bundle import load_model as load_model
+    from backtester.signals.bundle import model_manifest as model_manifest
+    from backtester.signals.bundle import save_model as save_model
     from backtester.signals.cleaning import Cleaning as Cleaning
     from backtester.signals.cleaning import FittedCleaning as FittedCleaning
+    from backtester.signals.explain import Shap as Shap
+    from backtester.signals.explain import explain as explain
+    from backtester.signals.explain import shap_per_trade as shap_per_trade
+    from backtester.signals.explain import shap_values as shap_values
     from backtester.signals.features import SHIPPED as SHIPPED
     from backtester.signals.features import CrossSectional as CrossSectional
     from backtester.signals.features import External as External
@@ -69,16 +76,23 @@ _HOMES = {
     "Scaler": "scaler",
     "Search": "fitting",
     "Select": "fitting",
+    "Shap": "explain",
     "Shipped": "features",
     "Signal": "signal",
     "WalkForward": "splits",
     "average_uniqueness": "labels",
     "direction": "labels",
+    "explain": "explain",
     "fit": "fitting",
     "forward_return": "labels",
+    "load_model": "bundle",
     "meta_label": "labels",
+    "model_manifest": "bundle",
     "predict_out_of_sample": "out_of_sample",
     "return_attribution": "labels",
+    "save_model": "bundle",
+    "shap_per_trade": "explain",
+    "shap_values": "explain",
     "time_decay": "labels",
     "training_mask": "splits",
     "triple_barrier": "labels",

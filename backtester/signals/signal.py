@@ -14,6 +14,8 @@ from backtester.bars.check import time_text
 from backtester.errors import ModelError
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -49,6 +51,9 @@ class FoldRecord:
         Close, ns UTC, of the first bar it learnt from.
     label_mean : float
         Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
+    importance : tuple of float
+        For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
+        asked for. See `backtester.signals.explain`.
     """
 
     number: int
@@ -62,6 +67,7 @@ class FoldRecord:
     seconds: float = 0.0
     trained_from: int = 0
     label_mean: float = math.nan
+    importance: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -262,13 +268,46 @@ class Signal:
         index = pd.DatetimeIndex(self.timestamps.astype("M8[ns]"), tz="UTC", name="time")
         return pd.DataFrame(self.values, index=index, columns=list(self.symbols))
 
+    def to_parquet(self, directory: str | PathLike[str]) -> None:
+        """Write the signal to a directory, in full or not at all: Parquet files beside a manifest with their hashes.
+
+        Parameters
+        ----------
+        directory : path
+            New, empty, or an earlier signal, which is replaced.
+
+        Raises
+        ------
+        ModelError
+            If the directory holds anything else, or cannot be written; what was there is still there.
+        """
+        from backtester.signals.stored import save
+
+        save(self, directory)
+
+    @classmethod
+    def load(cls, directory: str | PathLike[str]) -> Signal:
+        """Return the signal that `to_parquet` wrote, bit for bit, with its folds and its label.
+
+        Parameters
+        ----------
+        directory : path
+
+        Raises
+        ------
+        ModelError
+            If there is no signal, or a file of it is missing, altered, or something else.
+        """
+        from backtester.signals.stored import load
+
+        return load(directory)
+
     def __repr__(self) -> str:
         tested = np.flatnonzero(self.tested)
+        assets = f"{self.n_assets:,} asset{'s' * (self.n_assets != 1)}"
         if not tested.size:
-            return f"Signal({self.name!r}, {self.n_assets} assets, no value)"
+            return f"Signal({self.name!r}, {assets}, no value)"
         first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
         folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
         late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
-        return (
-            f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
-        )
+        return f"Signal({self.name!r}, {assets}, {len(tested):,} bars from {first} to {last}{folds}{late})"

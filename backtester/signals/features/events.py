@@ -97,8 +97,8 @@ class Events(External):
             at = early[0]
             raise FeatureError(
                 f"{self._owner}: a record{self._of(at)} came out {time_text(int(self.timestamps[at]))}, before the end "
-                f"of what it is about, {time_text(int(self.periods[at]))} ({early.size:,} such records); nobody knew it "
-                f"then. {how.available!r} is when it came out, {how.period!r} what it is about: are they exchanged?"
+                f"of what it is about, {time_text(int(self.periods[at]))} ({early.size:,} such records); nobody knew "
+                f"it then. {how.available!r} is when it came out, {how.period!r} what it is about: are they exchanged?"
             )
         for rows in self._rows.values():
             pairs = np.stack([self.timestamps[rows], self.periods[rows]], axis=1)
@@ -160,8 +160,8 @@ class Events(External):
         near = did_you_mean(symbol, [one for one in known if one not in others])
         return (
             f"feature {self.columns[0]!r}: there is no record of {symbol}{near} (records of {len(known):,} assets: "
-            f"{', '.join(known[:6])}{', …' if len(known) > 6 else ''}). Leave the asset out, or say what stands for it: "
-            "missing=…"
+            f"{', '.join(known[:6])}{', …' if len(known) > 6 else ''}). Leave the asset out, or say what stands for "
+            "it: missing=…"
         )
 
     def first_rows(self, n: int) -> External:
@@ -254,11 +254,12 @@ class _Table:
             if stamps.tz is None and tz is not None:
                 stamps = stamps.tz_localize(tz)
         except (DataError, ValueError, LookupError) as error:
-            raise FeatureError(f"{self.owner}: {error}") from error
+            told = str(error).partition(", or pass date_format=")[0]  # which bars have, and records have not
+            raise FeatureError(f"{self.owner}: the times of {name!r} cannot be read: {told}") from error
         if stamps.tz is None:
             raise FeatureError(
-                f"{self.owner}: the times of {name!r} have no time zone, {stamps[0]} for example, and hours decide what "
-                "was known; say which one they are in: tz='UTC', tz='America/New_York'"
+                f"{self.owner}: the times of {name!r} have no time zone, {stamps[0]} for example, and hours decide "
+                "what was known; say which one they are in: tz='UTC', tz='America/New_York'"
             )
         return np.asarray(stamps.tz_convert("UTC").as_unit("ns").asi8, dtype=np.int64)
 
@@ -272,18 +273,18 @@ def read_duration(owner: str, name: str, value: Any) -> int:
         If it is none, or negative.
     """
     found: int | None = None
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        found = int(value)
-    elif isinstance(value, np.timedelta64):
+    if isinstance(value, np.timedelta64):  # NaT is the least int64
         found = int(value.astype("m8[ns]").astype(np.int64))
+    elif isinstance(value, int | np.integer) and not isinstance(value, bool):
+        found = int(value)
     elif isinstance(value, dt.timedelta):
         found = value // dt.timedelta(microseconds=1) * 1_000
     elif isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+)\s*(ns|us|ms|s|min|h|D|W)\s*", value)):
         found = int(match[1]) * _UNITS[match[2]]
     if found is None or not 0 <= found < 2**62:
         raise FeatureError(
-            f"{owner}: {name} is {value!r}; it is a length of time, 0 or more: '1D' (24 hours), '36h', '15min', '0s', a "
-            "timedelta, or an int, which is ns"
+            f"{owner}: {name} is {value!r}; it is a length of time, 0 or more: '1D' (24 hours), '36h', '15min', '0s', "
+            "a timedelta, or an int, which is ns"
         )
     return found
 

@@ -67,8 +67,8 @@ class On(Wrapper):
         for part in self.feature.parts():
             if isinstance(part, External) and part.by_position:
                 raise FeatureError(
-                    f"On: feature {part.columns[0]!r} is an array without times, and its rows cannot be those of longer "
-                    "bars; give it timestamps="
+                    f"On: feature {part.columns[0]!r} is an array without times, and its rows cannot be those of "
+                    "longer bars; give it timestamps="
                 )
 
     def title(self, column: str) -> str:

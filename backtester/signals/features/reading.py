@@ -1,7 +1,7 @@
 """From what stands in the list of `Features` to elements; text may hold elements that are made of others.
 
-`rsi(14)` is a shipped feature. `rank(…)`, `cross_zscore(…)`, `demean(…)` and `lag(…, k)` are made of what they hold, and
-`…@1W` of what stands before it. The names of columns are such text, so that a name makes the feature again.
+`rsi(14)` is a shipped feature. `rank(…)`, `cross_zscore(…)`, `demean(…)` and `lag(…, k)` are made of what they hold,
+and `…@1W` of what stands before it. The names of columns are such text, so that a name makes the feature again.
 """
 
 from __future__ import annotations

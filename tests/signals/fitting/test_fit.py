@@ -46,6 +46,33 @@ def test_bar_by_bar_it_says_the_same():
         np.testing.assert_allclose(fitted.predict(bars[: t + 1]).values[-1], batch[t], rtol=1e-12)
 
 
+def test_weights_are_those_of_the_training_samples_alone():
+    """Labels that the range cuts off overlap with none: the last ones in it are unique as if the data ended there."""
+    bars = random_bars()
+    for rows in (slice(3, 60), slice(20, 60)):
+        fit(Spy(), features(), forward_return(bars, 3), bars, rows=rows, weights="uniqueness")
+        weight = Spy.calls[-1]["weight"].reshape(-1, 2)
+        n = rows.stop - rows.start - 3  # samples of an asset
+        assert weight.shape == (n, 2)
+        wanted = uniqueness(n, 3)
+        np.testing.assert_allclose(weight, (wanted / wanted.mean())[:, np.newaxis] * [1.0, 1.0])
+    fit(Spy(), features(), forward_return(bars, 3), bars, rows=slice(3, 60), weights="return")
+    weight = Spy.calls[-1]["weight"].reshape(-1, 2)
+    moves, n = np.diff(np.log(bars.close), axis=0), 54  # moves[t] is from bar t to t + 1
+    readers = np.minimum(np.minimum(np.arange(1, n + 3), 3), np.arange(n + 2, 0, -1))
+    share = moves[3:59] / readers[:, np.newaxis]
+    wanted = np.abs(share[:-2] + share[1:-1] + share[2:])
+    np.testing.assert_allclose(weight, wanted / wanted.mean())
+
+
+def uniqueness(n, horizon):
+    """Return the mean of 1/concurrent over the bars a label reads, of n labels in a row: bars t + 1 to t + horizon."""
+    count = np.zeros(n + horizon)
+    for t in range(n):
+        count[t + 1 : t + horizon + 1] += 1
+    return np.array([np.mean(1.0 / count[t + 1 : t + horizon + 1]) for t in range(n)])
+
+
 def test_quantiles_are_of_the_training_samples_as_they_came():
     bars = random_bars()
     fitted = fit(Ridge(), features(), forward_return(bars, 1), bars, rows=slice(None, 80))

@@ -93,7 +93,7 @@ def test_a_window_is_the_bars_up_to_now_the_oldest_first():
     bars = random_bars()
     signal = predict_out_of_sample(Window(), features(), forward_return(bars, 1), bars, SCHEME, scaler=None, workers=1)
     panel = features().compute(bars).astype(np.float32)
-    taught = [call for call in Window.calls if "X" in call][0]
+    taught = next(call for call in Window.calls if "X" in call)
     samples = taught["samples"]
     assert taught["X"].dtype == np.float32
     assert taught["X"].shape == (len(samples), 3, 2)

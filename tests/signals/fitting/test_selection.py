@@ -35,7 +35,7 @@ def test_each_method_finds_the_column_that_makes_the_label(method):
 
 
 def test_mutual_information_sees_what_is_not_linear():
-    x, y, samples = planted()
+    x, _, samples = planted()
     bent = np.square(x[:, 3])
     chosen = Select("mutual_information", 1).choose(x, bent, samples, LinearRegression(), (), 0)
     assert chosen.tolist() == [3]

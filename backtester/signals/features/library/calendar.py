@@ -63,13 +63,13 @@ def year_cos(prices: Bars) -> Floats:
 
 
 @register(k=1, numbers={"period": (0.0, np.inf)})
-def fourier_sin(prices: Bars, period: float = 7.0, k: int = 1) -> Floats:
-    """Sine of the time of the close, `k` turns in `period` days of 24 hours, at angle 0 on 1 January 1970, 00:00 UTC."""
+def fourier_sin(prices: Bars, period: float = 7, k: int = 1) -> Floats:
+    """Sine of the time of the close, `k` turns in `period` days of 24 hours, at angle 0 on 1 January 1970, 0:00 UTC."""
     return np.sin(_turns(prices, period, k))
 
 
 @register(k=1, numbers={"period": (0.0, np.inf)})
-def fourier_cos(prices: Bars, period: float = 7.0, k: int = 1) -> Floats:
+def fourier_cos(prices: Bars, period: float = 7, k: int = 1) -> Floats:
     """Cosine of the time of the close, `k` turns in `period` days of 24 hours, as `fourier_sin`."""
     return np.cos(_turns(prices, period, k))
 

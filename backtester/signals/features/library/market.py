@@ -38,7 +38,7 @@ def market_beta(prices: Bars, n: int = 60) -> Floats:
 
 @register(n=2)
 def market_correlation(prices: Bars, n: int = 60) -> Floats:
-    """Correlation of the last `n` log returns with those of `market_beta`'s market, −1 to 1; 0 where one stood still."""
+    """Correlation of the last `n` log returns with those of `market_beta`'s market, −1 to 1; 0 where one is still."""
     return _pairs("market_correlation", _correlation, prices, _market(prices), n)
 
 
