@@ -187,7 +187,7 @@ class TestTimes:
             ({"timestamp": [1.5, np.nan]}, "a bar needs a time|a time"),
             (
                 {"timestamp": ["soon", "later"]},
-                r"the times of 'timestamp' cannot be read: .*'soon'.*\(2020-01-31 16:00\)$",
+                r"times of 'timestamp' cannot be read: .*'soon'.*16:00\)$",
             ),
             ({"timestamp": [1_578_441_600, 1_578_528_000]}, "is 1578441600; whole numbers are ns since 1970, .*1974"),
             ({"timestamp": [MONDAY, MONDAY]}, r"two records came out 2020-01-06T00:00:00Z; which one counts"),
