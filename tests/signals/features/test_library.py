@@ -111,7 +111,7 @@ def test_every_feature_has_its_values_tested_somewhere():
 
 
 def test_the_page_has_each_with_its_settings():
-    page = (Path(__file__).resolve().parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "features.md").read_text(encoding="utf-8")
     for name, definition in SHIPPED.items():
         settings = [
             key if default is inspect.Parameter.empty else f"{key}={default!r}"
