@@ -45,8 +45,8 @@ class ModelStrategy(Strategy):
         An asset is left alone while its exposure is within `band` of its target, a fraction of equity, 0 or more. What
         is to be closed or turned round is never left alone.
     missing : {"flat", "hold"}
-        What to do with an asset that has a bar but no signal: close it, or leave it alone. One without a bar is always
-        left alone, for nothing of it can be traded.
+        What to do with an asset that has a bar but no signal: close it, and let the rule forget what it remembers of
+        it; or leave both alone. One without a bar is always left alone, for nothing of it can be traded.
     allow_future : bool
         Trade a signal although its model was fitted on bars at or after those it speaks of. Such a result says nothing
         of what the model can earn; the manifest and the report of the run say so.
@@ -89,7 +89,7 @@ class ModelStrategy(Strategy):
         if neutral is None:
             neutral = 0.5 if tuple(source.signal.classes) == (0, 1) else 0.0
         self.values = values - neutral
-        made = rule.prepare(bars, source.horizon)
+        made = rule.prepare(bars, source)
         self.decide = made.decide
         self.panel = made.panel
         self.numbers = constant(made.numbers)
@@ -123,7 +123,10 @@ class ModelStrategy(Strategy):
             if not math.isfinite(ctx.close[-1, a] * ctx.mark(a) * ctx.multiplier(a)):
                 self.targets[a] = math.nan  # nothing of it can be traded, or valued
             elif not math.isfinite(self.values[-1, a]):
-                self.targets[a] = 0.0 if self.flat else math.nan
+                self.targets[a] = math.nan
+                if self.flat:
+                    self.targets[a] = 0.0
+                    self.state[a, :] = 0.0
             elif self.long_only and self.targets[a] < 0.0:
                 self.targets[a] = 0.0
             if math.isfinite(self.targets[a]):

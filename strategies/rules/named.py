@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import MISSING
 from typing import Any
 
 from backtester.errors import ParameterError, did_you_mean
+from strategies.rules.cross_section import CrossSectionalRank
+from strategies.rules.kelly import Kelly
 from strategies.rules.own import Own
 from strategies.rules.rule import Rule
 from strategies.rules.sign import Sign
+from strategies.rules.threshold import Threshold
+from strategies.rules.volatility import VolatilityScaled
 
-RULES: dict[str, type[Rule]] = {"sign": Sign}
+#: what a rule is called in text, such as on a command line
+RULES: dict[str, type[Rule]] = {
+    "sign": Sign,
+    "threshold": Threshold,
+    "rank": CrossSectionalRank,
+    "volatility_scaled": VolatilityScaled,
+    "kelly": Kelly,
+}
 
 
 def as_rule(given: Any) -> Rule:
@@ -66,6 +78,13 @@ def rule_named(text: str) -> Rule:
             )
     if len(given) > len(known):
         raise ParameterError(f"{kind.__name__} has {len(known)} settings, found {len(given)} ({', '.join(known)})")
+    needed = [name for name, one in getattr(kind, "__dataclass_fields__", {}).items() if one.default is MISSING]
+    missing = [name for name in needed[len(given) :] if name not in named]
+    if missing:
+        raise ParameterError(f"{kind.__name__} needs {missing[0]}: write {text.partition('(')[0]}({missing[0]}=…)")
+    twice = [name for name in known[: len(given)] if name in named]
+    if twice:
+        raise ParameterError(f"{kind.__name__}: {twice[0]} is given twice in {text!r}")
     return kind(*given, **named)
 
 
