@@ -137,6 +137,7 @@ def _one_fold(problem: Problem, fold: Fold) -> _Said:
     except BacktesterError as error:
         text = str(error) if where in str(error) else f"{where}: {error}"
         return _Said(None, fold.test, np.empty(0), None, type(error)(text))
+    learnable = fold.train & problem.learnable
     record = FoldRecord(
         number=fold.number,
         first=int(fold.test[0]),
@@ -147,6 +148,8 @@ def _one_fold(problem: Problem, fold: Fold) -> _Said:
         settings=learnt.settings,
         tried=learnt.tried,
         seconds=time.perf_counter() - begun,
+        trained_from=int(problem.label.timestamps[np.argmax(learnable.any(axis=1))]),
+        label_mean=float(problem.label.values[learnable].mean()),
     )
     chances = np.concatenate(probabilities) if probabilities else None
     return _Said(record, np.concatenate(rows), np.concatenate(values), chances)

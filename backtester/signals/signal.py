@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,14 @@ from backtester.bars.check import time_text
 from backtester.errors import ModelError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from os import PathLike
 
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from backtester.bars import Bars
     from backtester.signals.labels import Label
+    from backtester.signals.scores import ModelMetrics
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +47,13 @@ class FoldRecord:
         All settings that were tried, each with its score on the inner tests.
     seconds : float
         What fitting and predicting took; no part of what is reproducible.
+    trained_from : int
+        Close, ns UTC, of the first bar it learnt from.
+    label_mean : float
+        Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
+    importance : tuple of float
+        For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
+        asked for. See `backtester.signals.explain`.
     """
 
     number: int
@@ -52,6 +65,9 @@ class FoldRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     tried: tuple[tuple[dict[str, Any], float], ...] = ()
     seconds: float = 0.0
+    trained_from: int = 0
+    label_mean: float = math.nan
+    importance: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,6 +190,53 @@ class Signal:
             return True
         return bool((self.trained_until[self.fold[made]] < self.timestamps[made]).all())
 
+    def metrics(
+        self, label: Label | None = None, *, bars: Bars | None = None, period: str | None = None
+    ) -> ModelMetrics:
+        """Return how well the signal agrees with what happened, on rows its models were not fitted on.
+
+        Parameters
+        ----------
+        label : Label, optional
+            What to score against; default what the model learnt.
+        bars : Bars, optional
+            Those the signal is of: with them also by regime of volatility.
+        period : {"bar", "day", "month", "quarter", "year"}, optional
+            Of the information coefficient over time; see `backtester.signals.scores.information.ic_over_time`.
+
+        Raises
+        ------
+        ModelError
+            If there is no label, it or the bars are others than the signal's, or nothing is out of sample.
+        SettingsError
+            If the period is none of these.
+        """
+        from backtester.signals.scores import metrics_of
+
+        return metrics_of(self, label, bars=bars, period=period)
+
+    def plot(self, kind: str = "predicted_actual", **options: Any) -> go.Figure:
+        """Return a Plotly figure of the signal.
+
+        Parameters
+        ----------
+        kind : {"predicted_actual", "calibration", "ic", "importance", "signal"}
+            What happened against what was said; how often a class happened against its probability; the information
+            coefficient over time; what the models look at, fold by fold; the values themselves.
+        **options
+            Those of the function of `backtester.signals.scores.plots` that draws it, such as `label`.
+
+        Raises
+        ------
+        SettingsError
+            If there is no plot of that name.
+        ModelError
+            If the signal does not hold what it shows.
+        """
+        from backtester.signals.scores.plots import plot
+
+        return plot(self, kind, **options)
+
     @property
     def digest(self) -> str:
         """SHA-256 of values, folds, times and symbols, 64 hex digits."""
@@ -204,6 +267,40 @@ class Signal:
 
         index = pd.DatetimeIndex(self.timestamps.astype("M8[ns]"), tz="UTC", name="time")
         return pd.DataFrame(self.values, index=index, columns=list(self.symbols))
+
+    def to_parquet(self, directory: str | PathLike[str]) -> None:
+        """Write the signal to a directory, in full or not at all: Parquet files beside a manifest with their hashes.
+
+        Parameters
+        ----------
+        directory : path
+            New, empty, or an earlier signal, which is replaced.
+
+        Raises
+        ------
+        ModelError
+            If the directory holds anything else, or cannot be written; what was there is still there.
+        """
+        from backtester.signals.stored import save
+
+        save(self, directory)
+
+    @classmethod
+    def load(cls, directory: str | PathLike[str]) -> Signal:
+        """Return the signal that `to_parquet` wrote, bit for bit, with its folds and its label.
+
+        Parameters
+        ----------
+        directory : path
+
+        Raises
+        ------
+        ModelError
+            If there is no signal, or a file of it is missing, altered, or something else.
+        """
+        from backtester.signals.stored import load
+
+        return load(directory)
 
     def __repr__(self) -> str:
         tested = np.flatnonzero(self.tested)

@@ -12,7 +12,7 @@
 | `versions` | of the libraries |
 | `files` | name, length and SHA-256 of every other file |
 
-How a save is whole or did not happen, and why nothing is unpickled, is in `envs.agents.archive`.
+How a save is whole or did not happen, and why nothing is unpickled, is in `backtester.archive`.
 """
 
 from __future__ import annotations

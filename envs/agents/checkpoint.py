@@ -2,7 +2,7 @@
 
 It holds what the algorithm learnt and remembers (networks, optimizers, replay buffer), the state of every copy of the
 environment, the random generators, where validation stands, and what makes the training the one it is: algorithm,
-environment, seed, steps, hyperparameters. `envs.agents.archive` says why a kill or a full disk leaves the last good
+environment, seed, steps, hyperparameters. `backtester.archive` says why a kill or a full disk leaves the last good
 one.
 """
 

@@ -22,7 +22,7 @@ LAYERS = (
     ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
     (
         *("strategy", "context", "compiler", "engine"),
-        *("result", "frames", "comparison", "manifest", "store", "summary_text", "notices", "report"),
+        *("result", "frames", "comparison", "manifest", "archive", "store", "summary_text", "notices", "report"),
         *("explain", "diff", "exchange"),
     ),
     ("research", "signals"),
