@@ -79,7 +79,7 @@ def make_strategy(kind: type[Strategy], settings: list[str], **fixed: Any) -> St
         if not equals or not name:
             raise ParameterError(f"--set {text}: write --set NAME=VALUE (parameters: {_listed(known)})")
         if name in fixed:
-            raise ParameterError(f"--set {text}: {name} has an option of its own")
+            raise ParameterError(f"--set {text}: {name} is not set here; see the other options")
         if name in given:
             raise ParameterError(f"--set {text}: {name} is set twice")
         given[name] = _typed(kind.__name__, name, known[name][0], value) if name in known else value

@@ -82,7 +82,8 @@ def run(
 
     Example: `backtester run my.py --data sample:sp500 --set fast=20 --commission 0.001 --report my.html`
 
-    Or a model: `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
+    Or a model, over the bars after those it was fitted on:
+    `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
     """
     from backtester.costs import Account, Costs, Execution
 
@@ -100,6 +101,8 @@ def run(
     with stdout_kept(as_json):
         strategy = _strategy(target, model, rule, parameters or [])
         bars = load_bars(data or [], reading_options(reading or []))
+        if model is not None:
+            bars = _after_training(strategy, bars)
         settings["benchmark"] = benchmark_of(benchmark, bars)
     execute(strategy, bars, settings, Outputs(report, out, as_json, quiet))
 
@@ -118,7 +121,20 @@ def _strategy(target: str | None, model: Path | None, rule: str | None, paramete
     from strategies.model import ModelStrategy
 
     fitted = signals_or_say("run --model").load_model(model)
-    return make_strategy(ModelStrategy, parameters, signal=fitted, rule="sign" if rule is None else find_rule(rule))
+    return make_strategy(
+        ModelStrategy, parameters, signal=fitted, rule="sign" if rule is None else find_rule(rule), history=None
+    )
+
+
+def _after_training(strategy: Any, bars: Bars) -> Bars:
+    """Return the bars that a model was not fitted on, and one before; those before warm its features up."""
+    import numpy as np
+
+    first = int(np.searchsorted(bars.timestamps, strategy.signal.trained_until, "right"))
+    if strategy.allow_future or not 1 < first < bars.n_bars:
+        return bars
+    strategy.history = bars
+    return bars[first - 1 :]
 
 
 def execute(strategy: Strategy, bars: Bars, settings: dict[str, Any], outputs: Outputs) -> None:

@@ -63,6 +63,8 @@ def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
         from backtester.signals import load_model
 
         given = load_model(given)
+    if not hasattr(bars, "timestamps"):
+        raise StrategyError(f"ModelStrategy: history is {bars!r} ({type(bars).__name__}); it is Bars")
     if isinstance(given, Signal):
         signal, spec = given, None if given.label is None else given.label.spec
     elif callable(getattr(given, "predict", None)) and hasattr(given, "recipe"):
