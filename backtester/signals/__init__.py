@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from backtester.signals.bundle import load_model as load_model
     from backtester.signals.bundle import model_manifest as model_manifest
     from backtester.signals.bundle import save_model as save_model
-    from backtester.signals.explain import Shap as Shap
-    from backtester.signals.explain import explain as explain
-    from backtester.signals.explain import shap_per_trade as shap_per_trade
-    from backtester.signals.explain import shap_values as shap_values
+    from backtester.signals.explanation import Shap as Shap
+    from backtester.signals.explanation import explain as explain
+    from backtester.signals.explanation import shap_per_trade as shap_per_trade
+    from backtester.signals.explanation import shap_values as shap_values
     from backtester.signals.features import SHIPPED as SHIPPED
     from backtester.signals.features import External as External
     from backtester.signals.features import Feature as Feature
@@ -57,17 +57,17 @@ _HOMES = {
     "Select": "fitting",
     "Shipped": "features",
     "Signal": "signal",
-    "Shap": "explain",
+    "Shap": "explanation",
     "WalkForward": "splits",
-    "explain": "explain",
+    "explain": "explanation",
     "fit": "fitting",
     "forward_return": "labels",
     "load_model": "bundle",
     "model_manifest": "bundle",
     "predict_out_of_sample": "out_of_sample",
     "save_model": "bundle",
-    "shap_per_trade": "explain",
-    "shap_values": "explain",
+    "shap_per_trade": "explanation",
+    "shap_values": "explanation",
     "training_mask": "splits",
 }
 

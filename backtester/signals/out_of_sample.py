@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.errors import BacktesterError, ModelError
-from backtester.signals.fitting.problem import Problem
+from backtester.signals.fitting.problem import Learnt, Problem
 from backtester.signals.fitting.protocol import one_thread
 from backtester.signals.fitting.recipe import Recipe
 from backtester.signals.signal import FoldRecord, Signal
@@ -54,6 +54,7 @@ def predict_out_of_sample(
     search: Search | None = None,
     weights: Weights | None = None,
     seed: int = 0,
+    importance: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Signal:
@@ -74,6 +75,9 @@ def predict_out_of_sample(
         Its folds begin at the first bar at which all features of an asset are known.
     clean, scaler, select, search, weights, seed
         As for `fit`. Fold k works with a seed made of `seed` and k.
+    importance : bool
+        Also measure in every fold, on its own test, by how much the loss grows when a feature is shuffled; `explain`
+        tells it. Nothing of the signal changes.
     workers : int, optional
         Processes; by default as many as there are cores, where it is worth starting them. The result is the same for
         any number.
@@ -97,7 +101,7 @@ def predict_out_of_sample(
     )
     problem = Problem.of(recipe, label, bars)
     folds = _folds_of(problem, scheme)
-    said = each(_one_fold, problem, folds, workers, progress)
+    said = each(_explained_fold if importance else _one_fold, problem, folds, workers, progress)
     signal = _together(said, problem, bars, scheme)
     failed = [(fold, one.failure) for fold, one in zip(folds, said, strict=True) if one.failure is not None]
     if failed:
@@ -118,7 +122,11 @@ def _folds_of(problem: Problem, scheme: Any) -> list[Fold]:
     return found
 
 
-def _one_fold(problem: Problem, fold: Fold) -> _Said:
+def _explained_fold(problem: Problem, fold: Fold) -> _Said:
+    return _one_fold(problem, fold, importance=True)
+
+
+def _one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
     begun = time.perf_counter()
     where = f"fold {fold.number} of {problem.recipe.title}"
     seed = int(np.random.SeedSequence([problem.recipe.seed, fold.number]).generate_state(1)[0] >> 1)
@@ -135,6 +143,7 @@ def _one_fold(problem: Problem, fold: Fold) -> _Said:
                 if problem.recipe.classes:
                     missing = np.full((*said.shape, len(problem.recipe.classes)), np.nan)
                     probabilities.append(missing if chances is None else chances)
+            grown = _importance(problem, learnt, fold, seed) if importance else ()
     except BacktesterError as error:
         text = str(error) if where in str(error) else f"{where}: {error}"
         return _Said(None, fold.test, np.empty(0), None, type(error)(text))
@@ -148,9 +157,18 @@ def _one_fold(problem: Problem, fold: Fold) -> _Said:
         settings=learnt.settings,
         tried=learnt.tried,
         seconds=time.perf_counter() - begun,
+        importance=grown,
     )
     chances = np.concatenate(probabilities) if probabilities else None
     return _Said(record, np.concatenate(rows), np.concatenate(values), chances)
+
+
+def _importance(problem: Problem, learnt: Learnt, fold: Fold, seed: int) -> tuple[float, ...]:
+    """Return the permutation importance of each column on the test; empty where nothing of it has a label."""
+    from backtester.signals.explanation.permutation import grown_losses
+
+    grown, _ = grown_losses(learnt, problem.panel, problem.label.values, fold.test, problem.recipe.classes, seed)
+    return tuple(grown.mean(axis=1).tolist())
 
 
 def _together(said: list[_Said], problem: Problem, bars: Bars, scheme: Any) -> Signal:

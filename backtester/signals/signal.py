@@ -44,7 +44,7 @@ class FoldRecord:
         What fitting and predicting took; no part of what is reproducible.
     importance : tuple of float
         For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
-        asked for. See `backtester.signals.explain`.
+        asked for. See `backtester.signals.explanation`.
     """
 
     number: int
