@@ -31,7 +31,9 @@ def facts_of(run: Run) -> dict[str, Any]:
         for field in dataclasses.fields(settings)
         if field.name not in ("mode", "seed", "progress")
     }
+    told = strategy.about()
     return {
+        **({"about": _plain(told)} if told else {}),
         "format": FORMAT,
         "strategy": kind.__qualname__.rpartition("<locals>.")[2],
         "module": kind.__module__,
@@ -87,7 +89,9 @@ def _source_hash(kind: type) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a setting as a value JSON can hold."""
+    """Return a setting as a value JSON can hold; what can describe itself in words is those words."""
+    if callable(getattr(type(value), "described", None)):
+        return str(value.described())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if value is None or isinstance(value, (bool, str)):

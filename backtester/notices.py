@@ -28,6 +28,8 @@ def _run_notices(result: Result) -> list[tuple[str, str]]:
         found.append(
             ("warning", f"Interrupted after {count_of(bars.n_bars, 'bar')}; the rest of the data did not run.")
         )
+    told = manifest.get("about", {}).get("warnings", [])
+    found += [("warning", clean(sentence[:1].upper() + sentence[1:])) for sentence in told]
     if manifest["interpreted_because"]:
         found.append(("note", f"Ran interpreted, not compiled: {clean(manifest['interpreted_because'])}"))
     ruin = np.flatnonzero(result.tables.flows["kind"] == CashFlowKind.WRITE_OFF)

@@ -103,11 +103,10 @@ def predict_out_of_sample(
     folds = _folds_of(problem, scheme)
     said = each(_explained_fold if importance else _one_fold, problem, folds, workers, progress)
     signal = _together(said, problem, bars, scheme)
-    failed = [(fold, one.failure) for fold, one in zip(folds, said, strict=True) if one.failure is not None]
+    failed = [one.failure for one in said if one.failure is not None]
     if failed:
-        fold, failure = failed[0]
         kept = f"{len(said) - len(failed)} of {len(said)} folds are finished, and kept in error.signal"
-        raise ModelError(f"{failure} ({kept})", signal=signal) from failure
+        raise ModelError(f"{failed[0]} ({kept})", signal=signal) from failed[0]
     return signal
 
 
@@ -143,10 +142,11 @@ def _one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
                 if problem.recipe.classes:
                     missing = np.full((*said.shape, len(problem.recipe.classes)), np.nan)
                     probabilities.append(missing if chances is None else chances)
-            grown = _importance(problem, learnt, fold, seed) if importance else ()
+            grown = _importance(problem, learnt, fold, seed) if importance else {}
     except BacktesterError as error:
         text = str(error) if where in str(error) else f"{where}: {error}"
         return _Said(None, fold.test, np.empty(0), None, type(error)(text))
+    learnable = fold.train & problem.learnable
     record = FoldRecord(
         number=fold.number,
         first=int(fold.test[0]),
@@ -157,18 +157,21 @@ def _one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
         settings=learnt.settings,
         tried=learnt.tried,
         seconds=time.perf_counter() - begun,
+        trained_from=int(problem.label.timestamps[np.argmax(learnable.any(axis=1))]),
+        label_mean=float(problem.label.values[learnable].mean()),
         importance=grown,
     )
     chances = np.concatenate(probabilities) if probabilities else None
     return _Said(record, np.concatenate(rows), np.concatenate(values), chances)
 
 
-def _importance(problem: Problem, learnt: Learnt, fold: Fold, seed: int) -> tuple[float, ...]:
+def _importance(problem: Problem, learnt: Learnt, fold: Fold, seed: int) -> dict[str, float]:
     """Return the permutation importance of each column on the test; empty where nothing of it has a label."""
     from backtester.signals.explanation.permutation import grown_losses
 
     grown, _ = grown_losses(learnt, problem.panel, problem.label.values, fold.test, problem.recipe.classes, seed)
-    return tuple(grown.mean(axis=1).tolist())
+    names = [problem.recipe.features.names[j] for j in learnt.columns]
+    return {name: float(one.mean()) for name, one in zip(names, grown, strict=True)} if len(grown) else {}
 
 
 def _together(said: list[_Said], problem: Problem, bars: Bars, scheme: Any) -> Signal:

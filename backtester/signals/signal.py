@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import pandas as pd
+    import plotly.graph_objects as go
 
+    from backtester.bars import Bars
     from backtester.signals.labels import Label
+    from backtester.signals.scores import ModelMetrics
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,9 +47,13 @@ class FoldRecord:
         All settings that were tried, each with its score on the inner tests.
     seconds : float
         What fitting and predicting took; no part of what is reproducible.
-    importance : tuple of float
-        For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
-        asked for. See `backtester.signals.explanation`.
+    trained_from : int
+        Close, ns UTC, of the first bar it learnt from.
+    label_mean : float
+        Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
+    importance : dict of str to float
+        Of each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not asked
+        for. See `backtester.signals.explanation`.
     """
 
     number: int
@@ -56,7 +65,9 @@ class FoldRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     tried: tuple[tuple[dict[str, Any], float], ...] = ()
     seconds: float = 0.0
-    importance: tuple[float, ...] = ()
+    trained_from: int = 0
+    label_mean: float = math.nan
+    importance: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,14 +125,14 @@ class Signal:
                 raise ModelError(f"Signal {self.name!r}: {name} has the shape {found.shape}, and it must be {shape}")
         if self.fold.max(initial=-1) >= len(self.trained_until):
             raise ModelError(
-                f"Signal {self.name!r}: fold {self.fold.max()} has no trained_until; there are {len(self.trained_until)}"
+                f"Signal {self.name!r}: fold {self.fold.max()} is not among {len(self.trained_until)} in trained_until"
             )
         infinite = np.isinf(self.values)
         if infinite.any():
             t, a = np.argwhere(infinite)[0]
+            where = f"{self.symbols[a]} at {time_text(int(self.timestamps[t]))}"
             raise ModelError(
-                f"Signal {self.name!r}: {self.values[t, a]} for {self.symbols[a]} at {time_text(int(self.timestamps[t]))}; "
-                "a signal is finite, or NaN where there is none"
+                f"Signal {self.name!r}: {self.values[t, a]} for {where}; a signal is finite, or NaN where there is none"
             )
         for name in ("values", "timestamps", "fold", "trained_until", "probabilities"):
             array = getattr(self, name)
@@ -178,6 +189,77 @@ class Signal:
         if not made.any():
             return True
         return bool((self.trained_until[self.fold[made]] < self.timestamps[made]).all())
+
+    def metrics(
+        self, label: Label | None = None, *, bars: Bars | None = None, period: str | None = None
+    ) -> ModelMetrics:
+        """Return how well the signal agrees with what happened, on rows its models were not fitted on.
+
+        Parameters
+        ----------
+        label : Label, optional
+            What to score against; default what the model learnt.
+        bars : Bars, optional
+            Those the signal is of: with them also by regime of volatility.
+        period : {"bar", "day", "month", "quarter", "year"}, optional
+            Of the information coefficient over time; see `backtester.signals.scores.information.ic_over_time`.
+
+        Raises
+        ------
+        ModelError
+            If there is no label, it or the bars are others than the signal's, or nothing is out of sample.
+        SettingsError
+            If the period is none of these.
+        """
+        from backtester.signals.scores import metrics_of
+
+        return metrics_of(self, label, bars=bars, period=period)
+
+    def plot(self, kind: str = "predicted_actual", **options: Any) -> go.Figure:
+        """Return a Plotly figure of the signal.
+
+        Parameters
+        ----------
+        kind : {"predicted_actual", "calibration", "ic", "importance", "signal"}
+            What happened against what was said; how often a class happened against its probability; the information
+            coefficient over time; what the models look at, fold by fold; the values themselves.
+        **options
+            Those of the function of `backtester.signals.scores.plots` that draws it, such as `label`.
+
+        Raises
+        ------
+        SettingsError
+            If there is no plot of that name.
+        ModelError
+            If the signal does not hold what it shows.
+        """
+        from backtester.signals.scores.plots import plot
+
+        return plot(self, kind, **options)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of values, folds, times and symbols, 64 hex digits."""
+        found = hashlib.sha256("\n".join(self.symbols).encode())
+        for array in (self.timestamps, self.values, self.fold, self.trained_until):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
+    def described(self) -> str:
+        """Return name and digest in one line, which stands for the signal in the manifest of a run."""
+        return f"{self.name}, signal {self.digest[:12]}"
+
+    def about(self) -> dict[str, Any]:
+        """Return what the manifest of a run that trades it keeps, as plain values."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "label": None if self.label is None else self.label.name,
+            "folds": len(self.trained_until),
+            "trained_until": time_text(int(self.trained_until.max())) if len(self.trained_until) else None,
+            "known_in_time": self.known_in_time,
+            "trials": self.trials,
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a DataFrame: closes in UTC by symbols."""

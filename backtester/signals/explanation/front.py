@@ -139,7 +139,7 @@ def _of_folds(signal: Signal) -> pd.DataFrame:
         )
     found: dict[str, list[float]] = {}
     for record in told:
-        for name, one in zip(record.columns, record.importance, strict=True):
+        for name, one in record.importance.items():
             found.setdefault(name, []).append(one)
     table = _table(tuple(found), list(found.values()))
     table["folds"] = pd.Series({name: len(values) for name, values in found.items()})

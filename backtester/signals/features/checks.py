@@ -12,8 +12,21 @@ from backtester.errors import FeatureError
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from backtester.signals.features.element import Feature, View
 
 Floats = npt.NDArray[np.float64]
+
+
+def columns_of(element: Feature, view: View) -> list[Floats]:
+    """Return the columns of an element, each [n_bars, n_assets]; an error of its code says whose it is."""
+    try:
+        values = element.compute(view)
+    except Exception as error:
+        if not isinstance(error, FeatureError):
+            error.add_note(f"while computing feature {element.columns[0]!r}")
+        raise
+    array = shaped(element.columns, values, view.bars)
+    return [array] if array.ndim == 2 else [array[:, :, k] for k in range(array.shape[2])]
 
 
 def shaped(columns: tuple[str, ...], values: npt.ArrayLike, bars: Bars) -> Floats:
@@ -72,13 +85,7 @@ def check_finite(name: str, values: Floats, bars: Bars) -> None:
         return
     end = rows[-1] + 1  # what is finite to the end of the data need not be looked at again
     values, finite = values[:end], finite[:end]
-    infinite = np.isinf(values)
-    if infinite.any():
-        t, a = np.argwhere(infinite)[0]
-        raise FeatureError(
-            f"feature {name!r}: {values[t, a]} for {_place(bars, t, a)}; a feature is finite, or NaN before its "
-            f"warm-up is over. Look for a division by zero or the logarithm of 0 ({infinite.sum():,} such values)"
-        )
+    check_no_infinity(name, values, bars)
     begun = np.logical_or.accumulate(finite, axis=0)
     wrong = ~finite & begun & ~np.isnan(bars.close[:end])
     if wrong.any():
@@ -87,6 +94,23 @@ def check_finite(name: str, values: Floats, bars: Bars) -> None:
         raise FeatureError(
             f"feature {name!r}: NaN for {_place(bars, t, a)}, although it is finite from bar {first} on and there is "
             f"a bar; {wrong.sum():,} such values. Give a value there, or let the last one stand in: Features(…, hold=…)"
+        )
+
+
+def check_no_infinity(name: str, values: Floats, bars: Bars) -> None:
+    """Check that one feature, [n_bars, n_assets], is never infinite.
+
+    Raises
+    ------
+    FeatureError
+        Naming the feature, the symbol and the time.
+    """
+    infinite = np.isinf(values)
+    if infinite.any():
+        t, a = np.argwhere(infinite)[0]
+        raise FeatureError(
+            f"feature {name!r}: {values[t, a]} for {_place(bars, t, a)}; a feature is finite, or NaN before its "
+            f"warm-up is over. Look for a division by zero or the logarithm of 0 ({infinite.sum():,} such values)"
         )
 
 

@@ -6,9 +6,9 @@ specification carries; `backtester.signals.features.rebuild` knows the kinds and
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,12 +18,15 @@ from backtester.errors import FeatureError
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from backtester.bars.resample import Higher
 
 Floats = npt.NDArray[np.float64]
 
 
 class View:
-    """The bars that features are computed from, and the same without the jumps of splits and dividends.
+    """The bars that features are computed from, the same without the jumps of splits and dividends, and longer ones.
+
+    Each is made once, whichever thread asks first, so that features of one column share what is computed of it.
 
     Attributes
     ----------
@@ -33,13 +36,26 @@ class View:
 
     def __init__(self, bars: Bars):
         self.bars = bars
+        self._lock = threading.Lock()
+        self._prices: Bars | None = None
+        self._longer: dict[str, tuple[Higher, View]] = {}
 
-    @cached_property
+    @property
     def prices(self) -> Bars:
         """The bars adjusted as known at each bar (`Bars.adjusted_close`); the bars themselves if nothing happened."""
-        if any(name in self.bars.extras for name in ("split", "dividend", "adj_close")):
-            return self.bars.adjusted("adjusted_close")
-        return self.bars
+        with self._lock:
+            if self._prices is None:
+                happened = any(name in self.bars.extras for name in ("split", "dividend", "adj_close"))
+                self._prices = self.bars.adjusted("adjusted_close") if happened else self.bars
+            return self._prices
+
+    def on(self, freq: str) -> tuple[Higher, View]:
+        """Return the bars of a longer step as known on this clock (`Bars.on`), and a view of them."""
+        with self._lock:
+            if freq not in self._longer:
+                higher = self.bars.on(freq)
+                self._longer[freq] = higher, View(higher.bars)
+            return self._longer[freq]
 
 
 class Feature(ABC):
@@ -56,6 +72,11 @@ class Feature(ABC):
     kind: ClassVar[str]
     columns: tuple[str, ...]
 
+    @property
+    def concurrent(self) -> bool:
+        """Whether it may be computed beside others, on another thread; code that is not ours may not."""
+        return False
+
     @abstractmethod
     def compute(self, view: View) -> npt.ArrayLike:
         """Return the values for the bars of `view`: [n_bars, n_assets], [n_bars], or with columns as a last axis."""
@@ -67,6 +88,10 @@ class Feature(ABC):
     def first_rows(self, n: int) -> Feature:
         """Return the element as it would be if the data ended after `n` bars."""
         return self
+
+    def parts(self) -> Iterator[Feature]:
+        """Yield the element, and those it is made of."""
+        yield self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self.columns)}>"

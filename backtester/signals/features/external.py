@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,16 @@ from backtester.bars.check import time_text
 from backtester.errors import FeatureError
 from backtester.signals.features.element import Feature, View, read_name
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.signals.features.events import Events
+
 
 class External(Feature):
     """An array as a feature, or as k of them; what its values mean and when they were known is the caller's word.
+
+    `External.from_events` makes features of records that each say when they came out.
 
     Parameters
     ----------
@@ -34,6 +41,8 @@ class External(Feature):
 
     kind: ClassVar[str] = "external"
 
+    timestamps: npt.NDArray[np.int64] | None
+
     def __init__(self, values: npt.ArrayLike, name: str | Sequence[str], timestamps: npt.ArrayLike | None = None):
         array = np.array(values)
         if array.dtype.kind not in "fiub" or array.ndim not in (1, 2, 3):
@@ -52,6 +61,75 @@ class External(Feature):
         if len(self.columns) != width or not width:
             raise FeatureError(f"External {name!r}: {len(self.columns)} names for {width} columns")
         self.timestamps = None if timestamps is None else _read_clock(self.columns[0], timestamps, len(array))
+
+    @classmethod
+    def from_events(
+        cls,
+        events: pd.DataFrame | Mapping[str, npt.ArrayLike],
+        name: str | Sequence[str],
+        *,
+        delay: Any,
+        available: str = "timestamp",
+        symbols: str | None = "symbol",
+        period: str | None = None,
+        max_age: Any = None,
+        missing: float | None = None,
+        tz: Any = None,
+    ) -> Events:
+        """Return features of records that came out at their own times: fundamentals, news, sentiment scores.
+
+        At bar t an asset has the value of the last record that was out by then: timestamp + delay ≤ the close of t.
+        Nothing is ever filled backwards.
+
+        Parameters
+        ----------
+        events : DataFrame, or mapping of str to array_like
+            One row for each record, in any order; columns by name.
+        name : str or sequence of str
+            The columns with the values, finite numbers or NaN, which says nothing; they name the features too.
+        delay : str, timedelta or int
+            How long after its timestamp a record could be used: `"1D"` (24 hours), `"90min"`, `"0s"`; an int is ns. It
+            must be said. Where timestamps are dates alone, a record may have come out at the end of that day.
+        available : str
+            The column with the time at which each record came out: int64 ns UTC, or times with a zone.
+        symbols : str or None
+            The column with the asset of each record. None, or if `"symbol"` is not there: each is for all assets.
+        period : str, optional
+            The column with the end of the time that each record is about, such as the end of a quarter. Then the value
+            is that of the latest period, and a later record of the same period is a revision, which replaces it from
+            its own time on; a late revision of an older period changes nothing. Without it the latest record counts.
+        max_age : str, timedelta or int, optional
+            A record older than this, from its timestamp on, is stale, and says nothing any more.
+        missing : float, optional
+            What stands where no record counts: before the first, and after a stale one. Without it NaN stands there,
+            which `Features.compute` refuses once an asset has had a value.
+        tz : str, optional
+            The time zone of times that have none.
+
+        Returns
+        -------
+        Events
+
+        Raises
+        ------
+        FeatureError
+            If a column is not there, a time is missing or has no zone, a record came out before the end of its period,
+            two are of one time, asset and period, a value is infinite, or a setting means nothing. When computing: if
+            an asset of the bars has no record, unless `missing` stands for it.
+        """
+        from backtester.signals.features.events import Events, Settings
+
+        return Events(events, name, Settings(delay, available, symbols, period, max_age, missing, tz))
+
+    @property
+    def by_position(self) -> bool:
+        """Whether its rows are those of the bars in order, without times of their own."""
+        return self.timestamps is None
+
+    @property
+    def concurrent(self) -> bool:
+        """True: it looks up rows of an array of its own."""
+        return True
 
     def compute(self, view: View) -> npt.ArrayLike:
         """Return the rows of the bars of `view`.

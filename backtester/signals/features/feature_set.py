@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from backtester.bars.panel import Bars
 from backtester.errors import FeatureError, SettingsError
-from backtester.indicators import remembered
 from backtester.signals.features.causality import check_causal
-from backtester.signals.features.checks import check_finite, hold, shaped
 from backtester.signals.features.element import Feature, View
 from backtester.signals.features.external import External
-from backtester.signals.features.function import Function
+from backtester.signals.features.filling import fill
+from backtester.signals.features.reading import element_of
 from backtester.signals.features.rebuild import FORMAT, elements_from
-from backtester.signals.features.shipped import Shipped
 from backtester.signals.specification import digest_of
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +32,6 @@ DEFAULT = (
     "macd(12, 26, 9)",
     "atr(14)",
 )
-_TOGETHER = 8  # columns that are put into the panel at a time: one cache line
 
 
 class Features:
@@ -43,8 +40,9 @@ class Features:
     Parameters
     ----------
     elements : iterable
-        Each a shipped feature, by name or call (`"rsi"`, `"rsi(7)"`) or as `Shipped`; a function `f(bars)`; or a
-        `Function`, an `Indicator`, an `External`.
+        Each a shipped feature, by name or call (`"rsi"`, `"rsi(7)"`) or as `Shipped`; a function `f(bars)`; a
+        `Function`, an `Indicator`, an `External`; or what is made of one of those: a `Rank`, `CrossSectional`, `Lag` or
+        `On`, or as text `"rank(rsi(7))"`, `"lag(rsi(7), 2)"`, `"rsi(7)@1W"`.
     hold : int or None
         For how many bars the last value stands in where an asset has none: in gaps, or NaN after the warm-up. 0 leaves
         gaps NaN; None is no limit. Nothing is ever filled backwards.
@@ -81,7 +79,7 @@ class Features:
             raise FeatureError(f"Features takes a list, found {elements!r}; write Features([…])")
         if hold is not None and (isinstance(hold, bool) or not isinstance(hold, int | np.integer) or hold < 0):
             raise SettingsError(f"Features: hold is {hold!r}; it is a number of bars, 0 or more, or None for no limit")
-        self.elements = tuple(_element(one) for one in elements)
+        self.elements = tuple(element_of(one) for one in elements)
         self.names = tuple(name for one in self.elements for name in one.columns)
         self.hold = None if hold is None else int(hold)
         if not self.names:
@@ -111,7 +109,11 @@ class Features:
         if not isinstance(other, Features):
             return NotImplemented
         mine, theirs = (
-            [(e.spec(), getattr(e, "function", None), id(getattr(e, "values", None))) for e in s.elements]
+            [
+                (part.spec(), getattr(part, "function", None), id(getattr(part, "values", None)))
+                for element in s.elements
+                for part in element.parts()
+            ]
             for s in (self, other)
         )
         return self.hold == other.hold and mine == theirs
@@ -121,13 +123,16 @@ class Features:
 
     # ---------------------------------------------------------------- computing
 
-    def compute(self, bars: Bars) -> Floats:
+    def compute(self, bars: Bars, *, workers: int | None = None) -> Floats:
         """Return all features of the bars.
 
         Parameters
         ----------
         bars : Bars
             Any number of bars, fewer than the warm-up too.
+        workers : int, optional
+            Threads at most, for features of this package; functions of your own are called by this thread alone. The
+            panel is the same for any number. Default: one for each processor.
 
         Returns
         -------
@@ -142,21 +147,13 @@ class Features:
             symbol and the time.
         DataError
             If the bars lack a column.
+        SettingsError
+            If `workers` is no number of threads.
         """
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            raise SettingsError(f"compute: workers is {workers!r}; it is a number of threads, 1 or more, or None")
         panel = np.empty((bars.n_bars, bars.n_assets, len(self.names)))
-        view = View(bars)
-        waiting: list[Floats] = []
-        done = 0
-        with remembered():
-            for element in self.elements:
-                for name, values in zip(element.columns, _columns_of(element, view), strict=True):
-                    if self.hold != 0:
-                        values = hold(values, self.hold)
-                    check_finite(name, values, bars)
-                    waiting.append(values)
-                    if len(waiting) == _TOGETHER:
-                        done = _put(panel, done, waiting)
-            _put(panel, done, waiting)
+        fill(panel, self.elements, View(bars), self.hold, workers)
         return panel
 
     def warmup(self, source: Bars | npt.ArrayLike) -> int:
@@ -273,41 +270,3 @@ class Features:
         """
         elements, held = elements_from(spec, dict(functions or {}), dict(external or {}), allow_changed)
         return cls(elements, hold=held)
-
-
-def _element(one: Any) -> Feature:
-    """Return an element of the list as a `Feature`."""
-    if isinstance(one, Feature):
-        return one
-    if isinstance(one, str):
-        return Shipped(one)
-    if callable(one) and not isinstance(one, type):
-        return Function(one)
-    raise FeatureError(
-        f"Features: {one!r} ({type(one).__name__}) is not a feature; it is text such as 'rsi(14)', a function f(bars), "
-        "Shipped, Function, Indicator or External"
-    )
-
-
-def _columns_of(element: Feature, view: View) -> list[Floats]:
-    """Return the columns of an element, each [n_bars, n_assets]; an error of its code says whose it is."""
-    try:
-        values = element.compute(view)
-    except Exception as error:
-        if not isinstance(error, FeatureError):
-            error.add_note(f"while computing feature {element.columns[0]!r}")
-        raise
-    array = shaped(element.columns, values, view.bars)
-    return [array] if array.ndim == 2 else [array[:, :, k] for k in range(array.shape[2])]
-
-
-def _put(panel: Floats, done: int, waiting: list[Floats]) -> int:
-    """Write the columns that wait behind those that are done, forget them, and return how many are done now.
-
-    A panel holds the features of one bar and asset side by side; several columns at once write whole cache lines.
-    """
-    end = done + len(waiting)
-    if waiting:
-        np.stack(waiting, axis=-1, out=panel[:, :, done:end])
-    waiting.clear()
-    return end

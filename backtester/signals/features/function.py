@@ -159,6 +159,11 @@ class Indicator(_Called):
             title = f"{_name_of(function)}({inside})" + ("" if output is None else f"[{output}]")
         self.columns = (title,)
 
+    @property
+    def concurrent(self) -> bool:
+        """True of the indicators of this package."""
+        return is_ours(self.address)
+
     def compute(self, view: View) -> npt.ArrayLike:
         """Return what the indicator makes of the bars of `view`, [n_bars, n_assets].
 

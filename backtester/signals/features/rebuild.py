@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from backtester.errors import FeatureError, did_you_mean
+from backtester.signals.features.cross_sectional import CrossSectional
 from backtester.signals.features.element import Feature
 from backtester.signals.features.external import External
 from backtester.signals.features.function import Function, Indicator
+from backtester.signals.features.lag import Lag
+from backtester.signals.features.on import On
 from backtester.signals.features.shipped import Shipped
 from backtester.signals.features.sources import function_at, is_ours, source_hash
 
 FORMAT = 1  # of the specification of Features
 
 _CALLED: dict[str, Any] = {"name": str, "function": str | None, "source": str | None, "settings": Mapping}
+_WRAPPED: dict[str, Any] = {"feature": Mapping, "name": str | None}
 _NEEDS: dict[str, dict[str, Any]] = {
     Shipped.kind: {"feature": str, "settings": Mapping, "name": str},
     Function.kind: _CALLED,
     Indicator.kind: {**_CALLED, "inputs": Mapping, "output": int | None},
     External.kind: {"names": list},
+    CrossSectional.kind: {**_WRAPPED, "method": str},
+    Lag.kind: {**_WRAPPED, "k": int},
+    On.kind: {**_WRAPPED, "freq": str},
 }
 _OWN = ("feature", "function", "name", "output")  # parameters of the elements themselves
 
@@ -54,15 +61,31 @@ def _whole(number: int, entry: Any) -> Mapping[str, Any]:
     odd = [name for n, name in enumerate(given) if name in (*_OWN, *given[:n])]
     if odd:
         raise FeatureError(f"{where}, is damaged: {odd[0]!r} is no setting, or is there twice")
+    if _is_wrapped(entry):
+        _whole(number, entry["feature"])
     return entry
+
+
+def _is_wrapped(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry is made of another one."""
+    return isinstance(entry.get("feature"), Mapping)
+
+
+def _flat(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield entries, and those they are made of."""
+    for entry in entries:
+        yield entry
+        if _is_wrapped(entry):
+            yield from _flat([entry["feature"]])
 
 
 def _all_there(entries: list[Mapping[str, Any]], functions: Functions, external: Arrays) -> None:
     """Check that what cannot be found by itself was passed in, and that nothing else was."""
-    made = [entry for entry in entries if entry["kind"] in (Function.kind, Indicator.kind)]
+    parts = list(_flat(entries))
+    made = [entry for entry in parts if entry["kind"] in (Function.kind, Indicator.kind)]
     called = [entry["name"] for entry in made]
     lost = [entry["name"] for entry in made if entry["function"] is None]
-    arrays = [entry["names"][0] for entry in entries if entry["kind"] == External.kind]
+    arrays = [entry["names"][0] for entry in parts if entry["kind"] == External.kind]
     missing = [name for name in lost if name not in functions]
     if missing:
         raise FeatureError(
@@ -95,7 +118,19 @@ def _rebuilt(entry: Mapping[str, Any], functions: Functions, external: Arrays, a
                 f"from_spec: external[{entry['names'][0]!r}] must be an External with the columns {entry['names']}, "
                 f"found {found!r:.80}"
             )
+        if found.spec() != entry:
+            raise FeatureError(
+                f"from_spec: external[{entry['names'][0]!r}] is used in another way than the specification says: "
+                f"{found.spec().get('events')}, not {entry.get('events')}"
+            )
         return found
+    if _is_wrapped(entry):
+        inner = _rebuilt(entry["feature"], functions, external, allow_changed)
+        if kind == CrossSectional.kind:
+            return CrossSectional(inner, entry["method"], name=entry["name"])
+        if kind == Lag.kind:
+            return Lag(inner, entry["k"], name=entry["name"])
+        return On(entry["freq"], inner, name=entry["name"])
     function = _function(entry, functions, allow_changed)
     if kind == Function.kind:
         return Function(function, name=entry["name"], **entry["settings"])

@@ -61,6 +61,11 @@ class Shipped(Feature):
         title = call_text(word, self.settings) if self.settings else word
         self.columns = (title if name is None else read_name(word, name),)
 
+    @property
+    def concurrent(self) -> bool:
+        """True: the library is made of functions of their arguments alone."""
+        return True
+
     def compute(self, view: View) -> npt.ArrayLike:
         """Return the values for the bars of `view`, [n_bars, n_assets] or [n_bars]."""
         bars = view.bars if self._definition.as_given else view.prices

@@ -106,6 +106,21 @@ class FittedModel:
             trials=1 + len(self.learnt.tried),
         )
 
+    def described(self) -> str:
+        """Return the model in one line, which stands for it in the manifest of a run."""
+        return f"{self.name}, {self.recipe.label_name}, fitted until {time_text(self.trained_until)}"
+
+    def about(self) -> dict[str, Any]:
+        """Return what the manifest of a run that trades it keeps, as plain values."""
+        return {
+            "name": self.name,
+            "label": self.recipe.label_name,
+            "features": self.recipe.features.digest,
+            "columns": list(self.columns),
+            "trained_until": time_text(self.trained_until),
+            "seed": self.seed,
+        }
+
     def __repr__(self) -> str:
         return (
             f"FittedModel({self.name!r}, {len(self.columns)} features, {self.recipe.label_name}, "

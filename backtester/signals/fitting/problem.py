@@ -134,6 +134,7 @@ class Problem:
     Attributes
     ----------
     recipe : Recipe
+    bars : Bars
     panel : ndarray of float64, [n_bars, n_assets, n_features]
     label : Label
     learnable : ndarray of bool, [n_bars, n_assets]
@@ -143,10 +144,10 @@ class Problem:
     """
 
     recipe: Recipe
+    bars: Bars
     panel: Floats
     label: Label
     learnable: Bools
-    speakable: Bools
     first: int
 
     @classmethod
@@ -172,7 +173,7 @@ class Problem:
                 f"{recipe.title}: no bar of {bars.n_bars:,} has all features over the lookback and a label; give more "
                 "bars, or shorter windows"
             )
-        return cls(recipe, panel, label, learnable, speakable, int(np.argmax(speakable.any(axis=1))))
+        return cls(recipe, bars, panel, label, learnable, int(np.argmax(speakable.any(axis=1))))
 
     def fit(self, mask: Bools, seed: int, where: str) -> Learnt:
         """Fit the recipe on the samples of a mask, its search included.
@@ -312,8 +313,12 @@ class Problem:
         from backtester.signals.labels import average_uniqueness, return_attribution
 
         known = self.label.where(usable)  # a sample that is purged weighs nothing, and changes no other's weight
-        function = average_uniqueness if self.recipe.weights == "uniqueness" else return_attribution
-        return np.asarray(function(known)[row, asset])
+        if self.recipe.weights == "uniqueness":
+            weight = average_uniqueness(known)[row, asset]
+        else:
+            weight = return_attribution(known, self.bars)[row, asset]
+        mean = float(weight.mean())
+        return weight / mean if mean > 0.0 else np.ones(len(weight))  # no price moved at all
 
     def _check_classes(self, y: Floats, where: str) -> None:
         if self.recipe.classes and is_classifier(self.recipe.model) and (y == y[0]).all():

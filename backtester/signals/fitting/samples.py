@@ -63,7 +63,7 @@ class Samples:
 
 
 def whole(panel: npt.NDArray[Any], lookback: int) -> Bools:
-    """Return where every feature is finite at the bar and the `lookback` − 1 bars before it: bool [n_bars, n_assets]."""
+    """Return where every feature is finite, at the bar and the `lookback` − 1 bars before: bool [n_bars, n_assets]."""
     finite = np.empty(panel.shape[:2], np.bool_)
     for begin in range(0, len(panel), _BLOCK):
         finite[begin : begin + _BLOCK] = np.isfinite(panel[begin : begin + _BLOCK]).all(axis=2)

@@ -22,8 +22,8 @@ class Search:
     Parameters
     ----------
     space : mapping of str to list or tuple
-        Settings of the model (`set_params`): a list of values, or `(low, high)` or `(low, high, "log")`, ints where both
-        are ints.
+        Settings of the model (`set_params`): a list of values, or `(low, high)` or `(low, high, "log")`, which are ints
+        where both ends are.
     method : {"grid", "random", "tpe"}
         All combinations of the lists; at random; or Optuna's tree-structured Parzen estimator (Bergstra et al. 2011).
     n_trials : int

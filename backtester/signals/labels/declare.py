@@ -74,8 +74,12 @@ def make_label(
     settings : mapping of str to object
         All of them, as values that JSON can hold.
     bars, kind, values, end, returns, arrays
-        As `Label` has them; values, end and returns are not used otherwise, and become its own.
+        As `Label` has them; values, end and returns are not used otherwise, and become its own. Where there is no
+        value, end and returns are wiped out too.
     """
+    gone = np.isnan(values)
+    end[gone] = -1
+    returns[gone] = np.nan
     for array in (values, end, returns):
         array.flags.writeable = False
     spec: dict[str, Any] = {"label": function.__name__, "settings": dict(settings)}

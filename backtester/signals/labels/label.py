@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from backtester.bars.check import time_text
 from backtester.errors import LabelError, did_you_mean
+from backtester.signals.labels.scan import FINE, INFINITE, WRONG_END, first_wrong
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -96,26 +97,18 @@ class Label:
 
     def _check(self) -> None:
         """Look for values and ends that no label has."""
-        infinite = np.isinf(self.values)
-        if infinite.any():
-            raise LabelError(f"label {self.name!r}: {self._first(infinite)} is infinite; a label is a number, or NaN")
-        exists = ~np.isnan(self.values)
-        rows = self.start
-        wrong = np.where(exists, (self.end < rows) | (self.end >= len(self.timestamps)), self.end != -1)
-        if wrong.any():
-            t, a = np.argwhere(wrong)[0]
+        what, t, a = first_wrong(self.values, self.end, self.kind == "class")
+        if what == FINE:
+            return
+        where = f"{self.symbols[a]} at bar {t} ({time_text(int(self.timestamps[t]))})"
+        value, end = float(self.values[t, a]), int(self.end[t, a])
+        if what == WRONG_END:
             raise LabelError(
-                f"label {self.name!r}: the end of {self._first(wrong)} is row {self.end[t, a]}; it is the last row "
-                f"that the value reads, {t} to {len(self.timestamps) - 1}, and −1 where the value is NaN"
+                f"label {self.name!r}: the end of the value {value} of {where} is row {end}; it is the last row that "
+                f"the value reads, {t} to {len(self.timestamps) - 1}, and −1 where the value is NaN"
             )
-        if self.kind == "class":
-            strange = exists & ~np.isin(self.values, (-1.0, 0.0, 1.0))
-            if strange.any():
-                raise LabelError(f"label {self.name!r}: {self._first(strange)} is no class; classes are −1, 0 and 1")
-
-    def _first(self, where: npt.NDArray[np.bool_]) -> str:
-        t, a = np.argwhere(where)[0]
-        return f"{self.values[t, a]} for {self.symbols[a]} at bar {t} ({time_text(int(self.timestamps[t]))})"
+        rule = "a label is finite, or NaN where there is none" if what == INFINITE else "classes are −1, 0 and 1"
+        raise LabelError(f"label {self.name!r}: the value of {where} is {value}; {rule}")
 
     # ---------------------------------------------------------------- samples
 
@@ -147,12 +140,9 @@ class Label:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Label:
         """Return the label with nothing outside a mask, [n_bars, n_assets]: as if only these samples were known."""
-        put = {
-            "values": np.where(mask, self.values, np.nan),
-            "end": np.where(mask, self.end, -1),
-            "returns": None if self.returns is None else np.where(mask, self.returns, np.nan),
-        }
-        return replace(self, **put)
+        values, end = np.where(mask, self.values, np.nan), np.where(mask, self.end, -1)
+        returns = None if self.returns is None else np.where(mask, self.returns, np.nan)
+        return replace(self, values=values, end=end, returns=returns)
 
     # ---------------------------------------------------------------- again, for other bars
 

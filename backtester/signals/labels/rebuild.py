@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from backtester.errors import LabelError, did_you_mean
+from backtester.signals.labels.direction import direction
 from backtester.signals.labels.forward_return import forward_return
 from backtester.signals.labels.label import Label
+from backtester.signals.labels.meta_label import meta_label
+from backtester.signals.labels.triple_barrier import triple_barrier
+from backtester.signals.labels.volatility_scaled import volatility_scaled
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
 
 #: every function of labels, by name
-LABELS: dict[str, Callable[..., Label]] = {function.__name__: function for function in (forward_return,)}
+LABELS: dict[str, Callable[..., Label]] = {
+    function.__name__: function
+    for function in (forward_return, direction, volatility_scaled, triple_barrier, meta_label)
+}
 
 
 def rebuild(spec: Mapping[str, Any], bars: Bars, arrays: Mapping[str, npt.ArrayLike]) -> Label:

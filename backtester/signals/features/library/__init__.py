@@ -9,10 +9,25 @@ share. The rules all of them keep:
   a range, or a trade) it is 0, which says "nothing unusual".
 - Twice the price, or twice the volume, gives the same value up to rounding.
 
-`register` makes a function a shipped feature under its own name, and says the least value of its periods.
+`register` makes a function a shipped feature under its own name, and says the least value of its periods, the range of
+its numbers and the choice of its words.
 """
 
-from backtester.signals.features.library import assets, calendar, columns, levels, moves, trend, volatility, volume
+from backtester.signals.features.library import (
+    assets,
+    calendar,
+    columns,
+    levels,
+    liquidity,
+    market,
+    memory,
+    moments,
+    moves,
+    seasonality,
+    trend,
+    volatility,
+    volume,
+)
 from backtester.signals.features.library._register import SHIPPED, Definition, register
 
 __all__ = [
@@ -22,8 +37,13 @@ __all__ = [
     "calendar",
     "columns",
     "levels",
+    "liquidity",
+    "market",
+    "memory",
+    "moments",
     "moves",
     "register",
+    "seasonality",
     "trend",
     "volatility",
     "volume",

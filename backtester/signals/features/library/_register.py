@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtester.errors import FeatureError, did_you_mean
+from backtester.errors import FeatureError, SettingsError, did_you_mean
 from backtester.indicators._arrays import read_period
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +32,10 @@ class Definition:
         Setting to default; `inspect.Parameter.empty` where it has none.
     least : mapping of str to int
         The least value of each period.
+    numbers : mapping of str to (float, float)
+        The range of each setting that is a number: above the first, up to the second.
+    choices : mapping of str to tuple of str
+        The words that a setting may be, where it is one of a few.
     as_given : bool
         The function takes the bars as they were given, not adjusted for splits and dividends.
     """
@@ -40,6 +44,8 @@ class Definition:
     function: Callable[..., npt.ArrayLike]
     defaults: Mapping[str, Any]
     least: Mapping[str, int]
+    numbers: Mapping[str, tuple[float, float]]
+    choices: Mapping[str, tuple[str, ...]]
     as_given: bool
 
     def settings(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +56,7 @@ class Definition:
         FeatureError
             If there are too many, one is unknown, given twice or missing, or is not text where text is wanted.
         SettingsError
-            If a period is not an int, or too small.
+            If a period is not an int, or too small, or a number is out of its range.
         """
         listed = ", ".join(self.defaults) or "none"
         if len(given) > len(self.defaults):
@@ -74,21 +80,44 @@ class Definition:
     def _checked(self, name: str, value: Any) -> Any:
         if name in self.least:
             return read_period(self.name, name, value, self.least[name])
+        if name in self.numbers:
+            return _number(self.name, name, value, *self.numbers[name])
         if not isinstance(value, str):
             raise FeatureError(f"{self.name}: {name} is {value!r} ({type(value).__name__}); it is text")
+        words = self.choices.get(name)
+        if words is not None and value not in words:
+            raise FeatureError(
+                f"{self.name}: {name} is {value!r}{did_you_mean(value, words)}; one of {', '.join(map(repr, words))}"
+            )
         return value
 
 
-def register(*, as_given: bool = False, **least: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def register(
+    *,
+    as_given: bool = False,
+    numbers: Mapping[str, tuple[float, float]] | None = None,
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+    **least: int,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that makes `f(prices, settings…)` a shipped feature; see `Definition`."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         parameters = list(inspect.signature(function).parameters.values())[1:]
-        SHIPPED[name] = Definition(name, function, {p.name: p.default for p in parameters}, least, as_given)
+        defaults = {p.name: p.default for p in parameters}
+        SHIPPED[name] = Definition(name, function, defaults, least, numbers or {}, choices or {}, as_given)
         return function
 
     return enter
+
+
+def _number(feature: str, name: str, value: Any, above: float, up_to: float) -> int | float:
+    """Return a setting that is a number, whole ones as int, so that 7 and 7.0 make one feature."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not above < value <= up_to or value == np.inf:
+        rule = f"above {above:g}" if up_to == np.inf else f"above {above:g} and up to {up_to:g}"
+        raise SettingsError(f"{feature}: {name} is {value!r}; it is a finite number {rule}")
+    return int(value) if float(value).is_integer() else float(value)
 
 
 def neutral(values: Floats, known: Floats) -> Floats:

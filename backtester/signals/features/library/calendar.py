@@ -1,6 +1,8 @@
-"""Where the bar stands in the day, the week and the year, as sine and cosine; the same for all assets, gaps included.
+"""Where the bar stands in the day, the week, the month and the year; the same for all assets, gaps included.
 
-What a bar's calendar says is known before it closes. Both of a pair are needed to tell morning from evening.
+What a bar's calendar says is known before it closes, and uses no bar that comes later: a month's end is counted in days
+of the calendar, Monday to Friday, not in the sessions that turn out to follow. Of sine and cosine both are needed to
+tell morning from evening.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from backtester.bars import Bars
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _YEAR = 365.2425  # days, of the Gregorian calendar
 
@@ -57,6 +60,63 @@ def year_sin(prices: Bars) -> Floats:
 def year_cos(prices: Bars) -> Floats:
     """Cosine of the time of the year, 1 January at angle 0 (within the day that leap years shift it)."""
     return np.cos(_year(prices))
+
+
+@register(k=1, numbers={"period": (0.0, np.inf)})
+def fourier_sin(prices: Bars, period: float = 7, k: int = 1) -> Floats:
+    """Sine of the time of the close, `k` turns in `period` days of 24 hours, at angle 0 on 1 January 1970, 0:00 UTC."""
+    return np.sin(_turns(prices, period, k))
+
+
+@register(k=1, numbers={"period": (0.0, np.inf)})
+def fourier_cos(prices: Bars, period: float = 7, k: int = 1) -> Floats:
+    """Cosine of the time of the close, `k` turns in `period` days of 24 hours, as `fourier_sin`."""
+    return np.cos(_turns(prices, period, k))
+
+
+@register()
+def day_of_month(prices: Bars) -> Floats:
+    """The day of the session in its month, the first being 0 and the last 1."""
+    first, after = _month(prices)
+    return (prices.sessions - first) / (after - first - 1)
+
+
+@register()
+def to_month_end(prices: Bars) -> Floats:
+    """The days from Monday to Friday that are left in the month after the session, over those of the month; 0 is last.
+
+    Holidays are not known to it, so that it can be known ahead.
+    """
+    first, after = _month(prices)
+    return _weekdays(prices.sessions + 1, after) / _weekdays(first, after)
+
+
+@register(before=1, after=1)
+def turn_of_month(prices: Bars, before: int = 1, after: int = 3) -> Floats:
+    """1 in the last `before` and the first `after` days from Monday to Friday of a month, else 0; holidays count too.
+
+    Josef Lakonishok and Seymour Smidt, "Are seasonal anomalies real? A ninety-year perspective", Review of Financial
+    Studies 1 (1988).
+    """
+    first, next_month = _month(prices)
+    gone, left = _weekdays(first, prices.sessions + 1), _weekdays(prices.sessions + 1, next_month)
+    return ((gone <= after) | (left < before)).astype(np.float64)
+
+
+def _turns(prices: Bars, period: float, k: int) -> Floats:
+    length = period * DAY
+    return np.remainder(prices.timestamps.astype(np.float64), length) * (2.0 * np.pi * k / length)
+
+
+def _month(prices: Bars) -> tuple[Ints, Ints]:
+    """Return the first day of each session's month and of the next one, as sessions are counted."""
+    months = prices.sessions.view("M8[D]").astype("M8[M]")
+    return tuple((months + later).astype("M8[D]").astype(np.int64) for later in (0, 1))  # type: ignore[return-value]
+
+
+def _weekdays(begin: Ints, end: Ints) -> Ints:
+    """Return the days from Monday to Friday from `begin` up to, and without, `end`."""
+    return np.busday_count(begin.view("M8[D]"), end.view("M8[D]"))
 
 
 def _left(prices: Bars) -> Floats:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from backtester.indicators import mfi, sma
-from backtester.signals.features.library._register import ratio, register
+from backtester.indicators import mfi, rolling_zscore, sma
+from backtester.signals.features.library._register import neutral, ratio, register
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -21,6 +21,12 @@ def relative_volume(prices: Bars, n: int = 20) -> Floats:
     """The volume over the mean of the last `n`, less one: −1 where nothing was traded; 0 where nothing was in all n."""
     average = sma(prices.volume, n)
     return ratio(prices.volume - average, average)
+
+
+@register(n=2)
+def volume_zscore(prices: Bars, n: int = 20) -> Floats:
+    """The volume less the mean of the last `n`, in their standard deviations; at most √(n − 1) in size."""
+    return neutral(rolling_zscore(prices.volume, n), sma(prices.volume, n))
 
 
 @register(n=1)
