@@ -51,9 +51,9 @@ class FoldRecord:
         Close, ns UTC, of the first bar it learnt from.
     label_mean : float
         Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
-    importance : tuple of float
-        For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
-        asked for. See `backtester.signals.explain`.
+    importance : dict of str to float
+        Of each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not asked
+        for. See `backtester.signals.explanation`.
     """
 
     number: int
@@ -67,7 +67,7 @@ class FoldRecord:
     seconds: float = 0.0
     trained_from: int = 0
     label_mean: float = math.nan
-    importance: tuple[float, ...] = ()
+    importance: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
