@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from backtester.signals.bundle import load_model as load_model
     from backtester.signals.bundle import model_manifest as model_manifest
     from backtester.signals.bundle import save_model as save_model
+    from backtester.signals.checks import check_label_ends as check_label_ends
+    from backtester.signals.checks import check_pipeline as check_pipeline
     from backtester.signals.cleaning import Cleaning as Cleaning
     from backtester.signals.cleaning import FittedCleaning as FittedCleaning
-    from backtester.signals.explain import Shap as Shap
-    from backtester.signals.explain import explain as explain
-    from backtester.signals.explain import shap_per_trade as shap_per_trade
-    from backtester.signals.explain import shap_values as shap_values
+    from backtester.signals.explanation import Shap as Shap
+    from backtester.signals.explanation import explain as explain
+    from backtester.signals.explanation import shap_per_trade as shap_per_trade
+    from backtester.signals.explanation import shap_values as shap_values
     from backtester.signals.features import SHIPPED as SHIPPED
     from backtester.signals.features import CrossSectional as CrossSectional
     from backtester.signals.features import External as External
@@ -76,13 +78,15 @@ _HOMES = {
     "Scaler": "scaler",
     "Search": "fitting",
     "Select": "fitting",
-    "Shap": "explain",
+    "Shap": "explanation",
     "Shipped": "features",
     "Signal": "signal",
     "WalkForward": "splits",
     "average_uniqueness": "labels",
+    "check_label_ends": "checks",
+    "check_pipeline": "checks",
     "direction": "labels",
-    "explain": "explain",
+    "explain": "explanation",
     "fit": "fitting",
     "forward_return": "labels",
     "load_model": "bundle",
@@ -91,8 +95,8 @@ _HOMES = {
     "predict_out_of_sample": "out_of_sample",
     "return_attribution": "labels",
     "save_model": "bundle",
-    "shap_per_trade": "explain",
-    "shap_values": "explain",
+    "shap_per_trade": "explanation",
+    "shap_values": "explanation",
     "time_decay": "labels",
     "training_mask": "splits",
     "triple_barrier": "labels",
