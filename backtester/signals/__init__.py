@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from backtester.signals.checks import check_pipeline as check_pipeline
     from backtester.signals.cleaning import Cleaning as Cleaning
     from backtester.signals.cleaning import FittedCleaning as FittedCleaning
-    from backtester.signals.explain import Shap as Shap
-    from backtester.signals.explain import explain as explain
-    from backtester.signals.explain import shap_per_trade as shap_per_trade
-    from backtester.signals.explain import shap_values as shap_values
+    from backtester.signals.explanation import Shap as Shap
+    from backtester.signals.explanation import explain as explain
+    from backtester.signals.explanation import shap_per_trade as shap_per_trade
+    from backtester.signals.explanation import shap_values as shap_values
     from backtester.signals.features import SHIPPED as SHIPPED
     from backtester.signals.features import CrossSectional as CrossSectional
     from backtester.signals.features import External as External
@@ -78,7 +78,7 @@ _HOMES = {
     "Scaler": "scaler",
     "Search": "fitting",
     "Select": "fitting",
-    "Shap": "explain",
+    "Shap": "explanation",
     "Shipped": "features",
     "Signal": "signal",
     "WalkForward": "splits",
@@ -86,7 +86,7 @@ _HOMES = {
     "check_label_ends": "checks",
     "check_pipeline": "checks",
     "direction": "labels",
-    "explain": "explain",
+    "explain": "explanation",
     "fit": "fitting",
     "forward_return": "labels",
     "load_model": "bundle",
@@ -95,8 +95,8 @@ _HOMES = {
     "predict_out_of_sample": "out_of_sample",
     "return_attribution": "labels",
     "save_model": "bundle",
-    "shap_per_trade": "explain",
-    "shap_values": "explain",
+    "shap_per_trade": "explanation",
+    "shap_values": "explanation",
     "time_decay": "labels",
     "training_mask": "splits",
     "triple_barrier": "labels",

@@ -55,6 +55,7 @@ def predict_out_of_sample(
     search: Search | None = None,
     weights: Weights | None = None,
     seed: int = 0,
+    importance: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Signal:
@@ -75,6 +76,9 @@ def predict_out_of_sample(
         Its folds begin at the first bar at which all features of an asset are known.
     clean, scaler, select, search, weights, seed
         As for `fit`. Fold k works with a seed made of `seed` and k.
+    importance : bool
+        Also measure in every fold, on its own test, by how much the loss grows when a feature is shuffled; `explain`
+        tells it. Nothing of the signal changes.
     workers : int, optional
         Processes; by default as many as there are cores, where it is worth starting them. The result is the same for
         any number.
@@ -98,7 +102,7 @@ def predict_out_of_sample(
     )
     problem = Problem.of(recipe, label, bars)
     folds = folds_of(problem, scheme)
-    said = each(one_fold, problem, folds, workers, progress)
+    said = each(_explained_fold if importance else one_fold, problem, folds, workers, progress)
     signal = _together(said, problem, bars, scheme)
     failed = [one.failure for one in said if one.failure is not None]
     if failed:
@@ -155,7 +159,11 @@ def seed_of(problem: Problem, fold: Fold) -> int:
     return int(np.random.SeedSequence([problem.recipe.seed, fold.number]).generate_state(1)[0] >> 1)
 
 
-def one_fold(problem: Problem, fold: Fold) -> _Said:
+def _explained_fold(problem: Problem, fold: Fold) -> _Said:
+    return one_fold(problem, fold, importance=True)
+
+
+def one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
     """Fit one fold and return what it says, or why it failed."""
     begun = time.perf_counter()
     where = f"fold {fold.number} of {problem.recipe.title}"
@@ -163,6 +171,10 @@ def one_fold(problem: Problem, fold: Fold) -> _Said:
     try:
         learnt = problem.fit(fold.train, seed, where)
         values, chances = speak_test(problem, fold, learnt)
+        grown: dict[str, float] = {}
+        if importance:
+            with one_thread():
+                grown = _importance(problem, learnt, fold, seed)
     except BacktesterError as error:
         text = str(error) if where in str(error) else f"{where}: {error}"
         return _Said(None, fold.test, np.empty(0), None, type(error)(text))
@@ -179,6 +191,7 @@ def one_fold(problem: Problem, fold: Fold) -> _Said:
         seconds=time.perf_counter() - begun,
         trained_from=int(problem.label.timestamps[np.argmax(learnable.any(axis=1))]),
         label_mean=float(problem.label.values[learnable].mean()),
+        importance=grown,
     )
     return _Said(record, fold.test, values, chances)
 
@@ -195,6 +208,15 @@ def speak_test(problem: Problem, fold: Fold, learnt: Learnt) -> tuple[Floats, Fl
                 missing = np.full((*said.shape, len(classes)), np.nan)
                 probabilities.append(missing if chances is None else chances)
     return np.concatenate(values), np.concatenate(probabilities) if probabilities else None
+
+
+def _importance(problem: Problem, learnt: Learnt, fold: Fold, seed: int) -> dict[str, float]:
+    """Return the permutation importance of each column on the test; empty where nothing of it has a label."""
+    from backtester.signals.explanation.permutation import grown_losses
+
+    grown, _ = grown_losses(learnt, problem.panel, problem.label.values, fold.test, problem.recipe.classes, seed)
+    names = [problem.recipe.features.names[j] for j in learnt.columns]
+    return {name: float(one.mean()) for name, one in zip(names, grown, strict=True)} if len(grown) else {}
 
 
 def _together(said: list[_Said], problem: Problem, bars: Bars, scheme: Any) -> Signal:

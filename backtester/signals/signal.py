@@ -51,9 +51,9 @@ class FoldRecord:
         Close, ns UTC, of the first bar it learnt from.
     label_mean : float
         Mean of the labels it learnt, what one would say without a model; NaN where it is not known.
-    importance : tuple of float
-        For each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not
-        asked for. See `backtester.signals.explain`.
+    importance : dict of str to float
+        Of each of `columns`, by how much the loss on the test grows when it is shuffled; empty where that was not asked
+        for. See `backtester.signals.explanation`.
     """
 
     number: int
@@ -67,7 +67,7 @@ class FoldRecord:
     seconds: float = 0.0
     trained_from: int = 0
     label_mean: float = math.nan
-    importance: tuple[float, ...] = ()
+    importance: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -304,11 +304,10 @@ class Signal:
 
     def __repr__(self) -> str:
         tested = np.flatnonzero(self.tested)
+        assets = f"{self.n_assets:,} asset{'s' * (self.n_assets != 1)}"
         if not tested.size:
-            return f"Signal({self.name!r}, {self.n_assets} assets, no value)"
+            return f"Signal({self.name!r}, {assets}, no value)"
         first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
         folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
         late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
-        return (
-            f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
-        )
+        return f"Signal({self.name!r}, {assets}, {len(tested):,} bars from {first} to {last}{folds}{late})"

@@ -13,6 +13,7 @@ signal equals the saved one bit for bit. `backtester.archive` says why a save is
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -117,7 +118,9 @@ def _record_words(record: FoldRecord) -> dict[str, Any]:
         "settings": {name: kept(value) for name, value in record.settings.items()},
         "tried": tried_words(record.tried),
         "seconds": float(record.seconds),
-        "importance": [float(one) for one in record.importance],
+        "trained_from": int(record.trained_from),
+        "label_mean": float(record.label_mean) if math.isfinite(record.label_mean) else None,
+        "importance": {name: float(one) for name, one in record.importance.items()},
     }
 
 
@@ -132,7 +135,9 @@ def _record(words: Mapping[str, Any]) -> FoldRecord:
         settings={name: unpacked(value) for name, value in words["settings"].items()},
         tried=tried_from(words["tried"]),
         seconds=float(words["seconds"]),
-        importance=tuple(float(one) for one in words["importance"]),
+        trained_from=int(words["trained_from"]),
+        label_mean=math.nan if words["label_mean"] is None else float(words["label_mean"]),
+        importance={str(name): float(one) for name, one in words["importance"].items()},
     )
 
 
@@ -211,7 +216,9 @@ def _table(part: Part) -> pa.Table:
     try:
         return pq.read_table(pa.BufferReader(part.data))
     except (pa.ArrowException, OSError) as error:
-        raise KIND.damaged(part.path, f"it is not Parquet ({str(error).splitlines()[0]}); nothing was unpickled") from None
+        raise KIND.damaged(
+            part.path, f"it is not Parquet ({str(error).splitlines()[0]}); nothing was unpickled"
+        ) from None
 
 
 def _numbers(table: pa.Table, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Arrays and words in a directory, as agents and checkpoints are stored: `backtester.archive`, whose errors are ours."""
+"""Arrays and words in a directory, as agents and checkpoints are stored: `backtester.archive` with errors of ours."""
 
 from __future__ import annotations
 

@@ -267,9 +267,7 @@ def _search(words: Mapping[str, Any]) -> Search | None:
         name: tuple(map(unpacked, one["range"])) if "range" in one else list(map(unpacked, one["values"]))
         for name, one in words["space"].items()
     }
-    return Search(
-        space, method=words["method"], n_trials=words["n_trials"], metric=words["metric"], inner=inner
-    )
+    return Search(space, method=words["method"], n_trials=words["n_trials"], metric=words["metric"], inner=inner)
 
 
 def _part(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -108,6 +108,24 @@ class Learnt:
         at = slice(rows.start - begin, None)
         return values[at], None if probabilities is None else probabilities[at], spoken[at]
 
+    def samples_at(
+        self, panel: npt.NDArray[Any], rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return row and asset of what the model can speak about at some rows of a panel, which increase."""
+        lookback = lookback_of(self.model)
+        low = max(0, int(rows[0]) - max(lookback - 1, 0))
+        spoken = whole(panel[low : int(rows[-1]) + 1], lookback)
+        at, asset = np.nonzero(spoken[rows - low])
+        return rows[at], asset
+
+    def seen(
+        self, panel: npt.NDArray[Any], row: npt.NDArray[np.int64], asset: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        """Return X of some samples of a panel, one at least, in their order."""
+        lookback = lookback_of(self.model)
+        low = max(0, int(row.min()) - max(lookback - 1, 0))
+        return _seen(self.inputs(panel[low : int(row.max()) + 1]), row - low, asset, lookback)
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
