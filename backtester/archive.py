@@ -101,9 +101,7 @@ class Part:
             ) from None
 
 
-def write(
-    directory: str | PathLike[str], kind: Kind, content: Mapping[str, Any], parts: Mapping[str, Part]
-) -> None:
+def write(directory: str | PathLike[str], kind: Kind, content: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
     """Write an archive, in full or not at all.
 
     Parameters
@@ -338,5 +336,7 @@ def _part(folder: Path, kind: Kind, label: str, wanted: Any) -> Part:
         raise kind.damaged(path, f"the file has {len(data)} bytes, and had {wanted.get('bytes')}")
     found = hashlib.sha256(data).hexdigest()
     if found != wanted.get("sha256"):
-        raise kind.damaged(path, f"the file was altered: its SHA-256 is {found[:12]}…, and was {wanted['sha256'][:12]}…")
+        raise kind.damaged(
+            path, f"the file was altered: its SHA-256 is {found[:12]}…, and was {wanted['sha256'][:12]}…"
+        )
     return Part(name.rpartition(".")[2], data, path)

@@ -47,7 +47,10 @@ def address_of(model: Any) -> dict[str, str | None]:
             f"the class {kind.__qualname__} lies in a script, a notebook or a function, where nothing can find it "
             "again; move it to a module of a package, and import it from there"
         )
-    if _ADDRESS.fullmatch(address) is None or getattr(sys.modules.get(kind.__module__), kind.__name__, None) is not kind:
+    if (
+        _ADDRESS.fullmatch(address) is None
+        or getattr(sys.modules.get(kind.__module__), kind.__name__, None) is not kind
+    ):
         raise ModelError(f"the class {address} cannot be found under its own name; move it to a module of a package")
     return {"class": address, "plugin": None, "package": None, "version": None}
 
@@ -104,7 +107,9 @@ def _plugin_class(name: Any, target: str, address: Mapping[str, Any]) -> type:
         plugin = plugin_named(name)
     except ModelError as error:
         package = address.get("package")
-        raise ModelError(f"{error}; the bundle's is of the package {package!r}, version {address.get('version')}") from None
+        raise ModelError(
+            f"{error}; the bundle's is of the package {package!r}, version {address.get('version')}"
+        ) from None
     now = "".join(plugin.target.split())
     if now != target:
         raise ModelError(

@@ -39,19 +39,25 @@ def from_text(model: Any, text: str, classes: Any) -> Any:
     """
     import lightgbm
 
+    if not text.startswith("tree\n") or "\nend of trees\n" not in text:  # LightGBM itself takes half a file
+        raise ModelError(f"this is no text of LightGBM, or a part of one: {text[:40]!r}; nothing was unpickled")
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise ModelError(f"this is no model of LightGBM: {error}; nothing was unpickled") from None
     is_classifier = hasattr(model, "predict_proba")
     if is_classifier != (classes is not None):
-        raise ModelError(f"{type(model).__name__}: classes are {classes!r}; a classifier has them, and nothing else does")
+        raise ModelError(
+            f"{type(model).__name__}: classes are {classes!r}; a classifier has them, and nothing else does"
+        )
     if classes is not None:
         from lightgbm.compat import _LGBMLabelEncoder
 
         outputs = 1 if len(classes) == 2 else len(classes)
         if booster.num_model_per_iteration() != outputs:
-            raise ModelError(f"the trees are of {booster.num_model_per_iteration()} outputs, for {len(classes)} classes")
+            raise ModelError(
+                f"the trees are of {booster.num_model_per_iteration()} outputs, for {len(classes)} classes"
+            )
         model._le = _LGBMLabelEncoder().fit(np.array(classes))
         model._classes, model._n_classes = model._le.classes_, len(classes)
     model._objective = model.objective or booster.params.get("objective")

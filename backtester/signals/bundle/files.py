@@ -102,7 +102,9 @@ def load_model(
     folder = Path(directory)
     content, parts = archive.read(folder, KIND)
     if set(parts) != {"model", "fit"}:
-        raise KIND.damaged(folder / archive.MANIFEST, f"it lists the files {sorted(parts)}, and must list fit and model")
+        raise KIND.damaged(
+            folder / archive.MANIFEST, f"it lists the files {sorted(parts)}, and must list fit and model"
+        )
     try:
         known = _features(content, features, functions, external, allow_changed)
         model, unfitted = weights.restore(content["model"], parts["model"], KIND)

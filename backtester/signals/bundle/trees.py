@@ -82,9 +82,7 @@ def _check_predictor(tree: Any, width: int | None) -> None:
     leaf = nodes["is_leaf"] != 0
     if (nodes["is_categorical"][~leaf] != 0).any():
         raise ModelError("a tree splits by categories; features are numbers, so leave categorical_features out")
-    _check_nodes(
-        leaf, nodes["left"].astype(np.int64), nodes["right"].astype(np.int64), nodes["feature_idx"], width
-    )
+    _check_nodes(leaf, nodes["left"].astype(np.int64), nodes["right"].astype(np.int64), nodes["feature_idx"], width)
 
 
 def _check_nodes(
@@ -107,5 +105,6 @@ def _check_nodes(
     if strange.any():
         node = int(np.argmax(strange))
         raise ModelError(
-            f"node {node} of a tree asks for feature {feature[node]}, and there are {width}, from 0. The file was altered"
+            f"node {node} of a tree asks for feature {feature[node]}, and there are {width}, from 0. The file was "
+            "altered"
         )
