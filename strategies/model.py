@@ -42,11 +42,14 @@ class ModelStrategy(Strategy):
     rebalance : int
         Every how many bars it looks, 1 or more; in between it does nothing at all.
     band : float
-        An asset is left alone while its exposure is within `band` of its target, a fraction of equity, 0 or more. What
-        is to be closed or turned round is never left alone.
+        An asset is left alone while its exposure is within this fraction of its target, 0 or more and below 1: with 0.1
+        a target of 0.5 lets it drift from 0.45 to 0.55. What is to be opened, closed or turned round never is.
     missing : {"flat", "hold"}
-        What to do with an asset that has a bar but no signal: close it, or leave it alone. One without a bar is always
-        left alone, for nothing of it can be traded.
+        What to do with an asset that has a bar but no signal: close it, and let the rule forget what it remembers of
+        it; or leave both alone. One without a bar is always left alone, for nothing of it can be traded.
+    history : Bars, optional
+        What a fitted model speaks on, where the bars of the run do not do: they begin earlier, so that its features are
+        known from the first bar of the run on. They hold the bars of the run.
     allow_future : bool
         Trade a signal although its model was fitted on bars at or after those it speaks of. Such a result says nothing
         of what the model can earn; the manifest and the report of the run say so.
@@ -74,6 +77,7 @@ class ModelStrategy(Strategy):
     rebalance: int = 1
     band: float = 0.0
     missing: Literal["flat", "hold"] = "flat"
+    history: Any = None
     allow_future: bool = False
 
     _about: dict[str, Any] = {}  # noqa: RUF012  replaced, never changed
@@ -82,14 +86,14 @@ class ModelStrategy(Strategy):
     def prepare(self, bars: Bars) -> None:
         self._check()
         rule = as_rule(self.rule)
-        source = signal_of(self.signal, bars, self.allow_future)
+        source = signal_of(self.signal, bars if self.history is None else self.history, self.allow_future)
         values, self._late = aligned(source.signal, bars, self.allow_future)
         self._about = {**source.about, "rule": rule.described()}
         neutral = self.centre
         if neutral is None:
             neutral = 0.5 if tuple(source.signal.classes) == (0, 1) else 0.0
         self.values = values - neutral
-        made = rule.prepare(bars, source.horizon)
+        made = rule.prepare(bars, source)
         self.decide = made.decide
         self.panel = made.panel
         self.numbers = constant(made.numbers)
@@ -108,8 +112,7 @@ class ModelStrategy(Strategy):
             target = self.targets[a]
             if math.isfinite(target):
                 has = ctx.exposure(a)
-                turns = target * has < 0.0 or (target == 0.0 and has != 0.0)
-                if turns or ctx.open_orders(a) > 0 or abs(target - has) > self.band:
+                if ctx.open_orders(a) > 0 or abs(target - has) > self.band * abs(target):
                     moves = True
                 else:
                     self.targets[a] = math.nan
@@ -123,7 +126,10 @@ class ModelStrategy(Strategy):
             if not math.isfinite(ctx.close[-1, a] * ctx.mark(a) * ctx.multiplier(a)):
                 self.targets[a] = math.nan  # nothing of it can be traded, or valued
             elif not math.isfinite(self.values[-1, a]):
-                self.targets[a] = 0.0 if self.flat else math.nan
+                self.targets[a] = math.nan
+                if self.flat:
+                    self.targets[a] = 0.0
+                    self.state[a, :] = 0.0
             elif self.long_only and self.targets[a] < 0.0:
                 self.targets[a] = 0.0
             if math.isfinite(self.targets[a]):
@@ -144,7 +150,7 @@ class ModelStrategy(Strategy):
         for name, holds, what in (
             ("max_exposure", self.max_exposure > 0.0, "above 0"),
             ("rebalance", self.rebalance >= 1, "1 or more, in bars"),
-            ("band", self.band >= 0.0, "0 or more"),
+            ("band", 0.0 <= self.band < 1.0, "0 or more, and below 1: a fraction of the target"),
             ("centre", self.centre is None or math.isfinite(self.centre), "a number, or None"),
         ):
             if not holds:

@@ -230,8 +230,7 @@ def same_folds(model: Any, signal: Signal, bars: Bars) -> Signal:
         )
     if not signal.known_in_time:
         raise ModelError(
-            f"the folds of {signal.name!r} train on bars after their tests, and the training bars of such folds are not "
-            "kept"
+            f"the folds of {signal.name!r} train on bars after their tests, and which ones they train on is not kept"
         )
     if not np.array_equal(signal.timestamps, bars.timestamps) or signal.symbols != tuple(bars.symbols):
         raise ModelError(f"the bars are not those that the signal of {signal.name!r} is of: fits need all of them")

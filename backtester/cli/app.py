@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backtester.cli import bench_agents, compare, data, demo, evaluate, new, run, strategies, train
+from backtester.cli import (
+    bench_agents,
+    compare,
+    data,
+    demo,
+    evaluate,
+    fit,
+    models,
+    new,
+    predict,
+    run,
+    strategies,
+    train,
+)
 from backtester.cli.failures import EXIT_CODES, arguments_of, exit_code_of, take_debug
 from backtester.cli.output import warnings_as_lines
 
@@ -83,7 +96,10 @@ app.command(epilog=EXIT_CODES)(compare.compare)
 app.command(epilog=EXIT_CODES)(compare.diff)
 app.command(epilog=EXIT_CODES)(train.train)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
+app.command(epilog=EXIT_CODES)(fit.fit)
+app.command(epilog=EXIT_CODES)(predict.predict)
 app.command("bench-agents", epilog=EXIT_CODES)(bench_agents.bench_agents)
 app.add_typer(new.app, name="new")
 app.add_typer(strategies.app, name="strategies")
+app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -16,6 +16,7 @@ from backtester.errors import BacktesterError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _SHOWN = 6  # of the user's own frames
+_OF_MODELS = ("agent.py", "model.py", "models", "rules", "scorecard.py")  # nobody's own idea, but a way to trade one
 
 
 class ExitCode(enum.IntEnum):
@@ -81,6 +82,7 @@ def _is_library(file: str) -> bool:
     paths = sysconfig.get_paths()
     homes = [PACKAGE, *(Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
     homes += [PACKAGE.parent / "site-packages", PACKAGE.parent / "envs"]
+    homes += [PACKAGE.parent / "strategies" / name for name in _OF_MODELS]
     return any(path.is_relative_to(home) for home in homes)
 
 

@@ -34,8 +34,37 @@ def find_strategy(target: str) -> type[Strategy]:
     return _class_in(*_module_by_name(where, name), where)
 
 
-def make_strategy(kind: type[Strategy], settings: list[str]) -> Strategy:
+def find_rule(text: str) -> Any:
+    """Return a rule of a model's signal: the function that `my.py:function` names, or the text itself, `"sign"`.
+
+    Raises
+    ------
+    StrategyError
+        If there is no such file, module or function.
+    """
+    where, _, name = text.rpartition(":")
+    if not (where and name.isidentifier()):
+        return text
+    module = module_of(where)
+    found = getattr(module, name, None)
+    if not callable(found) or isinstance(found, type):
+        own = [key for key, value in vars(module).items() if isinstance(value, types.FunctionType)]
+        raise StrategyError(
+            f"{where}: has no function {name!r}{did_you_mean(name, own)}; a rule is f(ctx, a, value, state) "
+            f"(functions there: {_listed(own)})"
+        )
+    return found
+
+
+def make_strategy(kind: type[Strategy], settings: list[str], **fixed: Any) -> Strategy:
     """Return a strategy with its parameters set from texts such as `"fast=10"`, typed by its annotations.
+
+    Parameters
+    ----------
+    kind : type
+    settings : list of str
+    **fixed
+        Parameters that are no text, and cannot be set by one.
 
     Raises
     ------
@@ -43,12 +72,14 @@ def make_strategy(kind: type[Strategy], settings: list[str]) -> Strategy:
         If a text has no "=", names a parameter twice or one that does not exist, or cannot be of the annotated type.
     """
     known = kind.parameter_types()
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = dict(fixed)
     for text in settings:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
             raise ParameterError(f"--set {text}: write --set NAME=VALUE (parameters: {_listed(known)})")
+        if name in fixed:
+            raise ParameterError(f"--set {text}: {name} is not set here; see the other options")
         if name in given:
             raise ParameterError(f"--set {text}: {name} is set twice")
         given[name] = _typed(kind.__name__, name, known[name][0], value) if name in known else value

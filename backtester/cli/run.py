@@ -11,8 +11,9 @@ import typer
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
-from backtester.cli.locate import find_strategy, make_strategy
+from backtester.cli.locate import find_rule, find_strategy, make_strategy
 from backtester.cli.output import result_document, say, say_json, stdout_kept
+from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -32,16 +33,33 @@ class Outputs:
 
 def run(
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="FILE[:CLASS]",
             show_default=False,
             help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class "
-            "may be left out where the file defines one.",
+            "may be left out where the file defines one. With --model there is none.",
         ),
-    ],
+    ] = None,
     data: o.DataSources = None,
     parameters: o.Parameters = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel=o.DATA,
+            help="Trade what a model says that `backtester fit` saved; --set then sets ModelStrategy: --set band=0.02.",
+        ),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            rich_help_panel=o.DATA,
+            help="From the signal of --model to exposures: sign, 'threshold(enter=0.01)', 'rank(long=3, short=0)', "
+            "'volatility_scaled(target=0.1)', 'kelly(fraction=0.5)', or my.py:function.",
+        ),
+    ] = None,
     reading: o.Reading = None,
     benchmark: o.Benchmark = None,
     cash: o.Cash = 100_000.0,
@@ -63,6 +81,9 @@ def run(
     """Run a strategy over bars, print its metrics, and write what is asked for.
 
     Example: `backtester run my.py --data sample:sp500 --set fast=20 --commission 0.001 --report my.html`
+
+    Or a model, over the bars after those it was fitted on:
+    `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
     """
     from backtester.costs import Account, Costs, Execution
 
@@ -78,10 +99,42 @@ def run(
         "progress": False if quiet and progress is None else progress,
     }
     with stdout_kept(as_json):
-        strategy = make_strategy(find_strategy(target), parameters or [])
+        strategy = _strategy(target, model, rule, parameters or [])
         bars = load_bars(data or [], reading_options(reading or []))
+        if model is not None:
+            bars = _after_training(strategy, bars)
         settings["benchmark"] = benchmark_of(benchmark, bars)
     execute(strategy, bars, settings, Outputs(report, out, as_json, quiet))
+
+
+def _strategy(target: str | None, model: Path | None, rule: str | None, parameters: list[str]) -> Strategy:
+    """Return the strategy of a file, or the one that trades a model."""
+    if model is None:
+        if rule is not None:
+            raise SettingsError("--rule is about a model: give --model DIR too")
+        if target is None:
+            raise SettingsError("no strategy: give FILE[:CLASS], or --model DIR (see backtester run --help)")
+        return make_strategy(find_strategy(target), parameters)
+    if target is not None:
+        raise SettingsError(f"{target} and --model {model}: a run has one strategy; leave one of them out")
+    from backtester.cli.fit import signals_or_say
+    from strategies.model import ModelStrategy
+
+    fitted = signals_or_say("run --model").load_model(model)
+    return make_strategy(
+        ModelStrategy, parameters, signal=fitted, rule="sign" if rule is None else find_rule(rule), history=None
+    )
+
+
+def _after_training(strategy: Any, bars: Bars) -> Bars:
+    """Return the bars that a model was not fitted on, and one before; those before warm its features up."""
+    import numpy as np
+
+    first = int(np.searchsorted(bars.timestamps, strategy.signal.trained_until, "right"))
+    if strategy.allow_future or not 1 < first < bars.n_bars:
+        return bars
+    strategy.history = bars
+    return bars[first - 1 :]
 
 
 def execute(strategy: Strategy, bars: Bars, settings: dict[str, Any], outputs: Outputs) -> None:

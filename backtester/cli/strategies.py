@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Look at strategies.", rich_markup_mode="rich")
 _SHIPPED = "strategies"
 _NO_STRATEGIES = ("_", "test_", "conftest")  # files that are not looked into begin so
+_MODELS = "strategies.models"  # of another kind, and in need of other libraries: `backtester models list`
 
 
 @app.callback()
@@ -94,7 +95,7 @@ def _imported(names: Any) -> list[tuple[str, types.ModuleType]]:
     """Import modules of a package; one that needs a library which is not installed is left out, with a warning."""
     found = []
     for name in names:
-        if any(part.startswith(_NO_STRATEGIES) for part in name.split(".")):
+        if any(part.startswith(_NO_STRATEGIES) for part in name.split(".")) or f"{name}.".startswith(f"{_MODELS}."):
             continue
         try:
             found.append((name, module_of(name)))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from backtester.signals.bundle import load_model as load_model
     from backtester.signals.bundle import model_manifest as model_manifest
     from backtester.signals.bundle import save_model as save_model
+    from backtester.signals.checks import check_label_ends as check_label_ends
+    from backtester.signals.checks import check_pipeline as check_pipeline
     from backtester.signals.cleaning import Cleaning as Cleaning
     from backtester.signals.cleaning import FittedCleaning as FittedCleaning
     from backtester.signals.explanation import Shap as Shap
@@ -81,6 +83,8 @@ _HOMES = {
     "Signal": "signal",
     "WalkForward": "splits",
     "average_uniqueness": "labels",
+    "check_label_ends": "checks",
+    "check_pipeline": "checks",
     "direction": "labels",
     "explain": "explanation",
     "fit": "fitting",

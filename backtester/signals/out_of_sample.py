@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from backtester.errors import BacktesterError, ModelError
+from backtester.bars.check import time_text
+from backtester.errors import BacktesterError, ModelError, SplitError
 from backtester.signals.fitting.problem import Learnt, Problem
 from backtester.signals.fitting.protocol import one_thread
 from backtester.signals.fitting.recipe import Recipe
@@ -100,8 +101,8 @@ def predict_out_of_sample(
         model, features, label, seed, clean=clean, scaler=scaler, select=select, search=search, weights=weights
     )
     problem = Problem.of(recipe, label, bars)
-    folds = _folds_of(problem, scheme)
-    said = each(_explained_fold if importance else _one_fold, problem, folds, workers, progress)
+    folds = folds_of(problem, scheme)
+    said = each(_explained_fold if importance else one_fold, problem, folds, workers, progress)
     signal = _together(said, problem, bars, scheme)
     failed = [one.failure for one in said if one.failure is not None]
     if failed:
@@ -110,39 +111,70 @@ def predict_out_of_sample(
     return signal
 
 
-def _folds_of(problem: Problem, scheme: Any) -> list[Fold]:
-    """Return the folds of the rows from the first at which anything can be learnt."""
+def folds_of(problem: Problem, scheme: Any) -> list[Fold]:
+    """Return the folds of the rows from the first at which anything can be learnt.
+
+    Raises
+    ------
+    SplitError
+        If it is no scheme, or one of its folds trains a sample whose label reads what the fold tests.
+    """
+    if not callable(getattr(scheme, "folds", None)):
+        raise SplitError(
+            f"{scheme!r} is no scheme: it has no folds(start, end, n_bars), so that it cannot know which bars a label "
+            "reads, as scikit-learn's splitters cannot; take WalkForward(…), PurgedKFold(…) or CombinatorialPurgedCV(…)"
+        )
     first, shape = problem.first, problem.label.values.shape
     found = []
     for fold in scheme.folds(problem.label.start[first:], problem.label.end[first:], shape[0]):
         train = np.zeros(shape, np.bool_)
         train[first:] = fold.train
+        _check_apart(train & problem.learnable, fold, problem, scheme)
         found.append(replace(fold, train=train))
     return found
 
 
+def _check_apart(train: npt.NDArray[np.bool_], fold: Fold, problem: Problem, scheme: Any) -> None:
+    """Check that no label that a fold trains on reads a bar that it tests; a scheme of anybody is held to it."""
+    rows, assets = np.nonzero(train)
+    ends = problem.label.end[rows, assets]
+    tested = np.zeros(len(train) + 1, np.int64)
+    tested[fold.test + 1] = 1
+    before = np.cumsum(tested)  # test rows before each row
+    inside = np.flatnonzero(before[ends + 1] > before[rows])
+    if not inside.size:
+        return
+    t, a, end = int(rows[inside[0]]), int(assets[inside[0]]), int(ends[inside[0]])
+    where = f"{problem.bars.symbols[a]} at bar {t} ({time_text(int(problem.label.timestamps[t]))})"
+    hit = int(fold.test[np.searchsorted(fold.test, t)])
+    raise SplitError(
+        f"{scheme!r}: fold {fold.number} tests bar {hit}, and trains on the label {problem.label.name} of {where}, "
+        f"which reads the bars {t} to {end}; so do {inside.size:,} of its {rows.size:,} training samples. Purge them: "
+        "WalkForward, PurgedKFold and CombinatorialPurgedCV do"
+    )
+
+
+def seed_of(problem: Problem, fold: Fold) -> int:
+    """Return the seed that a fold works with, made of that of the recipe and its number."""
+    return int(np.random.SeedSequence([problem.recipe.seed, fold.number]).generate_state(1)[0] >> 1)
+
+
 def _explained_fold(problem: Problem, fold: Fold) -> _Said:
-    return _one_fold(problem, fold, importance=True)
+    return one_fold(problem, fold, importance=True)
 
 
-def _one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
+def one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
+    """Fit one fold and return what it says, or why it failed."""
     begun = time.perf_counter()
     where = f"fold {fold.number} of {problem.recipe.title}"
-    seed = int(np.random.SeedSequence([problem.recipe.seed, fold.number]).generate_state(1)[0] >> 1)
+    seed = seed_of(problem, fold)
     try:
         learnt = problem.fit(fold.train, seed, where)
-        rows, values, probabilities = [], [], []
-        with one_thread():
-            for block in np.split(fold.test, np.flatnonzero(np.diff(fold.test) > 1) + 1):
-                said, chances, _ = learnt.speak(
-                    problem.panel, slice(int(block[0]), int(block[-1]) + 1), problem.recipe.classes
-                )
-                rows.append(block)
-                values.append(said)
-                if problem.recipe.classes:
-                    missing = np.full((*said.shape, len(problem.recipe.classes)), np.nan)
-                    probabilities.append(missing if chances is None else chances)
-            grown = _importance(problem, learnt, fold, seed) if importance else {}
+        values, chances = speak_test(problem, fold, learnt)
+        grown: dict[str, float] = {}
+        if importance:
+            with one_thread():
+                grown = _importance(problem, learnt, fold, seed)
     except BacktesterError as error:
         text = str(error) if where in str(error) else f"{where}: {error}"
         return _Said(None, fold.test, np.empty(0), None, type(error)(text))
@@ -161,8 +193,21 @@ def _one_fold(problem: Problem, fold: Fold, importance: bool = False) -> _Said:
         label_mean=float(problem.label.values[learnable].mean()),
         importance=grown,
     )
-    chances = np.concatenate(probabilities) if probabilities else None
-    return _Said(record, np.concatenate(rows), np.concatenate(values), chances)
+    return _Said(record, fold.test, values, chances)
+
+
+def speak_test(problem: Problem, fold: Fold, learnt: Learnt) -> tuple[Floats, Floats | None]:
+    """Return what a fit says at the test rows of its fold, in their order: values, and probabilities of a class."""
+    values, probabilities = [], []
+    classes = problem.recipe.classes
+    with one_thread():
+        for block in np.split(fold.test, np.flatnonzero(np.diff(fold.test) > 1) + 1):
+            said, chances, _ = learnt.speak(problem.panel, slice(int(block[0]), int(block[-1]) + 1), classes)
+            values.append(said)
+            if classes:
+                missing = np.full((*said.shape, len(classes)), np.nan)
+                probabilities.append(missing if chances is None else chances)
+    return np.concatenate(values), np.concatenate(probabilities) if probabilities else None
 
 
 def _importance(problem: Problem, learnt: Learnt, fold: Fold, seed: int) -> dict[str, float]:

@@ -240,7 +240,7 @@ def models() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index `name`; columns `package`, `class`, `learns` (kinds of label), `lookback` (bars that one sample spans by
-        default, missing where a sample is one row) and `problem` (None where the model can be used).
+        default, missing where a sample is one row) and `problem` (missing where the model can be used).
     """
     import pandas as pd
 
@@ -249,6 +249,7 @@ def models() -> pd.DataFrame:
     index = pd.Index([row["name"] for row in rows], name="name")
     data = {name: [", ".join(row[name]) if name == "learns" else row[name] for row in rows] for name in columns}
     data["lookback"] = pd.array(data["lookback"], dtype="Int64")
+    data["problem"] = pd.array(data["problem"], dtype="str")
     return pd.DataFrame(data, index=index)
 
 

@@ -304,11 +304,10 @@ class Signal:
 
     def __repr__(self) -> str:
         tested = np.flatnonzero(self.tested)
+        assets = f"{self.n_assets:,} asset{'s' * (self.n_assets != 1)}"
         if not tested.size:
-            return f"Signal({self.name!r}, {self.n_assets} assets, no value)"
+            return f"Signal({self.name!r}, {assets}, no value)"
         first, last = (time_text(int(self.timestamps[t])) for t in (tested[0], tested[-1]))
         folds = f", {len(self.trained_until)} folds" if len(self.trained_until) else ""
         late = "" if self.known_in_time else ", TRAINED ON THE FUTURE of its tests"
-        return (
-            f"Signal({self.name!r}, {self.n_assets} assets, {len(tested):,} bars from {first} to {last}{folds}{late})"
-        )
+        return f"Signal({self.name!r}, {assets}, {len(tested):,} bars from {first} to {last}{folds}{late})"

@@ -30,9 +30,9 @@ class _Boosting(BaseEstimator):
     def __init__(
         self,
         *,
-        n_estimators: int = 200,
+        n_estimators: int = 150,
         learning_rate: float = 0.03,
-        max_leaf_nodes: int = 8,
+        max_leaf_nodes: int = 4,
         min_samples_leaf: int = 50,
         l2_regularization: float = 1.0,
         library: str = "auto",
@@ -60,9 +60,8 @@ class _Boosting(BaseEstimator):
         """
         check_fitted(self, "estimator_")
         if self.library_ != "lightgbm":
-            raise ModelError(
-                f"{type(self).__name__}: scikit-learn grew these trees; only LightGBM's have a text format"
-            )
+            name = type(self).__name__
+            raise ModelError(f"{name}.booster_text: scikit-learn grew these trees; only LightGBM's have a text format")
         return self.estimator_.model_to_string()
 
     def load_booster_text(self, text: str, *, classes: Any = None) -> Any:
@@ -85,10 +84,12 @@ class _Boosting(BaseEstimator):
         wanted = hasattr(self, "predict_proba")
         if wanted != (classes is not None):
             raise ModelError(f"{name}.load_booster_text: {'classes must' if wanted else 'no classes can'} be given")
+        if not text.startswith("tree\n") or "\nend of trees\n" not in text:  # LightGBM itself takes half a file
+            raise ModelError(f"{name}.load_booster_text: this is no text of LightGBM, or a part of one: {text[:40]!r}")
         try:
-            trees = booster.Booster(params={"verbosity": -1}, model_str=text)
+            trees = booster.Booster(model_str=text)
         except booster.LightGBMError as error:
-            raise ModelError(f"{name}.load_booster_text: this is no model of LightGBM: {error}") from error
+            raise ModelError(f"{name}.load_booster_text: LightGBM cannot read the text: {error}") from error
         if wanted:
             self.classes_ = np.asarray(classes)
             columns = 1 if len(self.classes_) == 2 else len(self.classes_)
@@ -150,7 +151,7 @@ class GradientBoosting(RegressorMixin, _Boosting):
     Parameters
     ----------
     n_estimators : int
-        Trees.
+        Trees. Few, small and taken in small steps, as noisy labels need; where there is more to find, raise them first.
     learning_rate : float
         How much of each is taken.
     max_leaf_nodes : int

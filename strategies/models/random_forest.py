@@ -38,7 +38,7 @@ class RandomForest(ensemble.RandomForestRegressor):
         max_depth: int | None = 6,
         min_samples_leaf: float = 20,
         max_features: float = 0.34,
-        max_samples: float | None = None,
+        max_samples: float | None = 0.3,
         random_state: Any = None,
     ):
         super().__init__(
@@ -67,7 +67,7 @@ class RandomForestClassifier(ensemble.RandomForestClassifier):
         max_depth: int | None = 6,
         min_samples_leaf: float = 20,
         max_features: float = 0.34,
-        max_samples: float | None = None,
+        max_samples: float | None = 0.3,
         random_state: Any = None,
     ):
         super().__init__(

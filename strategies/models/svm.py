@@ -1,8 +1,8 @@
 """Support vector regression: a smooth function of the features that ignores small errors and is linear in large ones.
 
 Source: Alex Smola and Bernhard Schölkopf, "A Tutorial on Support Vector Regression", Statistics and Computing 14
-(2004), 199-222; for financial series Lijuan Cao and Francis Tay, "Support Vector Machine with Adaptive Parameters in Financial
-Time Series Forecasting", IEEE Transactions on Neural Networks 14 (2003), 1506-1518.
+(2004), 199-222; for financial series Lijuan Cao and Francis Tay, "Support Vector Machine with Adaptive Parameters in
+Financial Time Series Forecasting", IEEE Transactions on Neural Networks 14 (2003), 1506-1518.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class SVM(SVR):
         How much an error counts against smoothness; small, as noisy labels need.
     epsilon : float
         Errors below it, in deviations of the label, do not count.
-    gamma : "scale", "auto" or float
-        How near samples must be to matter to each other ("rbf", "poly", "sigmoid").
+    gamma : float, "scale" or "auto"
+        How near samples must be to matter to each other: "rbf" counts one at a distance of d deviations with
+        exp(−gamma·d²). Small is smooth. "scale" and "auto" are 1/n_features here, inputs being standardised.
     max_samples : int or None
         How many samples are learnt from; None is all.
     random_state : int, optional
@@ -43,9 +44,9 @@ class SVM(SVR):
         self,
         *,
         kernel: str = "rbf",
-        C: float = 0.1,
+        C: float = 0.05,
         epsilon: float = 0.1,
-        gamma: Any = "scale",
+        gamma: Any = 0.02,
         max_samples: int | None = 3000,
         random_state: Any = None,
     ):

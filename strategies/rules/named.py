@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
-from backtester.errors import ParameterError, did_you_mean
+from backtester.errors import ParameterError, SettingsError
+from backtester.signals.calls import make, read_call
+from strategies.rules.cross_section import CrossSectionalRank
+from strategies.rules.kelly import Kelly
 from strategies.rules.own import Own
 from strategies.rules.rule import Rule
 from strategies.rules.sign import Sign
+from strategies.rules.threshold import Threshold
+from strategies.rules.volatility import VolatilityScaled
 
-RULES: dict[str, type[Rule]] = {"sign": Sign}
+#: what a rule is called in text, such as on a command line
+RULES: dict[str, type[Rule]] = {
+    "sign": Sign,
+    "threshold": Threshold,
+    "rank": CrossSectionalRank,
+    "volatility_scaled": VolatilityScaled,
+    "kelly": Kelly,
+}
 
 
 def as_rule(given: Any) -> Rule:
@@ -41,36 +52,9 @@ def rule_named(text: str) -> Rule:
     Raises
     ------
     ParameterError
-        If there is no such rule, or a setting is unknown or out of range.
+        If there is no such rule, or a setting is unknown, missing or out of range.
     """
-    wrong = ParameterError(f"{text!r} is no rule; write a name or a call with plain values, such as 'sign(size=0.5)'")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        call = tree if isinstance(tree, ast.Call) else ast.Call(tree, [], [])
-        if not isinstance(call.func, ast.Name) or any(word.arg is None for word in call.keywords):
-            raise wrong
-        given = [_value(one) for one in call.args]
-        named = {str(word.arg): _value(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
-        raise wrong from None
-    kind = RULES.get(call.func.id)
-    if kind is None:
-        raise ParameterError(
-            f"there is no rule {call.func.id!r}{did_you_mean(call.func.id, RULES)} (rules: {', '.join(RULES)})"
-        )
-    known = list(getattr(kind, "__dataclass_fields__", {}))
-    for name in named:
-        if name not in known:
-            raise ParameterError(
-                f"{kind.__name__} has no setting {name!r}{did_you_mean(name, known)} ({', '.join(known)})"
-            )
-    if len(given) > len(known):
-        raise ParameterError(f"{kind.__name__} has {len(known)} settings, found {len(given)} ({', '.join(known)})")
-    return kind(*given, **named)
-
-
-def _value(node: ast.expr) -> Any:
-    """Return a literal, or the text of a rule inside a rule."""
-    if isinstance(node, ast.Call | ast.Name):
-        return ast.unparse(node)
-    return ast.literal_eval(node)
+        return make("rule", read_call(text), RULES)
+    except SettingsError as error:
+        raise ParameterError(f"rule: {error}") from None

@@ -13,6 +13,7 @@ from strategies.rules.rule import Decide, Floats, Prepared, Rule, prepared
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from strategies.rules.source import Source
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,10 @@ class Own(Rule):
     Parameters
     ----------
     function : callable
-        Plain or jitted. It gets the `ctx` of `on_bar`, the asset, the asset's signal (never NaN) and its memory, and
-        returns the exposure that the asset should have, a signed fraction of equity, or NaN to leave it alone. Other
-        functions it calls are compiled too. It must not order by itself.
+        Plain or jitted: it is compiled with the strategy, so that of a jitted one the Python function is taken. It
+        gets the `ctx` of `on_bar`, the asset, the asset's signal (never NaN) and its memory, and returns the exposure
+        that the asset should have, a signed fraction of equity, or NaN to leave it alone. Other functions it calls are
+        compiled too. It must not order by itself.
     n_state : int
         Numbers of memory: `state` is float64 [n_state] of the asset, zeros at first, changed in place.
 
@@ -44,9 +46,9 @@ class Own(Rule):
             )
         self._check_count("n_state", 1)
 
-    def prepare(self, bars: Bars, horizon: int) -> Prepared:
+    def prepare(self, bars: Bars, source: Source) -> Prepared:
         """Return what the strategy runs; see `Rule.prepare`."""
-        return prepared(_each(self.function), bars, [], n_state=self.n_state)
+        return prepared(_each(getattr(self.function, "py_func", self.function)), bars, [], n_state=self.n_state)
 
 
 def _each(function: Callable[[Any, int, float, Floats], float]) -> Decide:

@@ -22,6 +22,7 @@ from backtester.errors import ParameterError
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from strategies.rules.source import Source
 
 Floats = npt.NDArray[np.float64]
 Decide = Callable[[Any, Floats, Floats, Floats, Floats, Floats], None]
@@ -53,14 +54,14 @@ class Rule(ABC):
     """Base class of the rules."""
 
     @abstractmethod
-    def prepare(self, bars: Bars, horizon: int) -> Prepared:
+    def prepare(self, bars: Bars, source: Source) -> Prepared:
         """Return what the strategy runs over these bars.
 
         Parameters
         ----------
         bars : Bars
-        horizon : int
-            Bars that the return spans which the signal predicts; 1 where that is not known.
+        source : Source
+            The signal, and what it predicts.
         """
 
     def described(self) -> str:

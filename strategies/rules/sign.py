@@ -9,6 +9,7 @@ from strategies.rules.rule import Floats, Prepared, Rule, prepared
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from strategies.rules.source import Source
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Sign(Rule):
     def __post_init__(self) -> None:
         self._check_number("size", above=0.0)
 
-    def prepare(self, bars: Bars, horizon: int) -> Prepared:
+    def prepare(self, bars: Bars, source: Source) -> Prepared:
         """Return what the strategy runs; see `Rule.prepare`."""
         return prepared(decide, bars, [self.size / bars.n_assets])
 

@@ -26,6 +26,8 @@ class Source:
     Attributes
     ----------
     signal : Signal
+    label : str
+        The name of the function that made what the model learnt, "" where that is not known.
     horizon : int
         Bars that the label spans; 1 where that is not known.
     about : dict
@@ -33,6 +35,7 @@ class Source:
     """
 
     signal: Signal
+    label: str
     horizon: int
     about: dict[str, Any]
 
@@ -60,6 +63,8 @@ def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
         from backtester.signals import load_model
 
         given = load_model(given)
+    if not hasattr(bars, "timestamps"):
+        raise StrategyError(f"ModelStrategy: history is {bars!r} ({type(bars).__name__}); it is Bars")
     if isinstance(given, Signal):
         signal, spec = given, None if given.label is None else given.label.spec
     elif callable(getattr(given, "predict", None)) and hasattr(given, "recipe"):
@@ -70,10 +75,10 @@ def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
             f"ModelStrategy: signal is {given!r} ({type(given).__name__}); it is a Signal, a fitted model or the "
             "directory of its bundle. Of numbers of your own make one: Signal.of(values, bars)"
         )
-    settings = {} if spec is None else spec.get("settings", {})
-    horizon = settings.get("horizon", 1)
+    spec = spec or {}
+    horizon = spec.get("settings", {}).get("horizon", 1)
     about["signal"] = signal.about()
-    return Source(signal, horizon if isinstance(horizon, int) and horizon > 0 else 1, about)
+    return Source(signal, str(spec.get("label", "")), horizon if isinstance(horizon, int) else 1, about)
 
 
 def aligned(signal: Signal, bars: Bars, allow_future: bool) -> tuple[Floats, str]:

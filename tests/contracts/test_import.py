@@ -60,6 +60,15 @@ def test_features_load_numba_and_numpy_alone():
     assert loaded & set(HEAVY) - {"scipy"} == set()
 
 
+def test_labels_and_splits_load_numba_and_numpy_alone():
+    code = (
+        "from backtester import Bars; from backtester.signals import PurgedKFold, triple_barrier; "
+        "label = triple_barrier(Bars.sample('sp500')[:300], 0.02, 0.02, 5); "
+        "list(PurgedKFold(3).split(label.spans(), groups=label.spans()))"
+    )
+    assert loaded_by(code) & set(HEAVY) - {"scipy"} == set()
+
+
 def test_strategies_are_loaded_one_by_one():
     assert "numba" not in loaded_by("import strategies")
 

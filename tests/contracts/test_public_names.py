@@ -326,5 +326,35 @@ def test_features_and_scaler_take(call, wanted):
     assert parameters(found)[: len(wanted.split())] == wanted.split()
 
 
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        ("forward_return", "bars horizon entry log"),
+        ("direction", "bars horizon threshold entry"),
+        ("volatility_scaled", "bars horizon volatility entry"),
+        ("triple_barrier", "bars up down horizon volatility side entry"),
+        ("meta_label", "bars side horizon"),
+        ("average_uniqueness", "label"),
+        ("return_attribution", "label bars"),
+        ("Label.of", "bars"),
+        ("Label.from_spec", "spec bars"),
+        ("Label.spans", ""),
+        ("WalkForward", "train test step anchored purge embargo"),
+        ("PurgedKFold", "n_splits purge embargo"),
+        ("CombinatorialPurgedCV", "n_splits n_test purge embargo"),
+        ("CombinatorialPurgedCV.paths", ""),
+        ("WalkForward.folds", "start end n_bars"),
+        ("WalkForward.split", "X y groups"),
+        ("WalkForward.get_n_splits", "X y groups"),
+        ("training_mask", "start end test_blocks embargo purge"),
+    ],
+)
+def test_labels_and_splits_take(call, wanted):
+    kind, _, method = call.partition(".")
+    found = getattr(importlib.import_module("backtester.signals"), kind)
+    found = getattr(found, method) if method else found
+    assert parameters(found)[: len(wanted.split())] == wanted.split()
+
+
 def test_time_in_force_has_the_five_names():
     assert len({backtester.GTC, backtester.DAY, backtester.IOC, backtester.FOK, backtester.GTD}) == 5

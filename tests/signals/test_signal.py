@@ -39,7 +39,7 @@ def test_it_is_frozen():
 
 def test_it_says_what_it_is():
     assert (
-        repr(signal()) == "Signal('made', 1 assets, 3 bars from 1970-01-04T00:00:00Z to 1970-01-06T00:00:00Z, 2 folds)"
+        repr(signal()) == "Signal('made', 1 asset, 3 bars from 1970-01-04T00:00:00Z to 1970-01-06T00:00:00Z, 2 folds)"
     )
     assert "TRAINED ON THE FUTURE" in repr(signal(trained_until=STAMPS[[4, 4]]))
     assert "no value" in repr(signal(values=np.full((5, 1), np.nan)))

@@ -3,15 +3,16 @@
 import math
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from backtester import Account, Bars, Costs, Result, run
+from backtester import Account, Bars, Costs, Execution, Result, run
 from backtester.errors import ParameterError, StrategyError
 from backtester.signals.signal import Signal
 from strategies.model import ModelStrategy
-from strategies.rules import Own, Sign
+from strategies.rules import CrossSectionalRank, Kelly, Own, Sign, Threshold, VolatilityScaled
 
 DAY = 86_400 * 10**9
 T0 = 19_000 * DAY
@@ -134,7 +135,7 @@ def test_what_is_held_counts_against_the_exposure_allowed():
 def test_inside_the_band_an_asset_is_left_alone():
     """Half of 1,000 at 50 are 10 units. At 60 they are 600 of 1,100: 0.545; at 80 800 of 1,300: 0.615, 0.5 is 650/80.
 
-    Sold are 10 − 8.125 units, where the exposure is more than 0.1 from its target, and only there.
+    A band of 0.1 is from 0.45 to 0.55. Sold are 10 − 8.125 units, where the exposure is outside, and only there.
     """
     close = [50.0, 50.0, 50.0, 60.0, 80.0, 80.0]
     result = traded([1.0] * 6, bars_of(close), rule=Sign(size=0.5), band=0.1)
@@ -143,14 +144,10 @@ def test_inside_the_band_an_asset_is_left_alone():
     assert [bar for bar, _, _ in orders_of(always)] == [1, 3, 4]
 
 
-def test_a_band_keeps_nobody_from_closing_and_turning_round():
+def test_a_band_keeps_nobody_from_opening_closing_and_turning_round():
     bars = bars_of([50.0] * 6)
     values = [1.0, 1.0, 0.0, 1.0, -1.0, -1.0]
-    result = traded(values, bars, rule=Sign(size=0.04), band=0.1)
-    assert orders_of(result) == []  # 0.04 is inside 0.1 of nothing
-    result = traded(values, bars, rule=Sign(size=0.2), band=0.3)
-    assert orders_of(result) == []
-    held = ModelStrategy(signal=Signal.of(values, bars), rule=Own(half_or_little), band=0.1)
+    held = ModelStrategy(signal=Signal.of(values, bars), rule=Own(half_or_little), band=0.99)
     assert orders_of(run(held, bars, cash=1_000.0)) == [(1, 0, 10.0), (2, 0, -10.0), (3, 0, 10.0), (4, 0, -11.0)]
 
 
@@ -159,14 +156,12 @@ def half_or_little(ctx, a, value, state):
     return 0.5 if value > 0.0 else 0.05 * value
 
 
-def test_an_order_that_is_still_on_its_way_is_taken_back_inside_a_band():
-    """With two bars of latency the buy of bar 1 is on its way when bar 2 says flat: it must not arrive."""
-    from backtester import Execution
-
-    bars = bars_of([50.0] * 8)
-    strategy = ModelStrategy(signal=Signal.of([1.0, 1.0] + [0.0] * 6, bars), band=0.1)
+def test_an_order_that_is_still_on_its_way_is_answered_at_once():
+    """With two bars of latency the buy of bar 1 fills at bar 4. Bar 2 says flat: its sale fills at bar 5, not later."""
+    bars = bars_of([50.0] * 9)
+    strategy = ModelStrategy(signal=Signal.of([1.0, 1.0] + [0.0] * 7, bars), band=0.1)
     result = run(strategy, bars, cash=1_000.0, execution=Execution(latency_bars=2))
-    assert float(result.positions.iloc[-1, 0]) == 0.0
+    assert [(bar, quantity) for bar, _, quantity, _ in fills_of(result)] == [(4, 20.0), (5, -20.0)]
 
 
 # ----------------------------------------------------------------- a rule of the user's
@@ -199,6 +194,133 @@ def test_an_error_in_the_users_rule_is_shown_where_it_is():
     with pytest.raises(IndexError) as caught:
         traded([1.0] * 5, bars_of([50.0] * 5), rule=wrong)
     assert any("raised at bar 1" in note for note in caught.value.__notes__)
+
+
+# ----------------------------------------------------------------- threshold
+
+
+def test_the_threshold_has_a_dead_band():
+    """enter 2, leave 1, size 0.5 of 1,000 at 50 are 10 units.
+
+    signal  1.5   2.5   1.5   0.9   -1.5  -2.1  -1.5  -1.0   1.5   3.0   -3.0
+    side     0     1     1     0     0     -1    -1     0     0     1     -1
+    """
+    values = [0.0, 1.5, 2.5, 1.5, 0.9, -1.5, -2.1, -1.5, -1.0, 1.5, 3.0, -3.0, -3.0]
+    result = traded(values, bars_of([50.0] * 13), rule=Threshold(enter=2.0, leave=1.0, size=0.5))
+    wanted = [(2, 0, 10.0), (4, 0, -10.0), (6, 0, -10.0), (8, 0, 10.0), (10, 0, 10.0), (11, 0, -20.0)]
+    assert orders_of(result) == wanted
+
+
+def test_a_position_may_outlive_a_signal_a_little_against_it():
+    values = [0.0, 2.5, -0.9, -1.0, 0.0]
+    result = traded(values, bars_of([50.0] * 5), rule="threshold(enter=2.0, leave=-1.0)")
+    assert orders_of(result) == [(1, 0, 20.0), (3, 0, -20.0)]
+
+
+@pytest.mark.parametrize(("missing", "again"), [("flat", [(2, 0, -20.0)]), ("hold", [])])
+def test_what_was_closed_without_a_signal_must_enter_anew(missing, again):
+    """At 1.5, in the dead band, it would still be long: but it is flat since there was no signal at bar 2."""
+    values = [0.0, 2.5, np.nan, 1.5, 1.5]
+    result = traded(values, bars_of([50.0] * 5), rule=Threshold(2.0, 1.0), missing=missing)
+    assert orders_of(result) == [(1, 0, 20.0), *again]
+
+
+# ----------------------------------------------------------------- ranks
+
+
+def ranked(values, rule, n_bars=4, **parameters):
+    """Return the targets of one cross-section, from orders at a price of 1 and 1,000 of cash."""
+    bars = bars_of(np.ones((n_bars, len(values))))
+    result = traded(np.tile(values, (n_bars, 1)), bars, rule=rule, max_exposure=10.0, **parameters)
+    found = np.zeros(len(values))
+    for bar, a, quantity in orders_of(result):
+        if bar == 1:
+            found[a] = quantity / 1_000.0
+    return found.round(9).tolist()
+
+
+def test_the_best_are_long_and_the_worst_short():
+    """Half of equity for each side: two of ten longs have a quarter, three shorts a sixth each."""
+    values = [5, 3, 9, 1, 7, 2, 8, 4, 6, 0]
+    wanted = [0, 0, 0.25, -1 / 6, 0, -1 / 6, 0.25, 0, 0, -1 / 6]
+    assert ranked(values, CrossSectionalRank(long=2, short=3)) == np.round(wanted, 9).tolist()
+
+
+def test_fractions_are_of_the_assets_with_a_signal():
+    """0.25 of nine with a signal is two; of ten it would be two too, but 0.3 of nine is two and of ten three."""
+    values = [5, 3, 9, 1, 7, 2, 8, 4, 6, np.nan]
+    assert ranked(values, CrossSectionalRank(long=0.3, short=0)) == [0, 0, 0.5, 0, 0, 0, 0.5, 0, 0, 0]
+    values[-1] = 0
+    found = ranked(values, CrossSectionalRank(long=0.3, short=0))
+    assert np.flatnonzero(found).tolist() == [2, 4, 6]
+    assert ranked([1.0, 2.0], CrossSectionalRank(long=0.1, short=0.1)) == [-0.5, 0.5]  # one at least
+
+
+def test_no_asset_is_on_both_sides():
+    assert ranked([1.0, 2.0, 3.0], CrossSectionalRank(long=2, short=2)) == [-0.5, 0.0, 0.5]
+    assert ranked([1.0, np.nan, np.nan], CrossSectionalRank(long=2, short=2)) == [0, 0, 0]
+    assert ranked([1.0, 2.0, np.nan], CrossSectionalRank(long=5, short=0)) == [0.5, 0.5, 0]
+
+
+def test_of_equal_signals_the_lower_asset_number_ranks_higher():
+    assert ranked([2.0, 2.0, 1.0, 1.0], CrossSectionalRank(long=1, short=1)) == [0.5, 0, 0, -0.5]
+    assert ranked([3.0, 3.0, 3.0], CrossSectionalRank(long=1, short=1)) == [0, 0, 0]  # there is no rank
+
+
+def test_scores_weigh_by_their_distance_from_the_mean():
+    """The mean of 0, 1, 2, 9 is 3. Of the two best 9 is above and 2 is below: all for 9. 0 and 1 are 3 and 2 below."""
+    rule = CrossSectionalRank(long=2, short=2, weights="score", size=1.0)
+    assert ranked([0.0, 1.0, 2.0, 9.0], rule) == [-0.3, -0.2, 0.0, 0.5]
+
+
+def test_what_falls_out_of_the_ranks_is_closed():
+    bars = bars_of(np.full((5, 3), 50.0))
+    values = [[3.0, 2.0, 1.0]] * 2 + [[1.0, 3.0, 2.0]] * 3
+    result = traded(values, bars, rule="rank(long=1, short=0)")
+    assert orders_of(result) == [(1, 0, 20.0), (2, 0, -20.0), (2, 1, 20.0)]
+
+
+# ----------------------------------------------------------------- volatility and Kelly
+
+#: log returns of +0.1 and −0.1 in turn: the variance of any two is ((0.1)² + (−0.1)²)/1 = 0.02
+SWINGS = 50.0 * np.exp([0.0, 0.1, 0.0, 0.1, 0.0, 0.1])
+
+
+def test_volatility_scales_the_targets_of_another_rule():
+    """√(0.02·50) is a volatility of 1 a year: a target of 0.4 makes 0.4 of the sign's 1, at the price of bar 2, 50."""
+    rule = VolatilityScaled(target=0.4, window=2, bars_per_year=50.0)
+    result = traded([1.0] * 6, bars_of(SWINGS), rule=rule, rebalance=5)
+    assert orders_of(result) == []  # at bar 1 one return is known, and two are needed
+    result = traded([np.nan, np.nan] + [1.0] * 4, bars_of(SWINGS), rule=rule, rebalance=5)
+    assert orders_of(result) == [(2, 0, 8.0)]
+    result = traded([np.nan, np.nan] + [-1.0] * 4, bars_of(SWINGS), rule=replace(rule, cap=0.1), rebalance=5)
+    assert orders_of(result) == [(2, 0, -2.0)]
+    inner = replace(rule, rule=Threshold(enter=2.0, leave=1.0, size=0.5))
+    result = traded([np.nan, np.nan] + [3.0] * 4, bars_of(SWINGS), rule=inner, rebalance=5)
+    assert orders_of(result) == [(2, 0, 4.0)]
+
+
+def test_kelly_is_expected_return_over_variance():
+    """Half of 0.01/0.02 is 0.25: 5 units at 50. Over two bars the variance is twice that: 0.125, 2.5 units."""
+    values = [np.nan, np.nan] + [0.01] * 4
+    result = traded(values, bars_of(SWINGS), rule=Kelly(0.5, window=2), rebalance=5)
+    assert orders_of(result) == [(2, 0, 5.0)]
+    result = traded(values, bars_of(SWINGS), rule="kelly(fraction=0.5, window=2, horizon=2)", rebalance=5)
+    assert orders_of(result) == [(2, 0, 2.5)]
+    short = traded([np.nan, np.nan] + [-9.0] * 4, bars_of(SWINGS), rule=Kelly(window=2, cap=0.3), rebalance=5)
+    assert orders_of(short) == [(2, 0, -6.0)]
+
+
+def test_kelly_takes_its_horizon_from_the_label_and_refuses_classes():
+    from backtester.signals.labels import forward_return
+
+    bars = bars_of(SWINGS)
+    signal = Signal.of([np.nan, np.nan] + [0.01] * 4, bars)
+    two = replace(signal, label=forward_return(bars, 2))
+    result = run(ModelStrategy(signal=two, rule=Kelly(0.5, window=2), rebalance=5), bars, cash=1_000.0)
+    assert orders_of(result) == [(2, 0, 2.5)]
+    with pytest.raises(ParameterError, match="predicts classes, and Kelly reads it as an expected return"):
+        run(ModelStrategy(signal=replace(signal, classes=(-1, 1)), rule="kelly"), bars)
 
 
 # ----------------------------------------------------------------- time and symbols
@@ -309,14 +431,28 @@ def test_what_was_known_in_time_says_nothing():
         ({"rebalance": 0}, "rebalance is 0; it must be 1 or more"),
         ({"band": -0.1}, "band is -0.1; it must be 0 or more"),
         ({"band": math.nan}, "band is nan"),
+        ({"band": 1.0}, "band is 1.0; it must be 0 or more, and below 1"),
         ({"centre": math.inf}, "centre is inf"),
         ({"missing": "keep"}, "missing must be"),
         ({"rule": "sgn"}, r"no rule 'sgn'; did you mean 'sign'\?"),
-        ({"rule": "sign(sise=1)"}, r"Sign has no setting 'sise'; did you mean 'size'\?"),
+        ({"rule": "sign(sise=1)"}, r"sign has no setting 'sise'; did you mean 'size'\?"),
         ({"rule": "sign(size=-1)"}, "Sign: size is -1; it must be a number above 0"),
         ({"rule": "sign(__import__('os'))"}, "must be a number above 0"),
-        ({"rule": "sign(1, 2)"}, "Sign has 1 settings, found 2"),
-        ({"rule": "a.b(1)"}, "is no rule"),
+        ({"rule": "sign(1, 2)"}, r"sign\(1, 2\): too many positional arguments \(settings: size\)"),
+        ({"rule": "a.b(1)"}, "is neither a name nor a call"),
+        ({"rule": "threshold"}, "threshold: missing a required argument: 'enter'"),
+        ({"rule": "threshold(1, enter=2)"}, "multiple values for argument 'enter'"),
+        ({"rule": "threshold(enter=1, leave=2)"}, "leave is 2 and enter is 1; leave must be at most enter"),
+        ({"rule": "threshold(enter=1, leave=-1)"}, "more than −enter"),
+        ({"rule": "threshold(enter=-1)"}, "enter is -1; it must be a number of 0 or more"),
+        ({"rule": "rank(long=0, short=0)"}, "long and short are both 0"),
+        ({"rule": "rank(long=1.5)"}, "a fraction of them"),
+        ({"rule": "rank(weights='scores')"}, r"weights is 'scores'; did you mean 'score'\?"),
+        ({"rule": "volatility_scaled(window=1)"}, "window is 1; it must be an int, 2 or more"),
+        ({"rule": "volatility_scaled(rule=volatility_scaled())"}, "scale once"),
+        ({"rule": "volatility_scaled(rule=threshold)"}, "missing a required argument: 'enter'"),
+        ({"rule": "kelly(fraction=1.5)"}, "fraction is 1.5; it must be at most 1"),
+        ({"rule": "kelly(horizon=0)"}, "horizon is 0; it must be an int, 1 or more"),
         ({"rule": 3}, r"rule is 3 \(int\)"),
         ({"rule": Sign}, r"rule is the class Sign; give an object of it: Sign\(…\)"),
     ],
@@ -356,7 +492,16 @@ def tanh_rule(ctx, a, value, state):
     return 0.4 * np.tanh(80.0 * state[1])
 
 
-RULES = {"sign": Sign(0.9), "own": tanh_rule}
+RULES = {
+    "sign": Sign(0.9),
+    "own": tanh_rule,
+    "own, jitted": numba.njit(tanh_rule),
+    "threshold": Threshold(0.01, 0.002),
+    "rank": CrossSectionalRank(1, 1, "score"),
+    "volatility": VolatilityScaled(0.2, 10, rule=Threshold(0.01, 0.002)),
+    "volatility of own": VolatilityScaled(0.2, 10, rule=Own(tanh_rule)),
+    "kelly": Kelly(0.1, 30),
+}
 COMMON = {
     "plain": {},
     "banded": {"band": 0.03, "max_exposure": 0.7, "missing": "hold"},

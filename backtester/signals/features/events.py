@@ -1,4 +1,4 @@
-"""Features of records that came out at their own times, each used from then on and never before."""
+"""Features of events that came out at their own times, each used from then on and never before."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _UNITS = {
     "D": 86_400_000_000_000,
     "W": 604_800_000_000_000,
 }
-_SMALLEST_NS = 10**17  # what is smaller is no time in ns that any record of ours could have
+_SMALLEST_NS = 10**17  # what is smaller is no time in ns that any event of ours could have
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How records are read, as `External.from_events` says."""
+    """How events are read, as `External.from_events` says."""
 
     delay: Any
     available: str
@@ -49,21 +49,21 @@ class Settings:
 
 
 class Events(External):
-    """Records with times of their own as features; `External.from_events` makes it and says what it does.
+    """Events with times of their own as features; `External.from_events` makes it and says what it does.
 
     Attributes
     ----------
     delay : int
-        ns after its timestamp from which on a record is used.
+        ns after its timestamp from which on an event is used.
     max_age : int or None
         ns after its timestamp from which on it is not.
     missing : float or None
-        What stands where no record counts.
-    timestamps, periods : ndarray of int64, shape (n_records,)
-        When each record came out, and the end of what it is about; in the order of time.
-    values : ndarray of float64, shape (n_records, n_columns)
+        What stands where no event counts.
+    timestamps, periods : ndarray of int64, shape (n_events,)
+        When each event came out, and the end of what it is about; in the order of time.
+    values : ndarray of float64, shape (n_events, n_columns)
     assets : tuple of str, or None
-        The asset of each record; None where each is for all.
+        The asset of each event; None where each is for all.
     """
 
     timestamps: Ints
@@ -91,13 +91,13 @@ class Events(External):
         self._check(how)
 
     def _check(self, how: Settings) -> None:
-        """Refuse records from before the end of their period, and two of one time, asset and period."""
+        """Refuse events from before the end of their period, and two of one time, asset and period."""
         early = np.flatnonzero(self.timestamps < self.periods)
         if early.size:
             at = early[0]
             raise FeatureError(
-                f"{self._owner}: a record{self._of(at)} came out {time_text(int(self.timestamps[at]))}, before the end "
-                f"of what it is about, {time_text(int(self.periods[at]))} ({early.size:,} such records); nobody knew "
+                f"{self._owner}: an event{self._of(at)} came out {time_text(int(self.timestamps[at]))}, before the end "
+                f"of what it is about, {time_text(int(self.periods[at]))} ({early.size:,} such events); nobody knew "
                 f"it then. {how.available!r} is when it came out, {how.period!r} what it is about: are they exchanged?"
             )
         for rows in self._rows.values():
@@ -107,7 +107,7 @@ class Events(External):
             if same.size:
                 about = f" about {time_text(int(pairs[same[0], 1]))}" if self._revises else ""
                 raise FeatureError(
-                    f"{self._owner}: two records{self._of(int(rows[0]))}{about} came out "
+                    f"{self._owner}: two events{self._of(int(rows[0]))}{about} came out "
                     f"{time_text(int(pairs[same[0], 0]))}; which one counts cannot be known. Keep one, or combine them"
                 )
 
@@ -116,7 +116,7 @@ class Events(External):
 
     @property
     def by_position(self) -> bool:
-        """False: its records have times."""
+        """False: its events have times."""
         return False
 
     def compute(self, view: View) -> npt.ArrayLike:
@@ -125,7 +125,7 @@ class Events(External):
         Raises
         ------
         FeatureError
-            If an asset has no record, and there is no `missing` for it.
+            If an asset has no event, and there is no `missing` for it.
         """
         bars = view.bars
         found = np.empty((bars.n_bars, bars.n_assets, len(self.columns)))
@@ -141,7 +141,7 @@ class Events(External):
         return found[:, :, 0] if len(self.columns) == 1 else found
 
     def _as_of(self, rows: Ints, j: int, clock: Ints) -> Floats:
-        """Return the values of one column and asset at the closes `clock`, NaN where no record counts."""
+        """Return the values of one column and asset at the closes `clock`, NaN where no event counts."""
         rows = rows[~np.isnan(self.values[rows, j])]
         if self._revises:
             periods = self.periods[rows]
@@ -159,17 +159,17 @@ class Events(External):
         known = sorted(set(self.assets or ()))
         near = did_you_mean(symbol, [one for one in known if one not in others])
         return (
-            f"feature {self.columns[0]!r}: there is no record of {symbol}{near} (records of {len(known):,} assets: "
+            f"feature {self.columns[0]!r}: there is no event of {symbol}{near} (events of {len(known):,} assets: "
             f"{', '.join(known[:6])}{', …' if len(known) > 6 else ''}). Leave the asset out, or say what stands for "
             "it: missing=…"
         )
 
     def first_rows(self, n: int) -> External:
-        """Return the element itself: its records have times, and those of later bars are not looked at."""
+        """Return the element itself: its events have times, and those of later bars are not looked at."""
         return self
 
     def spec(self) -> dict[str, Any]:
-        """Return names and settings, as values that JSON can hold; the records are data, and passed in again."""
+        """Return names and settings, as values that JSON can hold; the events are data, and passed in again."""
         settings = {"delay": self.delay, "max_age": self.max_age, "missing": self.missing, "revises": self._revises}
         return {**super().spec(), "events": settings}
 
@@ -182,7 +182,7 @@ class _Table:
         if not isinstance(events, Mapping) and not hasattr(events, "columns"):
             raise FeatureError(
                 f"{owner}: events is {type(events).__name__}; it is a DataFrame, or a mapping of names to arrays, with "
-                "one row for each record"
+                "one row for each event"
             )
         self.names = [str(one) for one in (events if isinstance(events, Mapping) else events.columns)]
         self.events = events
@@ -190,7 +190,7 @@ class _Table:
         if len(set(lengths.values())) > 1:
             raise FeatureError(f"{owner}: the columns differ in length: {lengths}")
         if not lengths or not next(iter(lengths.values())):
-            raise FeatureError(f"{owner}: there are no records")
+            raise FeatureError(f"{owner}: there are no events")
 
     def column(self, name: str) -> Any:
         if name not in self.names:
@@ -213,7 +213,7 @@ class _Table:
         return values.astype(np.float64)
 
     def symbols(self, name: str | None) -> list[str] | None:
-        """Return the asset of each record, or None where each is for all."""
+        """Return the asset of each event, or None where each is for all."""
         if name is None or (name == "symbol" and name not in self.names):
             return None
         values = list(self.column(name))
@@ -228,7 +228,7 @@ class _Table:
             near = did_you_mean(name, self.names)
             raise FeatureError(
                 f"{self.owner}: there is no column {name!r}{near}; columns: {', '.join(self.names)}. Without the time "
-                "at which it came out no record can be used: available='…' names the column that has it"
+                "at which it came out no event can be used: available='…' names the column that has it"
             )
         column = self.column(name)
         if not hasattr(column, "dtype"):
@@ -254,7 +254,7 @@ class _Table:
             if stamps.tz is None and tz is not None:
                 stamps = stamps.tz_localize(tz)
         except (DataError, ValueError, LookupError) as error:
-            told = str(error).partition(", or pass date_format=")[0]  # which bars have, and records have not
+            told = str(error).partition(", or pass date_format=")[0]  # which bars have, and events have not
             raise FeatureError(f"{self.owner}: the times of {name!r} cannot be read: {told}") from error
         if stamps.tz is None:
             raise FeatureError(
@@ -299,7 +299,7 @@ def _read_missing(owner: str, value: Any) -> float | None:
 
 
 def _rows_of(assets: tuple[str, ...] | None, n: int) -> dict[str, Ints]:
-    """Return the rows of each asset in order; of "" where each record is for all."""
+    """Return the rows of each asset in order; of "" where each event is for all."""
     if assets is None:
         return {"": np.arange(n)}
     names, inverse = np.unique(np.array(assets, dtype=object).astype(str), return_inverse=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class External(Feature):
     """An array as a feature, or as k of them; what its values mean and when they were known is the caller's word.
 
-    `External.from_events` makes features of records that each say when they came out.
+    `External.from_events` makes features of events that each say when they came out.
 
     Parameters
     ----------
@@ -76,32 +76,32 @@ class External(Feature):
         missing: float | None = None,
         tz: Any = None,
     ) -> Events:
-        """Return features of records that came out at their own times: fundamentals, news, sentiment scores.
+        """Return features of events that came out at their own times: fundamentals, news, sentiment scores.
 
-        At bar t an asset has the value of the last record that was out by then: timestamp + delay ≤ the close of t.
+        At bar t an asset has the value of the last event that was out by then: timestamp + delay ≤ the close of t.
         Nothing is ever filled backwards.
 
         Parameters
         ----------
         events : DataFrame, or mapping of str to array_like
-            One row for each record, in any order; columns by name.
+            One row for each event, in any order; columns by name.
         name : str or sequence of str
             The columns with the values, finite numbers or NaN, which says nothing; they name the features too.
         delay : str, timedelta or int
-            How long after its timestamp a record could be used: `"1D"` (24 hours), `"90min"`, `"0s"`; an int is ns. It
-            must be said. Where timestamps are dates alone, a record may have come out at the end of that day.
+            How long after its timestamp an event could be used: `"1D"` (24 hours), `"90min"`, `"0s"`; an int is ns. It
+            must be said. Where timestamps are dates alone, an event may have come out at the end of that day.
         available : str
-            The column with the time at which each record came out: int64 ns UTC, or times with a zone.
+            The column with the time at which each event came out: int64 ns UTC, or times with a zone.
         symbols : str or None
-            The column with the asset of each record. None, or if `"symbol"` is not there: each is for all assets.
+            The column with the asset of each event. None, or if `"symbol"` is not there: each is for all assets.
         period : str, optional
-            The column with the end of the time that each record is about, such as the end of a quarter. Then the value
-            is that of the latest period, and a later record of the same period is a revision, which replaces it from
-            its own time on; a late revision of an older period changes nothing. Without it the latest record counts.
+            The column with the end of the time that each event is about, such as the end of a quarter. Then the value
+            is that of the latest period, and a later event of the same period is a revision, which replaces it from
+            its own time on; a late revision of an older period changes nothing. Without it the latest event counts.
         max_age : str, timedelta or int, optional
-            A record older than this, from its timestamp on, is stale, and says nothing any more.
+            An event older than this, from its timestamp on, is stale, and says nothing any more.
         missing : float, optional
-            What stands where no record counts: before the first, and after a stale one. Without it NaN stands there,
+            What stands where no event counts: before the first, and after a stale one. Without it NaN stands there,
             which `Features.compute` refuses once an asset has had a value.
         tz : str, optional
             The time zone of times that have none.
@@ -113,9 +113,9 @@ class External(Feature):
         Raises
         ------
         FeatureError
-            If a column is not there, a time is missing or has no zone, a record came out before the end of its period,
+            If a column is not there, a time is missing or has no zone, an event came out before the end of its period,
             two are of one time, asset and period, a value is infinite, or a setting means nothing. When computing: if
-            an asset of the bars has no record, unless `missing` stands for it.
+            an asset of the bars has no event, unless `missing` stands for it.
         """
         from backtester.signals.features.events import Events, Settings
 

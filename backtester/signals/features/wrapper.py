@@ -61,7 +61,13 @@ class Wrapper(Feature):
         return self.feature.concurrent
 
     def inner(self, view: View) -> list[Floats]:
-        """Return the columns it is made of, [n_bars, n_assets] each; what hides an infinite value must not."""
+        """Return the columns it is made of for the bars of `view`, [n_bars, n_assets] each.
+
+        Raises
+        ------
+        FeatureError
+            If one is infinite, which a rank, for one, would hide.
+        """
         columns = columns_of(self.feature, view)
         for name, values in zip(self.feature.columns, columns, strict=True):
             check_no_infinity(name, values, view.bars)

@@ -79,8 +79,8 @@ def first_touch(
         begin = opens[at] if from_open else closes[at]
         if not (begin > 0.0 and above > 0.0 and below > 0.0 and (short or sign > 0.0)):
             continue
-        upper = begin * (1.0 + above)
-        lower = begin * (1.0 - below)
+        upper = begin + begin * above  # of 100 and 10 % just 110, which 100·1.1 is not
+        lower = begin - begin * below
         last = at + horizon
         if paid_out and last > n - 1:
             last = n - 1

@@ -81,7 +81,7 @@ def drift(fitted: FittedModel, data: Any, *, in_sample: bool = False) -> pd.Data
             found["ks"], found["p_value"] = kolmogorov_smirnov(known, quantiles, n_train)
             found["below"] = float((known < quantiles[0]).mean())
             found["above"] = float((known > quantiles[-1]).mean())
-        found |= {"missing": 1.0 - known.size / len(column), "n": known.size, "used": j in used}
+        found |= {"missing": (len(column) - known.size) / len(column), "n": known.size, "used": j in used}
         rows[name] = {**found, "note": _note(name, found)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
 

@@ -35,6 +35,8 @@ class CombinatorialPurgedCV(Scheme):
         Rows by which the spans of labels are widened; without spans, what the label of each row reads after it.
     embargo : int
         Rows after each block of a test, and after what its labels read, in which no sample that trains begins.
+    knows_the_future : bool
+        True: samples after the test train, too.
 
     Raises
     ------

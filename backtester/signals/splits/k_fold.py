@@ -23,6 +23,8 @@ class PurgedKFold(Scheme):
         Rows by which the spans of labels are widened; without spans, what the label of each row reads after it.
     embargo : int
         Rows after a test, and after what its labels read, in which no sample that trains begins.
+    knows_the_future : bool
+        True: samples after the test train, too.
 
     Raises
     ------

@@ -35,6 +35,8 @@ class WalkForward(Scheme):
         Rows by which the spans of labels are widened; without spans, what the label of each row reads after it.
     embargo : int
         Rows between window and test, which take part in neither.
+    knows_the_future : bool
+        False: all that trains lies before the test.
 
     Raises
     ------
