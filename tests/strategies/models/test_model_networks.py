@@ -156,13 +156,14 @@ def test_a_loss_that_is_not_finite_is_an_error():
         MLP(learning_rate=1e35, validation=0.0, max_epochs=5, random_state=0).fit(X, y)
 
 
-def test_an_interrupted_training_is_none(monkeypatch):
+@pytest.mark.parametrize("batch", [1, 8, 14])  # of six an epoch, the sixth judging: in the first, second and last
+def test_an_interrupted_training_is_none(batch, monkeypatch):
     calls = []
     forward = _training.WeightedSquares.forward
 
     def interrupted(self, *arguments):
         calls.append(1)
-        if len(calls) == 8:
+        if len(calls) == batch:
             raise KeyboardInterrupt
         return forward(self, *arguments)
 
@@ -171,6 +172,7 @@ def test_an_interrupted_training_is_none(monkeypatch):
     X, y = samples_for(model)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
+    assert len(calls) == batch
     assert not hasattr(model, "module_")
 
 
