@@ -35,7 +35,7 @@ for use in (lambda: remembered.metrics(label), lambda: run(ModelStrategy(signal=
 signal = predict_out_of_sample(lstm, features, label, bars, WalkForward(280, 150))
 result = run(ModelStrategy(signal=signal), bars, cash=100_000)
 ic = signal.metrics().overall.ic
-print(f"honest: IC {ic:.1f}, Sharpe ratio {'above' if result.metrics.sharpe > 1.0 else 'below'} 1")
+print(f"honest: IC {round(ic, 1) + 0.0:.1f}, Sharpe ratio {'above' if result.metrics.sharpe > 1.0 else 'below'} 1")
 
 # Output:
 # wrong: IC 0.9, Sharpe ratio above 5
