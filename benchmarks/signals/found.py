@@ -40,7 +40,7 @@ def planted(name: str, train: int, test: int, n_folds: int, seed: int) -> dict[s
     model = model_named(name)
     first = 3 + max(getattr(model, "lookback", 1) - 1, 0)  # two lags of a return, and the bars the model looks back to
     n_bars = first + train + n_folds * test + 1  # the last bar has no label
-    bars = Bars.simulate("ar1", n_bars=n_bars, seed=seed, phi=PHI, mu=0.0, sigma=0.2)
+    bars = Bars.simulate("ar1", n_bars=n_bars, seed=seed, freq="1h", phi=PHI, mu=0.0, sigma=0.2)
     label = forward_return(bars, 1, log=True)
     started = time.perf_counter()
     signal = predict_out_of_sample(model, features(), label, bars, WalkForward(train, test), seed=seed)
