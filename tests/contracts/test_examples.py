@@ -35,6 +35,7 @@ def test_the_example_prints_the_output_at_its_end_and_leaves_no_file(path, tmp_p
         "TMPDIR": str(temporary),
         "TEMP": str(temporary),
         "TMP": str(temporary),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "torch"),  # torch makes this folder, whoever asks it for nothing
     }
     done = subprocess.run(
         [sys.executable, "-W", "error", str(path)],
