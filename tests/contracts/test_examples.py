@@ -16,8 +16,20 @@ _PROMISE = re.compile(r"^# Output:\n((?:#.*\n)+)\Z", re.MULTILINE)
 
 
 def test_examples_are_numbered_without_a_gap():
-    assert EXAMPLES
-    assert [int(path.name[:2]) for path in EXAMPLES] == list(range(1, len(EXAMPLES) + 1))
+    right = [path for path in EXAMPLES if not path.name.startswith("wrong_")]
+    assert right
+    assert [int(path.name[:2]) for path in right] == list(range(1, len(right) + 1))
+
+
+def test_the_five_classic_leaks_are_there_each_refused_and_beside_an_honest_figure():
+    """They are shown wrong, so that the check which catches them has something to catch."""
+    wrong = [path for path in EXAMPLES if path.name.startswith("wrong_")]
+    assert [int(path.name[6]) for path in wrong] == [1, 2, 3, 4, 5]
+    for path in wrong:
+        first = [line.partition(":")[0] for line in _PROMISE.search(path.read_text(encoding="utf-8"))[1].splitlines()]
+        assert first[0] == "# wrong"
+        assert "# refused" in first
+        assert first[-1] == "# honest"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -35,7 +47,7 @@ def test_the_example_prints_the_output_at_its_end_and_leaves_no_file(path, tmp_p
         "TMPDIR": str(temporary),
         "TEMP": str(temporary),
         "TMP": str(temporary),
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "torch"),  # torch makes this folder, whoever asks it for nothing
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "torch"),  # torch makes it when it is imported, and leaves it
     }
     done = subprocess.run(
         [sys.executable, "-W", "error", str(path)],
