@@ -17,7 +17,7 @@ import numpy as np
 from backtester import Bars, Strategy, constant
 from backtester.errors import ParameterError
 from strategies.rules.named import as_rule
-from strategies.rules.source import aligned, signal_of
+from strategies.rules.source import aligned, check_history, signal_of
 
 
 class ModelStrategy(Strategy):
@@ -86,6 +86,8 @@ class ModelStrategy(Strategy):
     def prepare(self, bars: Bars) -> None:
         self._check()
         rule = as_rule(self.rule)
+        if self.history is not None:
+            check_history(self.history, bars)
         source = signal_of(self.signal, bars if self.history is None else self.history, self.allow_future)
         values, self._late = aligned(source.signal, bars, self.allow_future)
         self._about = {**source.about, "rule": rule.described()}

@@ -280,9 +280,7 @@ def _times(value: Any, multiple: float) -> Any:
         return 0.0 if multiple == 0.0 else _commission_times(value, multiple)
     if isinstance(value, Mapping):
         return {key: multiple * item for key, item in value.items()}
-    if isinstance(value, Sequence | np.ndarray):
-        return [multiple * float(item) for item in np.atleast_1d(value)] if np.ndim(value) else multiple * float(value)
-    return multiple * value
+    return (multiple * np.asarray(value, np.float64)).tolist()  # of one number or one per asset
 
 
 def _commission_times(function: Any, multiple: float) -> Callable[[float, float], float]:

@@ -68,7 +68,7 @@ def predict(
         )
     moved = None
     if drift:
-        from backtester.signals.scores.drift import drift as drift_of
+        from backtester.signals.scores import drift as drift_of
 
         moved = drift_of(fitted, bars, in_sample=in_sample)
     if out is not None:

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     from backtester.signals.labels import volatility_scaled as volatility_scaled
     from backtester.signals.out_of_sample import predict_out_of_sample as predict_out_of_sample
     from backtester.signals.scaler import Scaler as Scaler
+    from backtester.signals.scores import ModelMetrics as ModelMetrics
+    from backtester.signals.scores import compare as compare
+    from backtester.signals.scores import drift as drift
     from backtester.signals.signal import Signal as Signal
     from backtester.signals.splits import CombinatorialPurgedCV as CombinatorialPurgedCV
     from backtester.signals.splits import Fold as Fold
@@ -71,6 +74,7 @@ _HOMES = {
     "LABELS": "labels",
     "Label": "labels",
     "Lag": "features",
+    "ModelMetrics": "scores",
     "On": "features",
     "PurgedKFold": "splits",
     "Rank": "features",
@@ -85,7 +89,9 @@ _HOMES = {
     "average_uniqueness": "labels",
     "check_label_ends": "checks",
     "check_pipeline": "checks",
+    "compare": "scores",
     "direction": "labels",
+    "drift": "scores",
     "explain": "explanation",
     "fit": "fitting",
     "forward_return": "labels",

@@ -5,8 +5,8 @@
 | `values-….parquet` | one per bar and asset, assets side by side: time, symbol, value, probabilities, the label |
 | `bars-….parquet` | one per bar: time, fold |
 
-The manifest has the rest: name, classes, folds with all that was tried in them, the declaration of the label. Columns of
-the paths of combinatorial cross-validation begin with their number. Numbers are stored as they are, so that a loaded
+The manifest has the rest: name, classes, folds with all that was tried in them, the declaration of the label. Columns
+of the paths of combinatorial cross-validation begin with their number. Numbers are stored as they are, so that a loaded
 signal equals the saved one bit for bit. `backtester.archive` says why a save is whole or did not happen.
 """
 

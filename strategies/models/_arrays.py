@@ -139,7 +139,8 @@ class OnStandardised:
         """
         X, y, sample_weight = read_fit(self, X, y, sample_weight)
         mean, scale = moments(X)
-        inputs = (X - mean) / scale
+        inputs = X - mean
+        inputs /= scale
         with one_thread():
             super().fit(inputs, y, sample_weight)  # type: ignore[misc]
         self.coef_ = self.coef_ / scale

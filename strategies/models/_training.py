@@ -161,8 +161,9 @@ def train(
         verbose=0,
     )
     net.fit(learning, None)
-    stopped = judging is not None and net.history[-1, "epoch"] < model.max_epochs
-    if len(net.history) < model.max_epochs and not (stopped and stop.misses_ >= model.patience):
+    whole = len(net.history) > 0 and "train_loss" in net.history[-1]  # the last epoch was gone through
+    ended = len(net.history) == model.max_epochs or (judging is not None and stop.misses_ >= model.patience)
+    if not (whole and ended):
         raise KeyboardInterrupt  # skorch takes Ctrl-C for the end of a training; half a training is none
     losses = np.array([[one["train_loss"], one.get("valid_loss", np.nan)] for one in net.history], dtype=np.float64)
     weights = [value for value in network.state_dict().values() if value.is_floating_point()]

@@ -47,7 +47,7 @@ class SVM(SVR):
         C: float = 0.05,
         epsilon: float = 0.1,
         gamma: Any = 0.02,
-        max_samples: int | None = 3000,
+        max_samples: int | None = 2000,
         random_state: Any = None,
     ):
         super().__init__(kernel=kernel, C=C, epsilon=epsilon, gamma=gamma)

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.errors import ParameterError
-from backtester.indicators import realised_volatility
-from backtester.signals.features.element import View
 from strategies.rules.rule import Floats, Prepared, Rule, prepared
 
 if TYPE_CHECKING:
@@ -69,9 +67,8 @@ class Kelly(Rule):
                 f"Kelly: the signal {source.signal.name!r} predicts {learnt}, and Kelly reads it as an expected "
                 "return; learn forward_return, or take another rule"
             )
-        volatility = realised_volatility(View(bars).prices.close, self.window)
         horizon = source.horizon if self.horizon is None else self.horizon
-        variance = np.where(volatility > 0.0, horizon * np.square(volatility), np.nan)
+        variance = horizon * np.square(source.volatility(bars, self.window))
         return prepared(decide, bars, [self.fraction, self.cap], panel=variance[:, :, np.newaxis])
 
 

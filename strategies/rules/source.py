@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from backtester.bars.check import time_text
 from backtester.errors import StrategyError, did_you_mean
+from backtester.indicators import realised_volatility
+from backtester.signals.features.element import View
 from backtester.signals.signal import Signal
 
 if TYPE_CHECKING:
@@ -32,12 +34,27 @@ class Source:
         Bars that the label spans; 1 where that is not known.
     about : dict
         For the manifest of a run: plain values.
+    history : Bars
+        Those of the run, or more: they may begin earlier.
     """
 
     signal: Signal
     label: str
     horizon: int
     about: dict[str, Any]
+    history: Bars
+
+    def volatility(self, bars: Bars, window: int, bars_per_year: float | None = None) -> Floats:
+        """Return the volatility at the bars of a run: float64, [n_bars, n_assets].
+
+        It is the standard deviation (n − 1) of the last `window` log returns of the asset's own bars up to now, prices
+        adjusted for splits and dividends, times √bars_per_year; NaN where it is not known, or 0.
+        """
+        found = realised_volatility(View(self.history).prices.close, window, bars_per_year)
+        if self.history is not bars:
+            rows = np.searchsorted(self.history.timestamps, bars.timestamps)
+            found = found[np.ix_(rows, [self.history.symbols.index(symbol) for symbol in bars.symbols])]
+        return np.where(found > 0.0, found, np.nan)
 
 
 def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
@@ -63,8 +80,6 @@ def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
         from backtester.signals import load_model
 
         given = load_model(given)
-    if not hasattr(bars, "timestamps"):
-        raise StrategyError(f"ModelStrategy: history is {bars!r} ({type(bars).__name__}); it is Bars")
     if isinstance(given, Signal):
         signal, spec = given, None if given.label is None else given.label.spec
     elif callable(getattr(given, "predict", None)) and hasattr(given, "recipe"):
@@ -78,7 +93,7 @@ def signal_of(given: Any, bars: Bars, in_sample: bool) -> Source:
     spec = spec or {}
     horizon = spec.get("settings", {}).get("horizon", 1)
     about["signal"] = signal.about()
-    return Source(signal, str(spec.get("label", "")), horizon if isinstance(horizon, int) else 1, about)
+    return Source(signal, str(spec.get("label", "")), horizon if isinstance(horizon, int) else 1, about, bars)
 
 
 def aligned(signal: Signal, bars: Bars, allow_future: bool) -> tuple[Floats, str]:
@@ -118,6 +133,28 @@ def aligned(signal: Signal, bars: Bars, allow_future: bool) -> tuple[Floats, str
             "it all the same"
         )
     return values, warning
+
+
+def check_history(history: Any, bars: Bars) -> None:
+    """Check that bars hold those of a run.
+
+    Raises
+    ------
+    StrategyError
+        If they are no bars, or a symbol or a time of the run is not among theirs.
+    """
+    if not hasattr(history, "timestamps"):
+        raise StrategyError(f"ModelStrategy: history is {history!r} ({type(history).__name__}); it is Bars")
+    strange = [symbol for symbol in bars.symbols if symbol not in history.symbols]
+    if strange:
+        raise StrategyError(f"ModelStrategy: history has no {strange[0]}, which the bars of the run have")
+    there = np.isin(bars.timestamps, history.timestamps)
+    if not there.all():
+        t = int(np.argmin(there))
+        raise StrategyError(
+            f"ModelStrategy: history has no bar {time_text(int(bars.timestamps[t]))}, which the run has; it holds all "
+            "bars of the run, and those before them"
+        )
 
 
 def _columns(signal: Signal, bars: Bars) -> npt.NDArray[np.int64]:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.errors import ParameterError
-from backtester.indicators import realised_volatility
-from backtester.signals.features.element import View
 from strategies.rules.rule import Decide, Floats, Prepared, Rule
 
 if TYPE_CHECKING:
@@ -68,10 +66,7 @@ class VolatilityScaled(Rule):
         from strategies.rules.named import as_rule
 
         inner = as_rule(self.rule).prepare(bars, source)
-        volatility = realised_volatility(View(bars).prices.close, self.window, self.bars_per_year)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.minimum(self.target / volatility, self.cap)
-        factor = np.where(volatility > 0.0, factor, np.nan)
+        factor = np.minimum(self.target / source.volatility(bars, self.window, self.bars_per_year), self.cap)
         panel = np.concatenate([inner.panel, factor[:, :, np.newaxis]], axis=2)
         return Prepared(_scaled(inner.decide), inner.numbers, panel, inner.state)
 

@@ -44,6 +44,26 @@ def test_bars_before_those_of_the_run_warm_the_features_up(fitted):
     np.testing.assert_array_equal(warm.tables.equity[1:], whole.tables.equity[200:])
 
 
+@pytest.mark.parametrize("rule", ["volatility_scaled(window=30, cap=0.5)", "kelly(fraction=0.01, window=30)"])
+def test_and_the_volatility_that_a_rule_reads_too(fitted, rule):
+    """The run has one asset, the history two in another order."""
+    one = Bars.from_arrays(
+        BARS.timestamps[199:],
+        *[getattr(BARS, name)[199:, 1:] for name in ("open", "high", "low", "close", "volume")],
+        symbols=BARS.symbols[1:],
+    )
+    whole = Bars.from_arrays(
+        BARS.timestamps,
+        *[getattr(BARS, name)[:, 1:] for name in ("open", "high", "low", "close", "volume")],
+        symbols=BARS.symbols[1:],
+    )
+    warm = run(ModelStrategy(signal=fitted, rule=rule, history=BARS), one)
+    assert len(warm.fills) > 20
+    np.testing.assert_array_equal(
+        warm.tables.equity[1:], run(ModelStrategy(signal=fitted, rule=rule), whole).tables.equity[200:]
+    )
+
+
 def test_bars_that_it_was_fitted_on_alone_are_refused(fitted):
     with pytest.raises(
         StrategyError, match=r"no value in the bars from .*; its model was fitted on bars up to 2000-10-0"
@@ -57,9 +77,14 @@ def test_in_sample_it_trades_only_where_that_is_allowed_and_says_so(fitted):
     assert "knows the future" in result.manifest["about"]["warnings"][0]
 
 
-def test_history_is_bars(fitted):
+def test_history_is_bars_that_hold_those_of_the_run(fitted):
     with pytest.raises(StrategyError, match=r"history is 3 \(int\); it is Bars"):
         run(ModelStrategy(signal=fitted, history=3), BARS)
+    with pytest.raises(StrategyError, match=r"history has no bar 2000-.*which the run has"):
+        run(ModelStrategy(signal=fitted, history=BARS[100:]), BARS)
+    other = Bars.simulate("gbm", n_bars=400, n_assets=1, seed=5)
+    with pytest.raises(StrategyError, match="history has no SIM0, which the bars of the run have"):
+        run(ModelStrategy(signal=fitted, history=other), BARS)
 
 
 def test_kelly_reads_the_horizon_from_the_recipe(fitted):

@@ -89,6 +89,13 @@ def test_naive_models_learn_the_same_samples_and_speak_at_the_same_bars():
     np.testing.assert_array_equal(signal.trained_until, SIGNAL.trained_until)
 
 
+def test_naive_models_are_silent_where_the_signal_is():
+    values = SIGNAL.values.copy()
+    values[300:310, 1] = np.nan
+    holes = replace(SIGNAL, values=values)
+    np.testing.assert_array_equal(np.isnan(same_folds("naive", holes, BARS).values), np.isnan(values))
+
+
 def test_the_autoregression_is_least_squares_on_the_last_return():
     signal = same_folds("ar1", SIGNAL, BARS)
     moves = np.diff(np.log(BARS.close), axis=0, prepend=np.nan)

@@ -39,6 +39,8 @@ def from_text(model: Any, text: str, classes: Any) -> Any:
     """
     import lightgbm
 
+    if not text.startswith("tree\n") or "\nend of trees\n" not in text:  # LightGBM itself takes half a file
+        raise ModelError(f"this is no text of LightGBM, or a part of one: {text[:40]!r}; nothing was unpickled")
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:

@@ -166,7 +166,8 @@ def put_together(
     if schema_of(fitted) != content["schema"]:
         raise ModelError(
             "its schema is another: features, columns, lookback, label or classes are not those the model was fitted "
-            f"with ({schema_of(fitted)[:12]}…, not {str(content['schema'])[:12]}…); take the bundle from a backup, or fit again"
+            f"with ({schema_of(fitted)[:12]}…, not {str(content['schema'])[:12]}…); take the bundle from a backup, or "
+            "fit again"
         )
     return fitted
 
@@ -181,7 +182,7 @@ def check_features(content: Mapping[str, Any], features: Features) -> None:
     """
     wanted = content["features"]
     names, digest = list(wanted["names"]), wanted["digest"]
-    if features.digest == digest:
+    if features.digest == digest and list(features.names) == names:
         return
     missing = [name for name in names if name not in features.names]
     surplus = [name for name in features.names if name not in names]

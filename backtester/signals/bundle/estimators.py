@@ -96,15 +96,14 @@ def trusted_types(data: bytes, kind: type) -> list[str]:
     try:
         names = _skops().get_untrusted_types(data=data)
     except Exception as error:
-        raise ModelError(
-            f"it is no skops file ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); nothing "
-            "was unpickled"
-        ) from None
+        reason = " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])
+        raise ModelError(f"it is no skops file ({reason}); nothing was unpickled") from None
     refused = [name for name in names if not _is_trusted(name, kind)]
     if refused:
         told = f"{refused[0]!r}" + (f" and {len(refused) - 1} others" if refused[1:] else "")
+        remedy = next((_REMEDIES[name] for name in refused if name in _REMEDIES), "")
         raise ModelError(
-            f"the skops file of the model holds {told}{_REMEDIES.get(refused[0], '')}; only estimators of scikit-learn "
+            f"the skops file of the model holds {told}{remedy}; only estimators of scikit-learn "
             "and of the model's own package, and numbers, are read"
         )
     return list(names)

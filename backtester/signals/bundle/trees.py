@@ -105,5 +105,6 @@ def _check_nodes(
     if strange.any():
         node = int(np.argmax(strange))
         raise ModelError(
-            f"node {node} of a tree asks for feature {feature[node]}, and there are {width}, from 0. The file was altered"
+            f"node {node} of a tree asks for feature {feature[node]}, and there are {width}, from 0. The file was "
+            "altered"
         )

@@ -76,8 +76,8 @@ class Shap:
 
         index = pd.DatetimeIndex(self.timestamps.astype("M8[ns]"), tz="UTC", name="time")
         symbol = pd.Categorical.from_codes(self.assets, categories=list(self.symbols))
-        frame = pd.DataFrame({"symbol": symbol, "signal": self.signal, "base": self.base}, index=index)
-        return frame.join(pd.DataFrame(self.values, index=index, columns=[f"shap:{name}" for name in self.columns]))
+        terms = {f"shap:{name}": self.values[:, j] for j, name in enumerate(self.columns)}
+        return pd.DataFrame({"symbol": symbol, "signal": self.signal, "base": self.base, **terms}, index=index)
 
     def __repr__(self) -> str:
         return f"Shap({len(self.values):,} samples, {len(self.columns)} features, in units of the {self.unit})"

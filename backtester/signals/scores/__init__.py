@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from backtester.signals.scores.drift import drift
 from backtester.signals.scores.information import ic_over_time, ic_statistics, newey_west
 from backtester.signals.scores.measures import MEASURES, Measure, Predictions, measure_named
 from backtester.signals.scores.regimes import volatility_regime
 from backtester.signals.scores.report import ModelMetrics, metrics_of
 from backtester.signals.scores.side_by_side import compare
+from backtester.signals.scores.training_range import drift
 
 __all__ = [
     "MEASURES",

@@ -169,8 +169,13 @@ def correlation(x: Floats, y: Floats) -> float:
     if len(x) < 2 or (x == x[0]).all() or (y == y[0]).all():
         return np.nan
     dx, dy = x - x.mean(), y - y.mean()
-    scale = np.sqrt((dx @ dx) * (dy @ dy))
-    return float(dx @ dy / scale) if scale > 0.0 else np.nan
+    scale = np.sqrt(_product(dx, dx) * _product(dy, dy))
+    return _product(dx, dy) / float(scale) if scale > 0.0 else np.nan
+
+
+def _product(x: Floats, y: Floats) -> float:
+    """Return Σ x·y: unlike `@`, which may share the work between threads, the same bits for any number of them."""
+    return float(np.sum(x * y))
 
 
 def ranks(x: Floats) -> Floats:
@@ -211,9 +216,9 @@ def r2_oos(p: Predictions) -> float:
     Below 0 the baseline is better.
     """
     apart = p.actual if p.baseline is None else p.actual - p.baseline
-    total = float(apart @ apart)
+    total = _product(apart, apart)
     missed = p.actual - p.values
-    return 1.0 - float(missed @ missed) / total if total > 0.0 else np.nan
+    return 1.0 - _product(missed, missed) / total if total > 0.0 else np.nan
 
 
 # --- whether it moves with what happened -----------------------------------------------------------------------------

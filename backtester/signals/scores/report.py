@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.errors import ModelError
-from backtester.signals.scores.information import ic_over_time, ic_statistics, lags_of, period_keys
+from backtester.signals.scores.information import FEWEST, ic_over_time, ic_statistics, lags_of, period_keys
 from backtester.signals.scores.measures import MEASURES, Predictions, measure_all
 from backtester.signals.scores.regimes import REGIMES, volatility_regime
 from backtester.signals.scores.scored import Scored, scored
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from backtester.signals.signal import Signal
 
 Ints = npt.NDArray[np.int64]
+
+_BIAS = 0.02  # of the correlation within a test, above which it is mentioned
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -281,6 +283,7 @@ def notes_of(samples: Scored) -> tuple[str, ...]:
             f"Labels overlap: one shares bars with up to {samples.overlap:,} after it, so that {len(samples):,} "
             f"samples are worth {samples.n_effective:,.0f}."
         )
+    found += _bias_of_short_folds(samples)
     if not samples.p.classes:
         against = "0" if samples.p.baseline is None else "the mean of the training labels of each fold"
         found.append(f"r2_oos is against {against}.")
@@ -289,3 +292,18 @@ def notes_of(samples: Scored) -> tuple[str, ...]:
     else:
         found.append("precision, recall and f1 are means over the classes (macro).")
     return tuple(found)
+
+
+def _bias_of_short_folds(samples: Scored) -> list[str]:
+    """Say where tests are so short that a correlation within one is biased; see `ic_over_time`."""
+    signal, reach = samples.signal, samples.overlap + 1
+    spoken = signal.fold[np.unique(samples.row)]
+    counts = np.unique(spoken[spoken >= 0], return_counts=True)[1]
+    if signal.n_assets >= FEWEST or not len(counts) or reach / np.median(counts) < _BIAS:
+        return []
+    n = int(np.median(counts))
+    return [
+        f"Tests are short: within {n:,} bars the moves of a random walk over {reach} bars before and after have the "
+        f"correlation {-reach / n:.2f}, so that ic and rank_ic by fold favour signals of reversal; over all, and by "
+        "period, they do not."
+    ]

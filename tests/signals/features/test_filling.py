@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -66,6 +67,23 @@ def test_the_first_failure_in_the_list_is_raised(workers):
     ):
         with pytest.raises((RuntimeError, ValueError), match=expected):
             Features(elements).compute(random_bars(), workers=workers)
+
+
+def test_what_fails_later_in_time_and_in_the_list_does_not_hide_what_failed_before():
+    met = threading.Barrier(2, timeout=60)
+
+    class Fails(External):
+        """Fails when another one is being computed; the second a while after the first."""
+
+        def compute(self, view):
+            met.wait()
+            if self.columns[0] == "second":
+                time.sleep(0.2)
+            raise RuntimeError(self.columns[0])
+
+    elements = ["gap", Fails(np.ones(320), "first"), Fails(np.ones(320), "second")]
+    with pytest.raises(RuntimeError, match="first"):
+        Features(elements).compute(random_bars(), workers=2)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.0, True, "2"])

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from backtester.errors import FeatureError, ModelError
 from backtester.signals import fit, forward_return
 from backtester.signals.scores import drift
-from backtester.signals.scores.drift import kolmogorov_smirnov, stability_index
+from backtester.signals.scores.training_range import kolmogorov_smirnov, stability_index
 
 EVEN = np.linspace(0.0, 100.0, 101)  # the hundredths of numbers that are even from 0 to 100
 

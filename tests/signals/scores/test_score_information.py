@@ -88,9 +88,41 @@ class TestSeries:
         assert period == "month"
         assert series["n"].tolist() == [31, 29, 31, 1]
         assert series.index[0].isoformat() == "2020-02-01T00:00:00+00:00"  # the close of 31 January
-        wanted = scipy.stats.pearsonr(said[31:60], happened[31:60]).statistic
-        assert series["ic"].iloc[1] == pytest.approx(wanted, rel=1e-10)
+        product = scipy.stats.zscore(said) * scipy.stats.zscore(happened)
+        assert series["ic"].iloc[1] == pytest.approx(product[31:60].mean(), rel=1e-10)
+        places = [scipy.stats.zscore(scipy.stats.rankdata(one)) for one in (said, happened)]
+        assert series["rank_ic"].iloc[2] == pytest.approx((places[0] * places[1])[60:91].mean(), rel=1e-10)
         assert math.isnan(series["ic"].iloc[3])
+
+    def test_months_add_up_to_the_correlation_of_all(self):
+        rng = np.random.default_rng(2)
+        bars = daily_bars(100.0 + rng.uniform(size=(91, 2)))  # three months
+        signal = signal_of(bars, rng.normal(size=(91, 2)), label_of(bars, rng.normal(size=(91, 2))), [(0, 90)])
+        found = signal.metrics(period="month")
+        for name in ("ic", "rank_ic"):
+            mean = np.average(found.ic_series[name], weights=found.ic_series["n"])
+            assert mean == pytest.approx(found.overall[name], rel=1e-10)
+
+    def test_a_constant_signal_has_none(self):
+        bars = daily_bars(100.0 + np.random.default_rng(3).uniform(size=91))
+        signal = signal_of(bars, np.ones(91), label_of(bars, bars.close), [(0, 90)])
+        assert ic_over_time(scored(signal))[0]["ic"].isna().all()
+
+    def test_short_periods_find_no_reversal_in_a_random_walk(self):
+        # correlations within months would be −√(5·5)/30.4 = −0.16 in the mean, each give or take some 0.3: with 197
+        # months (6,000 days) that is a t-statistic near −7. Here it is that of a standard normal number
+        bars = ar1_bars(6_000, phi=0.0, seed=11)
+        before = np.full((6_000, 1), np.nan)
+        before[5:] = np.log(bars.close[5:] / bars.close[:-5])
+        signal = signal_of(bars, before, forward_return(bars, 5, log=True), [(0, 5_999)])
+        found = signal.metrics()
+        assert found.period == "month"
+        assert abs(found.ic_statistics.loc["ic", "t_statistic"]) < 3.0
+        within = [
+            np.corrcoef(before[at, 0], forward_return(bars, 5, log=True).values[at, 0])[0, 1]
+            for at in (slice(k, k + 30) for k in range(5, 5_960, 30))
+        ]
+        assert np.mean(within) < -0.1  # what a naive series shows
 
     @pytest.mark.parametrize(
         ("period", "wanted"),

@@ -226,6 +226,14 @@ class TestSchemes:
 
 
 class TestWords:
+    def test_short_tests_are_mentioned(self):
+        bars = ar1_bars(405)
+        tests = [(k * 20, k * 20 + 19) for k in range(20)]
+        notes = signal_of(bars, np.cos(np.arange(405.0)), forward_return(bars, 5), tests).metrics().notes
+        assert any("within 20 bars the moves of a random walk over 5 bars" in one and "-0.25" in one for one in notes)
+        long = signal_of(bars, np.cos(np.arange(405.0)), forward_return(bars, 5), [(0, 399)]).metrics().notes
+        assert not any("Tests are short" in one for one in long)
+
     def test_json_and_text(self):
         bars = ar1_bars(500, 6)
         signal = signal_of(

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from model_cases import NETWORKS, make, said, samples_for, spans
 from sklearn.base import clone
 
@@ -156,13 +157,14 @@ def test_a_loss_that_is_not_finite_is_an_error():
         MLP(learning_rate=1e35, validation=0.0, max_epochs=5, random_state=0).fit(X, y)
 
 
-def test_an_interrupted_training_is_none(monkeypatch):
+@pytest.mark.parametrize("batch", [1, 8, 14])  # of six an epoch, the sixth judging: in the first, second and last
+def test_an_interrupted_training_is_none(batch, monkeypatch):
     calls = []
     forward = _training.WeightedSquares.forward
 
     def interrupted(self, *arguments):
         calls.append(1)
-        if len(calls) == 8:
+        if len(calls) == batch:
             raise KeyboardInterrupt
         return forward(self, *arguments)
 
@@ -171,7 +173,21 @@ def test_an_interrupted_training_is_none(monkeypatch):
     X, y = samples_for(model)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
+    assert len(calls) == batch
     assert not hasattr(model, "module_")
+
+
+def test_threads_change_no_bit_of_a_network_that_is_large_enough_to_be_split_among_them():
+    X = np.random.default_rng(7).normal(size=(4000, 8, 40)).astype(np.float32)
+    y, found, threads = X[:, -1].sum(axis=1), [], torch.get_num_threads()
+    try:
+        for n in (1, 2, 4):
+            torch.set_num_threads(n)
+            found.append(CNN(channels=64, batch_size=2000, max_epochs=1, random_state=0).fit(X, y).predict(X))
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 def test_trainings_in_threads_give_the_bits_of_trainings_one_after_the_other():
