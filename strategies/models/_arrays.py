@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.errors import ModelError
+from backtester.signals.fitting.protocol import numerical_libraries
 
 Floats = npt.NDArray[np.float64]
 _BLOCK = 1 << 20  # values that are read at a time
@@ -156,11 +157,9 @@ class _OneThread:
         self.limits: Any = None
 
     def enter(self) -> None:
-        from threadpoolctl import threadpool_limits
-
         with self.lock:
             if self.users == 0:
-                self.limits = threadpool_limits(limits=1)
+                self.limits = numerical_libraries().limit(limits=1)
             self.users += 1
 
     def leave(self) -> None:

@@ -212,11 +212,9 @@ def _takes(function: Any, name: str) -> bool:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let numerical libraries use one thread inside, so that sums are added in one order on every machine load."""
-    from threadpoolctl import threadpool_limits
-
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else 0
-    with threadpool_limits(limits=1):
+    with numerical_libraries().limit(limits=1):
         if torch:
             torch.set_num_threads(1)
         try:
@@ -224,3 +222,22 @@ def one_thread() -> Iterator[None]:
         finally:
             if torch:
                 torch.set_num_threads(before)
+
+
+_LIBRARIES: dict[int, Any] = {}
+
+
+def numerical_libraries() -> Any:
+    """Return what sets the threads of the libraries that are loaded, a `ThreadpoolController`.
+
+    It is made anew when a module was imported since, and kept else: to look for them takes 5 ms, more than a small fit.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    n = len(sys.modules)
+    found = _LIBRARIES.get(n)
+    if found is None:
+        found = ThreadpoolController()
+        _LIBRARIES.clear()
+        _LIBRARIES[n] = found
+    return found
