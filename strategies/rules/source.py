@@ -53,8 +53,8 @@ class Source:
         found = realised_volatility(View(self.history).prices.close, window, bars_per_year)
         if self.history is not bars:
             rows = np.searchsorted(self.history.timestamps, bars.timestamps)
-            columns = [self.history.symbols.index(symbol) for symbol in bars.symbols]
-            found = found[rows][:, columns]
+            columns = np.array([self.history.symbols.index(symbol) for symbol in bars.symbols])
+            found = found[np.ix_(rows, columns)]
         return np.where(found > 0.0, found, np.nan)
 
 

@@ -61,6 +61,34 @@ def test_it_holds_strategy_parameters_settings_seed_and_mode():
     assert manifest["settings"]["execution"]["max_participation"] == "inf"
 
 
+class Talkative(Plain):
+    """Has something to say of itself."""
+
+    def manifest_facts(self):
+        return {"source": np.float64(0.5), "warnings": ["its data are invented."]}
+
+
+def test_it_holds_what_the_strategy_says_of_itself_and_warnings_are_shown():
+    result = run(Talkative(), market([FLAT] * 4), mode="interpreted")
+    assert result.manifest["about"] == {"source": 0.5, "warnings": ["its data are invented."]}
+    assert "! Its data are invented." in str(result)
+    assert "about" not in plain_run().manifest
+
+
+class Described:
+    def described(self):
+        return "a thing, 3f2a"
+
+
+def test_what_can_describe_itself_is_its_own_words():
+    class Holder(Plain):
+        thing: object = None
+
+    assert run(Holder(thing=Described()), market([FLAT] * 4), mode="interpreted").manifest["parameters"]["thing"] == (
+        "a thing, 3f2a"
+    )
+
+
 def test_it_holds_the_identity_of_the_data_and_the_versions():
     result = plain_run()
     data = result.manifest["data"]

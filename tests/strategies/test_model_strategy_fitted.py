@@ -93,3 +93,25 @@ def test_kelly_reads_the_horizon_from_the_recipe(fitted):
         run(ModelStrategy(signal=fitted, rule=f"kelly(0.001, 20, 100.0, {h})"), BARS).tables.orders for h in (1, None)
     )
     assert two["quantity"][0] == pytest.approx(one["quantity"][0] / 2.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "rule", ["sign", "threshold(enter=0.0005)", "rank(1, 1)", "volatility_scaled(window=10)", "kelly(0.01, 10)"]
+)
+@pytest.mark.parametrize("cut", [230, 317])
+def test_another_future_leaves_the_past_as_it_was(fitted, rule, cut):
+    """Bars from the cut on are others: features, signal, volatility and orders before it are the same, to the bit."""
+    other = Bars.simulate("gbm", n_bars=400, n_assets=2, seed=99)
+    columns = [
+        np.concatenate([getattr(BARS, name)[:cut], getattr(other, name)[cut:] * 3.0])
+        for name in ("open", "high", "low", "close", "volume")
+    ]
+    changed = Bars.from_arrays(BARS.timestamps, *columns, symbols=BARS.symbols, check=False)
+    before, after = (run(ModelStrategy(signal=fitted, rule=rule, band=0.1), bars) for bars in (BARS, changed))
+    assert len(before.tables.orders) > 5
+    np.testing.assert_array_equal(before.tables.equity[:cut], after.tables.equity[:cut])
+    fills = [one.tables.fills[one.tables.fills["bar"] < cut].tobytes() for one in (before, after)]
+    targets = [one.tables.orders["target"][one.tables.orders["submitted"] < cut].tobytes() for one in (before, after)]
+    assert fills[0] == fills[1]
+    assert targets[0] == targets[1]
+    assert (before.tables.equity[cut + 5 :] != after.tables.equity[cut + 5 :]).any()  # what may change does
