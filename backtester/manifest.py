@@ -31,7 +31,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         for field in dataclasses.fields(settings)
         if field.name not in ("mode", "seed", "progress")
     }
-    told = strategy.about()
+    told = getattr(strategy, "manifest_facts", dict)()  # whoever plays an environment has none
     return {
         **({"about": _plain(told)} if told else {}),
         "format": FORMAT,

@@ -121,7 +121,7 @@ class Strategy:
     def on_reject(self, ctx: Any, order: Any) -> None:
         """Called with `ctx` for every refused `order`, before the next `on_bar`."""
 
-    def about(self) -> dict[str, Any]:
+    def manifest_facts(self) -> dict[str, Any]:
         """Return what the manifest of a run keeps beside the parameters; asked after the run, plain values.
 
         The sentences in its list "warnings" are shown with the metrics and in the report.

@@ -144,7 +144,7 @@ class ModelStrategy(Strategy):
             for a in range(ctx.n_assets):
                 self.targets[a] *= scale
 
-    def about(self) -> dict[str, Any]:
+    def manifest_facts(self) -> dict[str, Any]:
         """Return what the manifest of a run says of signal, model and rule, and what its reader must be warned of."""
         return {**self._about, "warnings": [self._late] if self._late else []} if self._about else {}
 

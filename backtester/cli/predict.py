@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from backtester.cli import options as o
@@ -53,6 +52,8 @@ def predict(
 
     Example: `backtester predict models/ridge sample:sp500 --out signal.csv`
     """
+    import numpy as np
+
     kind = _kind(out, force)
     signals = signals_or_say("predict")
     fitted = signals.load_model(bundle)
@@ -81,6 +82,7 @@ def predict(
 
 def long_form(signal: Signal) -> pd.DataFrame:
     """Return a signal with one row for each bar and symbol that has a value: time (UTC), symbol, signal, p(class)."""
+    import numpy as np
     import pandas as pd
 
     row, asset = np.nonzero(np.isfinite(signal.values))
@@ -122,8 +124,14 @@ def _write(frame: pd.DataFrame, out: Path, kind: str) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def _count(signal: Signal) -> int:
+    return int((signal.values == signal.values).sum())
+
+
 def _last(signal: Signal) -> list[tuple[str, str, float]]:
     """Return symbol, time and value of the last signal of each symbol."""
+    import numpy as np
+
     from backtester.bars.check import time_text
 
     found = []
@@ -138,7 +146,7 @@ def _document(signal: Signal, fitted: Any, moved: pd.DataFrame | None, out: Path
     return {
         "model": fitted.about(),
         "signal": signal.about(),
-        "values": int(np.isfinite(signal.values).sum()),
+        "values": _count(signal),
         "last": {symbol: {"time": time, "signal": value} for symbol, time, value in _last(signal)},
         "drift": None if moved is None else {str(name): dict(row) for name, row in moved.iterrows()},
         "out": None if out is None else str(out),
@@ -148,7 +156,7 @@ def _document(signal: Signal, fitted: Any, moved: pd.DataFrame | None, out: Path
 def _show(signal: Signal, fitted: Any, moved: pd.DataFrame | None, out: Path | None) -> None:
     say(f"{fitted}")
     last = _last(signal)
-    say(f"{int(np.isfinite(signal.values).sum()):,} values; the last of each symbol:\n")
+    say(f"{_count(signal):,} values; the last of each symbol:\n")
     rows = [(symbol, time, f"{value:+.6g}") for symbol, time, value in last[:_SHOWN]]
     say_table(("symbol", "time", "signal"), rows, ("signal",))
     if len(last) > _SHOWN:

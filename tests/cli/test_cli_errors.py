@@ -17,7 +17,7 @@ DATA = ("--data", "prices.csv")
     ("arguments", "words"),
     [
         (["rnu"], ["No such command 'rnu'", "see backtester --help"]),
-        (["run"], ["Missing argument", "see backtester run --help"]),
+        (["run"], ["no strategy: give FILE[:CLASS], or --model DIR", "see backtester run --help"]),
         (["run", "hold.py", "--comission", "1"], ["no such option --comission", "did you mean '--commission'?"]),
         (["run", "hold.py", *DATA, "--cash", "much"], ["--cash"]),
         (["run", "hold.py", *DATA, "--cash", "0"], ["cash"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from strategies.models import ElasticNet, Logistic, Ridge
 from strategies.models._arrays import moments
@@ -75,6 +76,17 @@ def test_logistic_is_where_the_gradient_of_the_penalised_log_loss_is_nothing(wei
     beta = model.coef_[0] * X.std(axis=0)  # of standardised inputs, as the penalty counts them
     np.testing.assert_allclose(Z.T @ error + beta / 0.5, 0.0, atol=0.05)
     np.testing.assert_allclose(error.sum(), 0.0, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", [Ridge, ElasticNet, Logistic])
+def test_threads_change_no_bit_of_sums_that_are_large_enough_to_be_split_among_them(kind):
+    inputs = np.random.default_rng(0).normal(size=(20_000, 40))
+    y, found = np.sign(inputs.sum(axis=1) + 5.0 * np.random.default_rng(1).normal(size=20_000)), []
+    for n in (1, 2, 4):
+        with threadpool_limits(limits=n):
+            found.append(kind().fit(inputs, y).coef_)
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 def test_moments_are_of_the_rows_alone_that_are_asked_for():

@@ -178,12 +178,12 @@ def test_an_interrupted_training_is_none(batch, monkeypatch):
 
 
 def test_threads_change_no_bit_of_a_network_that_is_large_enough_to_be_split_among_them():
-    X = np.random.default_rng(7).normal(size=(4000, 8, 40)).astype(np.float32)
+    X = np.random.default_rng(7).normal(size=(1200, 8, 40)).astype(np.float32)
     y, found, threads = X[:, -1].sum(axis=1), [], torch.get_num_threads()
     try:
         for n in (1, 2, 4):
             torch.set_num_threads(n)
-            found.append(CNN(channels=64, batch_size=2000, max_epochs=1, random_state=0).fit(X, y).predict(X))
+            found.append(CNN(channels=64, batch_size=1000, max_epochs=1, random_state=0).fit(X, y).predict(X))
     finally:
         torch.set_num_threads(threads)
     np.testing.assert_array_equal(found[1], found[0])
