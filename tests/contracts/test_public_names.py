@@ -347,9 +347,11 @@ def test_features_and_scaler_take(call, wanted):
         ("WalkForward.split", "X y groups"),
         ("WalkForward.get_n_splits", "X y groups"),
         ("training_mask", "start end test_blocks embargo purge"),
+        ("check_label_ends", "label bars cuts seed"),
+        ("check_pipeline", "model features label bars scheme clean scaler select search weights seed cuts rtol"),
     ],
 )
-def test_labels_and_splits_take(call, wanted):
+def test_labels_splits_and_checks_take(call, wanted):
     kind, _, method = call.partition(".")
     found = getattr(importlib.import_module("backtester.signals"), kind)
     found = getattr(found, method) if method else found

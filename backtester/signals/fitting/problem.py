@@ -292,6 +292,7 @@ class Problem:
             quantiles=quantiles,
         )
         x = self._training_inputs(learnt, raw, samples, lookback)
+        del raw  # as large as what the model is given
         if recipe.select is not None:
             columns = recipe.select.choose(x, y, samples, model, recipe.classes, seed)
             learnt = replace(learnt, columns=columns)
