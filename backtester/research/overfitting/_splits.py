@@ -1,7 +1,7 @@
 """The jitted passes behind `pbo`: the performance of every strategy in every half, and how the best of it did outside.
 
-Returns are summed once per block; a half is a sum of blocks. A pair of halves is two splits, each half being inside once
-and outside once, so only the pairs whose first half holds block 0 are gone through.
+Returns are summed once per block; a half is a sum of blocks. A pair of halves is two splits, each half being inside
+once and outside once, so only the pairs whose first half holds block 0 are gone through.
 """
 
 from __future__ import annotations

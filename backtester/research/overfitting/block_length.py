@@ -14,8 +14,8 @@ def optimal_block_length(values: ArrayLike) -> np.ndarray:
     """Return the mean block length of the stationary bootstrap that estimates the error of a mean best.
 
     (2·G²/D)^⅓·n^⅓ with G = Σ λ(k/M)·|k|·γ_k and D = 2·(Σ λ(k/M)·γ_k)², sums over lags −M to M, λ(x) = 1 up to ½ and
-    then 2·(1 − x). M = 2·max(m, 1), at most ⌈√n⌉ + K, where m is the lag at which K = max(5, ⌊log₁₀ n⌋) autocorrelations
-    in a row begin that are within ±2·√(log₁₀ n/n). Not more than ⌈min(3·√n, n/3)⌉.
+    then 2·(1 − x). M = 2·m, at most ⌈√n⌉ + K, where m ≥ 1 is the lag at which K = max(5, ⌊log₁₀ n⌋) autocorrelations in
+    a row begin that are within ±2·√(log₁₀ n/n). Not more than ⌈min(3·√n, n/3)⌉.
 
     Parameters
     ----------

@@ -72,8 +72,9 @@ class PBO:
 
     def __str__(self) -> str:
         return (
-            f"PBO {self.probability:.3f} over {len(self.logits):,} splits of {self.n_strategies:,} strategies; outside = "
-            f"{self.intercept:.4g} + {self.slope:.3g}·inside; probability of loss {self.probability_of_loss:.3f}"
+            f"PBO {self.probability:.3f} over {len(self.logits):,} splits of {self.n_strategies:,} strategies; "
+            f"outside = {self.intercept:.4g} + {self.slope:.3g}·inside; "
+            f"probability of loss {self.probability_of_loss:.3f}"
         )
 
 
@@ -125,15 +126,23 @@ def pbo(returns: ArrayLike, n_blocks: int = 16, *, metric: str | Performance = "
     chosen, inside, outside, ranks = found
     relative = ranks / (ranked.shape[1] + 1)
     logits = np.log(relative / (1.0 - relative))
+    slope, intercept, r_squared = _line(inside, outside)
+    grid, selected_cdf, random_cdf, first, second = _dominance(outside, ends, histogram)
     return PBO(
         probability=float(np.mean(logits <= 0.0)),
         logits=logits,
         inside=inside,
         outside=outside,
         chosen=np.flatnonzero(kept)[chosen],
-        **_line(inside, outside),
+        slope=slope,
+        intercept=intercept,
+        r_squared=r_squared,
         probability_of_loss=float(np.mean(outside < 0.0)),
-        **_dominance(outside, ends, histogram),
+        grid=grid,
+        selected_cdf=selected_cdf,
+        random_cdf=random_cdf,
+        dominates_first=first,
+        dominates_second=second,
         n_strategies=ranked.shape[1],
         left_out=tuple(np.flatnonzero(~kept).tolist()),
     )
@@ -174,34 +183,29 @@ def _performances(metric: Performance, returns: np.ndarray, pairs: np.ndarray, n
     return found
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Fit y = intercept + slope·x by least squares."""
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Fit y = intercept + slope·x by least squares; return slope, intercept and the fraction explained."""
     dx, dy = x - x.mean(), y - y.mean()
     xx, xy, yy = float(dx @ dx), float(dx @ dy), float(dy @ dy)
     if not xx > len(x) * (1e-15 * max(1.0, float(np.abs(x).max()))) ** 2:
-        return {"slope": math.nan, "intercept": math.nan, "r_squared": math.nan}
+        return math.nan, math.nan, math.nan
     slope = xy / xx
-    return {
-        "slope": slope,
-        "intercept": float(y.mean() - slope * x.mean()),
-        "r_squared": xy * xy / (xx * yy) if yy > 0.0 else math.nan,
-    }
+    return slope, float(y.mean() - slope * x.mean()), xy * xy / (xx * yy) if yy > 0.0 else math.nan
 
 
-def _dominance(outside: np.ndarray, ends: np.ndarray, histogram: np.ndarray) -> dict[str, object]:
-    """Compare the distribution of the selected strategy with that of all."""
+def _dominance(
+    outside: np.ndarray, ends: np.ndarray, histogram: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool, bool]:
+    """Compare the distribution of the selected strategy with that of all: the grid, both, and who dominates."""
     low, high = float(ends[0]), float(ends[1])
-    width = (high - low) / CELLS
-    cells = ((outside - low) * (CELLS / (high - low))).astype(np.int64) if high > low else np.zeros(len(outside), int)
+    scale = CELLS / (high - low) if high > low else 0.0
+    cells = ((outside - low) * scale).astype(np.int64)
     selected = np.cumsum(np.bincount(cells, minlength=CELLS + 1)) / len(outside)
     everyone = np.cumsum(histogram) / histogram.sum()
     gap = everyone - selected
     area = np.cumsum(gap)
     rounding = 1e-12
-    return {
-        "grid": low + width * np.arange(1, CELLS + 2),
-        "selected_cdf": selected,
-        "random_cdf": everyone,
-        "dominates_first": bool((gap >= -rounding).all() and (gap > rounding).any()),
-        "dominates_second": bool((area >= -rounding * CELLS).all() and (area > rounding * CELLS).any()),
-    }
+    first = (gap >= -rounding).all() and (gap > rounding).any()
+    second = (area >= -rounding * CELLS).all() and (area > rounding * CELLS).any()
+    grid = low + (high - low) / CELLS * np.arange(1, CELLS + 2)
+    return grid, selected, everyone, bool(first), bool(second)

@@ -95,7 +95,7 @@ def effective_trials(returns: ArrayLike, *, method: str = "clusters") -> Effecti
     if method == "clusters" and n > 2:
         if n > MOST_TRIALS:
             raise SettingsError(
-                f"there are {n:,} trials; at most {MOST_TRIALS:,} can be grouped: pass method='correlation', or a sample"
+                f"there are {n:,} trials; at most {MOST_TRIALS:,} can be grouped: pass method='correlation', or fewer"
             )
         groups, silhouette = _grouped(standard)
     labels = np.full(values.shape[1], -1, np.int64)

@@ -174,11 +174,17 @@ def timing_test_of(
     alive = int(np.argmin(np.isfinite(own))) if not np.isfinite(own).all() else len(own)  # nothing after ruin
     span = slice(int(begin[0]), alive)
     costs = (exposures * moves).sum(axis=1) - own
-    cut = {} if method != "blocks" else {"holdings": held[:-1][span] if block_length is None else None}
     return timing_test(
-        exposures[span], moves[span], costs[span], statistic=statistic, method=method, block_length=block_length,
-        replicates=replicates, seed=seed, **cut,
-    )  # fmt: skip
+        exposures[span],
+        moves[span],
+        costs[span],
+        statistic=statistic,
+        method=method,
+        holdings=held[:-1][span] if method == "blocks" else None,
+        block_length=block_length,
+        replicates=replicates,
+        seed=seed,
+    )
 
 
 def exposures_of(result: Result) -> tuple[np.ndarray, np.ndarray]:
