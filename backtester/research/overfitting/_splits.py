@@ -17,8 +17,7 @@ from backtester.metrics._scan import NOISE
 def pairs_of(n_blocks: int) -> np.ndarray:
     """Return the blocks of the two halves of every pair, int64 [pairs, 2, n_blocks/2]; the first has block 0."""
     half = n_blocks // 2
-    rest = np.array(list(combinations(range(1, n_blocks), half - 1)), np.int64).reshape(-1, half - 1)
-    first = np.concatenate([np.zeros((len(rest), 1), np.int64), rest], axis=1)
+    first = np.array([(0, *rest) for rest in combinations(range(1, n_blocks), half - 1)], np.int64)
     inside = np.zeros((len(first), n_blocks), np.bool_)
     np.put_along_axis(inside, first, True, axis=1)
     second = np.nonzero(~inside)[1].reshape(-1, half)

@@ -88,7 +88,7 @@ def bootstrap_intervals(
     Parameters
     ----------
     returns : array_like, float64 [n]
-        Simple returns per bar, 10 or more, finite.
+        Simple returns per bar, finite; 10 or more, 5 where `block_length` is given.
     metrics : str, iterable of str, or mapping of names to functions, optional
         Names of `backtester.metrics`. Where not given: all those that `periods_per_year` and `benchmark` allow. A
         function takes returns [n] and returns a number; Python calls it once per replicate.
@@ -115,14 +115,14 @@ def bootstrap_intervals(
     Raises
     ------
     SettingsError
-        A return is not finite, there are fewer than 10, a metric is unknown, or needs what is not given.
+        A return is not finite, there are too few, a metric is unknown, or needs what is not given.
 
     Notes
     -----
     D. N. Politis and J. P. Romano, "The Stationary Bootstrap", Journal of the American Statistical Association 89,
     1994; percentile intervals: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3.
     """
-    values = check.series(returns, "returns", 10)
+    values = check.series(returns, "returns", 10 if block_length is None else 5)
     beside = _benchmark(benchmark, len(values))
     level, seed = check.fraction(level, "level"), check.seed_number(seed)
     reps = check.at_least(replicates, "replicates", 100)
