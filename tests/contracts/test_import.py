@@ -60,6 +60,12 @@ def test_features_load_numba_and_numpy_alone():
     assert loaded & set(HEAVY) - {"scipy"} == set()
 
 
+def test_overfitting_statistics_load_numba_and_numpy_alone():
+    assert "numba" not in loaded_by("import backtester.research")
+    loaded = loaded_by("from backtester.research.overfitting import bootstrap_intervals, deflated_sharpe, pbo")
+    assert loaded & set(HEAVY) - {"scipy"} == set()
+
+
 def test_strategies_are_loaded_one_by_one():
     assert "numba" not in loaded_by("import strategies")
 

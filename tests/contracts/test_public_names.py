@@ -326,5 +326,22 @@ def test_features_and_scaler_take(call, wanted):
     assert parameters(found)[: len(wanted.split())] == wanted.split()
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("probabilistic_sharpe", "sharpe n skew kurtosis benchmark_sharpe"),
+        ("deflated_sharpe", "sharpe n skew kurtosis trials sharpe_variance"),
+        ("min_track_record_length", "sharpe skew kurtosis benchmark_sharpe"),
+        ("min_backtest_length", "trials expected_max"),
+        ("pbo", "returns n_blocks"),
+        ("reality_check", "returns benchmark"),
+        ("spa", "returns benchmark"),
+    ],
+)
+def test_overfitting_statistics_take(name, wanted):
+    found = parameters(getattr(importlib.import_module("backtester.research.overfitting"), name))
+    assert found[: len(wanted.split())] == wanted.split()
+
+
 def test_time_in_force_has_the_five_names():
     assert len({backtester.GTC, backtester.DAY, backtester.IOC, backtester.FOK, backtester.GTD}) == 5

@@ -185,6 +185,23 @@ class TestHowOftenTheyHold:
         # 200 runs: deviation √(0.9·0.1/200) = 0.021; dependence costs the bootstrap some coverage
         assert 0.9 - (0.064 if coefficient == 0.0 else 0.1) < hits / 200 < 0.964
 
+    def test_blocks_for_clustered_moves_make_intervals_of_volatility_hold(self):
+        """GARCH(1, 1) returns: deviations of √(2e-6/(1 − 0.98)) = 0.01, and squares that stay large for long."""
+        hits = {"default": 0, "of returns alone": 0}
+        for seed in range(60):
+            z = np.random.default_rng(seed).normal(size=1500)
+            r, variance = np.empty(1500), 1e-4
+            for t in range(1500):
+                r[t] = math.sqrt(variance) * z[t]
+                variance = 2e-6 + 0.08 * r[t] ** 2 + 0.9 * variance
+            for name, length in (("default", None), ("of returns alone", optimal_block_length(r)[0])):
+                row = bootstrap_intervals(
+                    r, "annual_volatility", periods_per_year=1, level=0.9, replicates=200, block_length=length
+                ).table.iloc[0]
+                hits[name] += row["low"] <= 0.01 <= row["high"]
+        assert hits["default"] / 60 > 0.65
+        assert hits["of returns alone"] / 60 < 0.5
+
 
 class TestErrors:
     @pytest.mark.parametrize(
