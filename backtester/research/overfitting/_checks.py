@@ -11,41 +11,41 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError, did_you_mean
-from backtester.metrics._scan import NOISE
+from backtester.metrics._scan import NOISE, readonly
 
 
-def series(values: ArrayLike, name: str, least: int) -> np.ndarray:
-    """Return one series, float64 [n], finite and with at least `least` values."""
-    found = np.ascontiguousarray(values, dtype=np.float64)
+def series(values: ArrayLike, name: str, least: int, each: str = "bar") -> np.ndarray:
+    """Return one series, float64 [n], read-only, finite and with at least `least` values."""
+    found = readonly(np.asarray(values, dtype=np.float64))
     if found.ndim != 1:
-        raise SettingsError(f"{name} has shape {found.shape}; pass one series, [n_bars]")
+        raise SettingsError(f"{name} has shape {found.shape}; pass one series, a number for each {each}")
     if len(found) < least:
         raise SettingsError(f"{name} has {len(found)} values; not enough data, this needs {least} at least")
     if not np.isfinite(found).all():
-        bar = int(np.argmin(np.isfinite(found)))
-        raise SettingsError(f"{name} at bar {bar} is {found[bar]}; it must be finite: drop or fill such bars first")
+        at = int(np.argmin(np.isfinite(found)))
+        raise SettingsError(f"{name} at {each} {at} is {found[at]}; it must be finite: leave such a {each} out first")
     return found
 
 
-def table(values: ArrayLike, name: str, *, rows: int, columns: int) -> np.ndarray:
-    """Return returns of strategies, float64 [n_bars, n_strategies], finite and of at least that shape."""
-    found = np.ascontiguousarray(values, dtype=np.float64)
+def table(values: ArrayLike, name: str, *, rows: int, columns: int, each: str = "strategy") -> np.ndarray:
+    """Return a number for each bar and strategy, float64 [n_bars, n], read-only, finite and of at least that shape."""
+    found = np.asarray(values, dtype=np.float64)
     if found.ndim == 1:
         found = found[:, None]
     if found.ndim != 2:
-        raise SettingsError(f"{name} has shape {found.shape}; pass [n_bars, n_strategies], one column for each")
+        raise SettingsError(f"{name} has shape {found.shape}; pass one row for each bar, one column for each {each}")
     if found.shape[0] < rows:
         raise SettingsError(f"{name} has {found.shape[0]} bars; not enough data, this needs {rows} at least")
     if found.shape[1] < columns:
-        raise SettingsError(f"{name} has {found.shape[1]} strategies; not enough data, this needs {columns} at least")
+        raise SettingsError(f"{name} has {found.shape[1]} columns, one for each {each}; this needs {columns} at least")
     finite = np.isfinite(found)
     if not finite.all():
         bar, column = (int(at[0]) for at in np.nonzero(~finite))
         raise SettingsError(
-            f"{name} at bar {bar} of strategy {column} is {found[bar, column]}; it must be finite: align the "
-            "strategies on the same bars and leave out those that failed"
+            f"{name} at bar {bar} of {each} {column} is {found[bar, column]}; it must be finite: take the bars that "
+            "all have, and leave out what failed"
         )
-    return found
+    return readonly(found)
 
 
 def moving(values: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def optimal_block_length(values: ArrayLike) -> np.ndarray:
     (1), 2004, section 3; A. Patton, D. N. Politis and H. White, a correction, Econometric Reviews 28 (4), 2009.
     Lags are counted as in A. Patton's program, which `arch` and R's `np` follow.
     """
-    columns = check.table(values, "values", rows=10, columns=1)
+    columns = check.table(values, "values", rows=10, columns=1, each="column")
     return np.array([_of_one(np.ascontiguousarray(column)) for column in columns.T])
 
 

@@ -70,7 +70,7 @@ def false_discovery_rate(
     False Discovery Rate in Multiple Testing under Dependency", Annals of Statistics 29 (4), 2001, theorem 1.3; J. D.
     Storey, "A Direct Approach to False Discovery Rates", Journal of the Royal Statistical Society B 64 (3), 2002.
     """
-    values = check.series(p_values, "p_values", 1)
+    values = check.series(p_values, "p_values", 1, "test")
     outside = (values < 0.0) | (values > 1.0)
     if outside.any():
         at = int(np.argmax(outside))

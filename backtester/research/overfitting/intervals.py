@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from backtester import metrics as library
 from backtester.errors import SettingsError, did_you_mean
+from backtester.metrics._scan import readonly
 from backtester.metrics.ratios import check_periods
 from backtester.research.overfitting import _checks as check
 from backtester.research.overfitting._random import stationary_rows
@@ -110,7 +111,7 @@ def bootstrap_intervals(
     Returns
     -------
     Intervals
-        The same for the same arguments, on any number of threads.
+        The same for the same arguments.
 
     Raises
     ------
@@ -202,7 +203,7 @@ def _measured(
     place = np.empty(len(values), np.int64)
     place[order] = np.arange(len(values))
     raw = np.full((reps + 1, len(MEASURED)), math.nan)
-    against = np.zeros(0) if beside is None else beside
+    against = readonly(np.zeros(0)) if beside is None else beside
     measure_all(values, against, values[order], place, seed, 1.0 / length, threshold, LEVEL, raw)
     with np.errstate(all="ignore"):
         formulas = _formulas(raw, len(values), periods, risk_free, threshold)

@@ -120,7 +120,7 @@ def reality_check(
     Returns
     -------
     RealityCheck
-        The same for the same arguments, on any number of threads.
+        The same for the same arguments. A p-value of 0 means below 1/replicates.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def spa(
     Returns
     -------
     SPA
-        The same for the same arguments, on any number of threads.
+        The same for the same arguments. A p-value of 0 means below 1/replicates.
 
     Raises
     ------

@@ -214,13 +214,13 @@ def _last_known(prices: np.ndarray) -> np.ndarray:
 
 
 def _paths(exposures: ArrayLike, returns: ArrayLike, costs: ArrayLike | None) -> tuple[np.ndarray, ...]:
-    held = check.table(exposures, "exposures", rows=10, columns=1)
-    moves = check.table(returns, "returns", rows=10, columns=1)
+    held = check.table(exposures, "exposures", rows=10, columns=1, each="asset")
+    moves = check.table(returns, "returns", rows=10, columns=1, each="asset")
     if held.shape != moves.shape:
         raise SettingsError(
             f"exposures have shape {held.shape} and returns {moves.shape}; they must be of the same bars"
         )
-    paid = np.zeros(len(held)) if costs is None else check.series(costs, "costs", 1)
+    paid = check.series(np.zeros(len(held)) if costs is None else costs, "costs", 1)
     if len(paid) != len(held):
         raise SettingsError(f"costs has {len(paid)} values and exposures have {len(held)} bars; pass one for each bar")
     return held, moves, paid
@@ -231,7 +231,7 @@ def _edges(holdings: ArrayLike, n: int, block_length: int | None) -> np.ndarray:
     if block_length is not None:
         edges = np.arange(0, n, check.at_least(block_length, "block_length", 1))
     else:
-        rows = check.table(holdings, "holdings", rows=1, columns=1)
+        rows = check.table(holdings, "holdings", rows=1, columns=1, each="asset")
         if len(rows) != n:
             raise SettingsError(f"holdings have {len(rows)} rows and exposures {n}; pass one for each bar")
         edges = np.concatenate([[0], np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1])

@@ -79,7 +79,7 @@ def trade_order(
     B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 6 and 15, for drawing with and
     without replacement. An account that falls to 0 stays there.
     """
-    values = check.series(trades, "trades", 2)
+    values = check.series(trades, "trades", 2, "trade")
     if cash is not None and not check.number(cash, "cash", low=0.0, high=math.inf, closed=False) < math.inf:
         raise SettingsError(f"cash is {cash!r}; it must be above 0 and finite")
     reps, seed = check.at_least(replicates, "replicates", 100), check.seed_number(seed)

@@ -177,7 +177,7 @@ class TestErrors:
             pbo(noise(1, 40), n_blocks)
 
     def test_returns(self):
-        with pytest.raises(SettingsError, match="has 1 strategies; not enough data, this needs 2"):
+        with pytest.raises(SettingsError, match="has 1 columns, one for each strategy; this needs 2"):
             pbo(noise(1, strategies=1))
         with pytest.raises(SettingsError, match="has 3 bars; not enough data"):
             pbo(noise(1, bars=3), 2)

@@ -64,7 +64,7 @@ def test_of_what_is_found_few_are_false():
     [
         (([0.1, 1.2],), "p_values at 1 is 1.2; it must be 0 to 1"),
         (([0.1, -0.2],), "p_values at 1 is -0.2"),
-        (([0.1, np.nan],), "p_values at bar 1 is nan"),
+        (([0.1, np.nan],), "p_values at test 1 is nan"),
         (([],), "p_values has 0 values; not enough data"),
         (([0.1], 0.0), "level is 0.0"),
         (([0.1], 0.05, "bhy"), "method is 'bhy'; it must be one of 'bh', 'by', 'storey'"),

@@ -233,7 +233,7 @@ class TestErrors:
         [
             (np.zeros(9), "returns has 9 values; not enough data, this needs 10"),
             (np.array([0.0] * 10 + [np.nan]), "returns at bar 10 is nan"),
-            (np.zeros((20, 2)), r"returns has shape \(20, 2\); pass one series"),
+            (np.zeros((20, 2)), r"returns has shape \(20, 2\); pass one series, a number for each bar"),
         ],
     )
     def test_returns(self, returns, message):

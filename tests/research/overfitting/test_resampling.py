@@ -68,5 +68,5 @@ class TestBlockLength:
     def test_errors(self):
         with pytest.raises(SettingsError, match="values has 9 bars; not enough data"):
             optimal_block_length(np.zeros(9))
-        with pytest.raises(SettingsError, match="at bar 3 of strategy 0 is nan"):
+        with pytest.raises(SettingsError, match="at bar 3 of column 0 is nan"):
             optimal_block_length([0.0, 1.0, 2.0, np.nan, *range(9)])

@@ -171,7 +171,7 @@ class TestErrors:
         [
             ({"returns": np.zeros(11)}, r"exposures have shape \(10, 1\) and returns \(11, 1\)"),
             ({"costs": np.zeros(3)}, "costs has 3 values and exposures have 10 bars"),
-            ({"returns": np.full(10, np.nan)}, "returns at bar 0 of strategy 0 is nan"),
+            ({"returns": np.full(10, np.nan)}, "returns at bar 0 of asset 0 is nan"),
             ({"statistic": "sortino"}, "statistic is 'sortino'; it must be one of 'sharpe', 'mean', 'total_return'"),
             ({"method": "shifts"}, "did you mean 'shift'"),
             ({"block_length": 3}, "pass method='blocks'"),

@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_orders():
     ("arguments", "message"),
     [
         ({"trades": [0.1]}, "trades has 1 values; not enough data, this needs 2"),
-        ({"trades": [0.1, np.nan]}, "trades at bar 1 is nan"),
+        ({"trades": [0.1, np.nan]}, "trades at trade 1 is nan"),
         ({"trades": MONEY, "cash": 0.0}, "cash is 0.0; it must be above 0"),
         ({"trades": MONEY, "cash": np.inf}, "cash is inf"),
         ({"trades": MONEY, "cash": np.nan}, "cash is nan; it must be above 0 and finite"),
