@@ -40,6 +40,16 @@ def below(state, n):
 
 
 @inner_jit
+def shuffle(state, order):
+    """Write the numbers 0 to n − 1 to `order`, int64 [n], in random order (R. Durstenfeld, Algorithm 235, 1964)."""
+    for i in range(len(order)):
+        order[i] = i
+    for i in range(len(order) - 1, 0, -1):
+        j = below(state, i + 1)
+        order[i], order[j] = order[j], order[i]
+
+
+@inner_jit
 def fill_stationary(state, restart, rows):
     """Write to `rows`, int64 [n], the rows of one stationary-bootstrap sample; see `stationary_rows`."""
     n = len(rows)

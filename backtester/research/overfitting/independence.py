@@ -208,8 +208,8 @@ def score(distances, pairs, quality):
         total = 0.0
         for i in range(n):
             mine = group[i]
-            # a mean over a merged group is never below both of its parts, so the others' nearest stay the nearest
-            if nearest[i] < 0 or nearest[i] == a or nearest[i] == b or mine == a:
+            # a mean over a merged group is never below both of its parts, so any other that was nearest still is
+            if nearest[i] < 0 or nearest[i] == a or nearest[i] == b:
                 nearest[i] = _nearest_group(sums, size, mine, i)
             if size[mine] > 1.0 and nearest[i] >= 0:
                 inside = sums[i, mine] / (size[mine] - 1.0)

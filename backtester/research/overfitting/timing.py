@@ -13,7 +13,7 @@ from backtester.errors import SettingsError
 from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.metrics._scan import NOISE
 from backtester.research.overfitting import _checks as check
-from backtester.research.overfitting._random import below, start
+from backtester.research.overfitting._random import shuffle, start
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -283,17 +283,12 @@ def _rotated(held, moves, paid, shifts, kind, found):
 
 @kernel_jit()
 def _reordered(held, moves, paid, edges, seed, kind, found):
-    n, n_blocks = len(held), len(edges) - 1
-    path = np.empty(n)
-    order = np.arange(n_blocks)
+    path = np.empty(len(held))
+    order = np.empty(len(edges) - 1, np.int64)
     state = np.zeros(1, np.uint64)
     for k in range(len(found)):
         start(state, seed, k)
-        for i in range(n_blocks):
-            order[i] = i
-        for i in range(n_blocks - 1, 0, -1):
-            j = below(state, i + 1)
-            order[i], order[j] = order[j], order[i]
+        shuffle(state, order)
         t = 0
         for block in order:
             for row in range(edges[block], edges[block + 1]):

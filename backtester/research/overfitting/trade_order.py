@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from backtester.errors import SettingsError
 from backtester.kernel.jit import kernel_jit
 from backtester.research.overfitting import _checks as check
-from backtester.research.overfitting._random import below, start
+from backtester.research.overfitting._random import below, shuffle, start
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +98,11 @@ def _walk(trades, begin, compounds, replaces, seed, drawdowns, totals):
     for k in range(len(drawdowns)):
         if k > 0:
             start(state, seed, k - 1)
-            for i in range(n):
-                order[i] = below(state, n) if replaces else i
-            if not replaces:
-                for i in range(n - 1, 0, -1):
-                    j = below(state, i + 1)
-                    order[i], order[j] = order[j], order[i]
+            if replaces:
+                for i in range(n):
+                    order[i] = below(state, n)
+            else:
+                shuffle(state, order)
         equity = peak = begin
         deepest = 0.0
         for i in order:

@@ -88,6 +88,8 @@ class TestAgainstTheDefinition:
         np.testing.assert_allclose(found.inside, [row[1] for row in rows], rtol=1e-9)
         np.testing.assert_allclose(found.outside, [row[2] for row in rows], rtol=1e-9, atol=1e-15)
         np.testing.assert_allclose(found.logits, [row[3] for row in rows], rtol=1e-12, atol=1e-15)
+        assert found.probability == pytest.approx(np.mean([row[3] <= 1e-12 for row in rows]))
+        assert found.probability_of_loss == pytest.approx(np.mean([row[2] < 0.0 for row in rows]))
         line = scipy.stats.linregress(found.inside, found.outside)
         assert found.slope == pytest.approx(line.slope, rel=1e-9)
         assert found.intercept == pytest.approx(line.intercept, rel=1e-9)

@@ -31,11 +31,11 @@ class TestByHand:
 
     def test_a_shift_moves_positions_and_their_costs_against_returns_that_stay(self):
         rng = np.random.default_rng(1)
-        held, moves, paid = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) * 0.01, rng.random(12) * 1e-3
-        found = timing_test(held, moves, paid, statistic="mean")
+        held, moves, paid = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) * 0.01, rng.random(12) * 1e-2
+        found = timing_test(held, moves, paid)
         for shift in range(1, 12):
             path = (np.roll(held, shift, axis=0) * moves).sum(axis=1) - np.roll(paid, shift)
-            assert found.null[shift - 1] == pytest.approx(path.mean(), rel=1e-10)
+            assert found.null[shift - 1] == pytest.approx(path.mean() / path.std(ddof=1), rel=1e-9)
 
     @pytest.mark.parametrize(
         ("statistic", "function"),
@@ -82,6 +82,15 @@ class TestWhatStays:
         earned = found.null * 300
         assert set(np.round(earned, 9)) <= {0.0, 1.0}
         assert earned.mean() == pytest.approx(held.mean(), abs=4 * 0.5 / math.sqrt(4000))
+
+    def test_every_order_of_blocks_is_as_likely(self):
+        # three blocks of 4 bars, long 1, 2 and 3, and returns that write their order as a number: Σ over blocks of
+        # exposure·10^(place), each of six orders
+        held, moves = np.repeat([1.0, 2.0, 3.0], 4), np.repeat([100.0, 10.0, 1.0], 4)
+        found = timing_test(held, moves, statistic="mean", method="blocks", replicates=6000)
+        values, counts = np.unique(np.round(found.null * 3), return_counts=True)
+        assert values.tolist() == [123.0, 132.0, 213.0, 231.0, 312.0, 321.0]
+        np.testing.assert_allclose(counts / 6000, 1 / 6, atol=4 * math.sqrt(5 / 36 / 6000))
 
     def test_blocks_are_cut_where_holdings_change_or_every_so_often(self):
         held, moves = random_path(6)
