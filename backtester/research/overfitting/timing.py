@@ -193,16 +193,19 @@ def exposures_of(result: Result) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     result : Result
-        An asset without a bar keeps its last close, and has a return of 0.
+        Its bars. Returns are of the adjusted close in the currency of the account; an asset without a bar keeps its
+        last one, and has a return of 0.
     """
-    closes = _last_known(result.bars.close)
+    from backtester.exchange import marks_of
+
     adjusted = _last_known(result.bars.adjusted_close)
     equity = np.asarray(result.equity, dtype=np.float64)
-    multipliers = result.tables.multipliers
+    values = marks_of(result.bars) * result.tables.multipliers
     if not result._rates.are_one:
-        multipliers = multipliers * result._rates.at_closes()
+        rates = _last_known(result._rates.at_closes())
+        values, adjusted = values * rates, adjusted * rates
     with np.errstate(divide="ignore", invalid="ignore"):
-        exposures = result.positions.to_numpy() * multipliers * closes / equity[:, None]
+        exposures = result.positions.to_numpy() * values / equity[:, None]
         moves = adjusted[1:] / adjusted[:-1] - 1.0
     return np.nan_to_num(exposures[:-1], posinf=0.0, neginf=0.0), np.nan_to_num(moves, posinf=0.0, neginf=0.0)
 

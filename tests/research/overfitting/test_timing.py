@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from backtester import Bars, Costs, run
+from backtester import Account, Bars, Costs, Instrument, Strategy, run
 from backtester.errors import SettingsError
 from backtester.research.overfitting import exposures_of, timing_test, timing_test_of
 from strategies import BuyAndHold, SmaCross
@@ -133,6 +133,19 @@ class TestUndefined:
         assert math.isnan(found.p_value)
 
 
+class BuyTwo(Strategy):
+    """Buy two assets at the first bar."""
+
+    def prepare(self, bars):
+        self.done = False
+
+    def on_bar(self, ctx):
+        if not self.done:
+            ctx.order(0, 20.0)
+            ctx.order(1, 30.0)
+            self.done = True
+
+
 @pytest.fixture(scope="module")
 def result():
     return run(SmaCross(fast=20, slow=100), Bars.sample("sp500")[:1500], costs=Costs(commission=0.001))
@@ -162,6 +175,33 @@ class TestOfAResult:
         held = found.positions.to_numpy()
         own = found.to_frame()["returns"].to_numpy()[np.flatnonzero(held.any(axis=1))[0] + 1 :]
         assert timing_test_of(found, statistic="mean").statistic == pytest.approx(own.mean(), rel=1e-9)
+
+    def test_splits_dividends_and_currencies_are_in_the_returns(self):
+        """Where nothing is filled, exposure times return is the account's return."""
+        n = 12
+        rng = np.random.default_rng(5)
+        close = np.array([100.0, 50.0, 1.2]) * np.exp(np.cumsum(rng.normal(0, 0.02, (n, 3)), axis=0))
+        close[6:, 0] /= 2.0
+        extras = {"split": np.full((n, 3), np.nan), "dividend": np.full((n, 3), np.nan)}
+        extras["split"][6, 0], extras["dividend"][8, 0] = 2.0, 1.5
+        opens = np.concatenate([close[:1], close[:-1]])
+        opens[6, 0] /= 2.0
+        high, low = np.maximum(opens, close), np.minimum(opens, close)
+        bars = Bars.from_arrays(
+            np.arange(1, n + 1) * 86_400 * 10**9, opens, high, low, close, symbols=["US", "EU", "EURUSD"], extras=extras
+        )
+        account = Account(
+            instruments=[Instrument("EU", currency="EUR")], currency="USD", fx={"EUR": "EURUSD"}, allow_short=True
+        )
+        found = run(BuyTwo(), bars, cash=10_000, account=account)
+        assert len(found.fills) == 2
+        exposures, moves = exposures_of(found)
+        own = found.to_frame()["returns"].to_numpy()[1:]
+        ours = (exposures * moves).sum(axis=1)
+        # the adjusted close puts the dividend back into the asset before the bar: c/(p − D) in place of (c + D)/p
+        p, c = close[7, 0], close[8, 0]
+        ours[7] -= exposures[7, 0] * (c / (p - 1.5) - (c + 1.5) / p)
+        np.testing.assert_allclose(ours[2:], own[2:], rtol=1e-9, atol=1e-12)
 
     def test_buy_and_hold_has_no_timing(self):
         bars = Bars.sample("sp500")[:500]
