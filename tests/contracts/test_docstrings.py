@@ -20,6 +20,8 @@ FRONTS = (
     "backtester.bars",
     "backtester.indicators",
     "backtester.metrics",
+    "backtester.research",
+    "backtester.research.overfitting",
     "backtester.signals",
     "strategies",
     "envs",

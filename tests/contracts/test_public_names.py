@@ -327,6 +327,7 @@ def test_features_and_scaler_take(call, wanted):
 
 
 @pytest.mark.parametrize(
+<<<<<<< HEAD
     ("call", "wanted"),
     [
         ("forward_return", "bars horizon entry log"),
@@ -356,6 +357,22 @@ def test_labels_splits_and_checks_take(call, wanted):
     found = getattr(importlib.import_module("backtester.signals"), kind)
     found = getattr(found, method) if method else found
     assert parameters(found)[: len(wanted.split())] == wanted.split()
+=======
+    ("name", "wanted"),
+    [
+        ("probabilistic_sharpe", "sharpe n skew kurtosis benchmark_sharpe"),
+        ("deflated_sharpe", "sharpe n skew kurtosis trials sharpe_variance"),
+        ("min_track_record_length", "sharpe skew kurtosis benchmark_sharpe"),
+        ("min_backtest_length", "trials expected_max"),
+        ("pbo", "returns n_blocks"),
+        ("reality_check", "returns benchmark"),
+        ("spa", "returns benchmark"),
+    ],
+)
+def test_overfitting_statistics_take(name, wanted):
+    found = parameters(getattr(importlib.import_module("backtester.research.overfitting"), name))
+    assert found[: len(wanted.split())] == wanted.split()
+>>>>>>> overfit6
 
 
 def test_time_in_force_has_the_five_names():
