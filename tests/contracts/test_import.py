@@ -60,7 +60,6 @@ def test_features_load_numba_and_numpy_alone():
     assert loaded & set(HEAVY) - {"scipy"} == set()
 
 
-<<<<<<< HEAD
 def test_labels_and_splits_load_numba_and_numpy_alone():
     code = (
         "from backtester import Bars; from backtester.signals import PurgedKFold, triple_barrier; "
@@ -68,12 +67,12 @@ def test_labels_and_splits_load_numba_and_numpy_alone():
         "list(PurgedKFold(3).split(label.spans(), groups=label.spans()))"
     )
     assert loaded_by(code) & set(HEAVY) - {"scipy"} == set()
-=======
+
+
 def test_overfitting_statistics_load_numba_and_numpy_alone():
     assert "numba" not in loaded_by("import backtester.research")
     loaded = loaded_by("from backtester.research.overfitting import bootstrap_intervals, deflated_sharpe, pbo")
     assert loaded & set(HEAVY) - {"scipy"} == set()
->>>>>>> overfit6
 
 
 def test_strategies_are_loaded_one_by_one():

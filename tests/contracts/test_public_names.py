@@ -327,7 +327,6 @@ def test_features_and_scaler_take(call, wanted):
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
     ("call", "wanted"),
     [
         ("forward_return", "bars horizon entry log"),
@@ -357,7 +356,9 @@ def test_labels_splits_and_checks_take(call, wanted):
     found = getattr(importlib.import_module("backtester.signals"), kind)
     found = getattr(found, method) if method else found
     assert parameters(found)[: len(wanted.split())] == wanted.split()
-=======
+
+
+@pytest.mark.parametrize(
     ("name", "wanted"),
     [
         ("probabilistic_sharpe", "sharpe n skew kurtosis benchmark_sharpe"),
@@ -372,7 +373,6 @@ def test_labels_splits_and_checks_take(call, wanted):
 def test_overfitting_statistics_take(name, wanted):
     found = parameters(getattr(importlib.import_module("backtester.research.overfitting"), name))
     assert found[: len(wanted.split())] == wanted.split()
->>>>>>> overfit6
 
 
 def test_time_in_force_has_the_five_names():
