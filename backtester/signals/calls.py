@@ -35,8 +35,14 @@ class Call:
         return f"{self.name}({', '.join(inside)})" if inside else self.name
 
 
-def read_call(text: Any) -> Call:
-    """Return what a name, or a call with plain values, says; a call or a name inside it stays text.
+def read_call(text: Any, *, nested: bool = True) -> Call:
+    """Return what a name, or a call with plain values, says.
+
+    Parameters
+    ----------
+    text : str
+    nested : bool
+        Whether there may be a call or a name inside, which stays text.
 
     Raises
     ------
@@ -51,8 +57,9 @@ def read_call(text: Any) -> Call:
         call = tree if isinstance(tree, ast.Call) else ast.Call(tree, [], [])
         if not isinstance(call.func, ast.Name) or any(word.arg is None for word in call.keywords):
             raise wrong
-        given = tuple(_value(one) for one in call.args)
-        named = {str(word.arg): _value(word.value) for word in call.keywords}
+        read = _value if nested else ast.literal_eval
+        given = tuple(read(one) for one in call.args)
+        named = {str(word.arg): read(word.value) for word in call.keywords}
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         raise wrong from None
     return Call(call.func.id, given, named)

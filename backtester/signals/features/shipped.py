@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-from backtester.errors import FeatureError, did_you_mean
+from backtester.errors import FeatureError, SettingsError, did_you_mean
+from backtester.signals.calls import Call, read_call
 from backtester.signals.features.element import Feature, View, call_text, read_name
 from backtester.signals.features.library import SHIPPED
 
@@ -47,7 +47,8 @@ class Shipped(Feature):
     kind: ClassVar[str] = "shipped"
 
     def __init__(self, feature: str, *settings: Any, name: str | None = None, **named: Any):
-        word, given, by_name = _read_call(feature)
+        call = _read(feature)
+        word, given, by_name = call.name, call.given, call.named
         if (given or by_name) and (settings or named):
             raise FeatureError(f"{feature!r} has its settings already; give them inside the text or beside it")
         if word not in SHIPPED:
@@ -76,19 +77,19 @@ class Shipped(Feature):
         return {"kind": self.kind, "feature": self.feature, "settings": dict(self.settings), "name": self.columns[0]}
 
 
-def _read_call(text: object) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    """Return the name and the settings of a call; only literals are read, and nothing is run."""
+def _read(text: object) -> Call:
+    """Return the call that names a shipped feature.
+
+    Raises
+    ------
+    FeatureError
+        If it is neither a name nor a call with plain values.
+    """
     if not isinstance(text, str):
         raise FeatureError(f"a shipped feature is named by text such as 'rsi(14)', found {text!r}")
-    wrong = FeatureError(f"{text!r} is not a feature; write a name or a call with plain values, such as 'rsi(14)'")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        if isinstance(tree, ast.Name):
-            return tree.id, (), {}
-        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
-            raise wrong
-        given = tuple(ast.literal_eval(value) for value in tree.args)
-        named = {str(word.arg): ast.literal_eval(word.value) for word in tree.keywords}
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
-        raise wrong from None
-    return tree.func.id, given, named
+        return read_call(text, nested=False)
+    except SettingsError:
+        raise FeatureError(
+            f"{text!r} is not a feature; write a name or a call with plain values, such as 'rsi(14)'"
+        ) from None
