@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,8 @@ from backtester.signals.labels.touch import first_touch
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+
+_PART = 100_000  # bars that are worth a thread
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -128,8 +133,22 @@ class Barriers:
         distances = (up, down, self.mirrored, self.horizon, self.entry == "next_open", self.by_sign)
         for own in own_bars(bars):
             prices = [read_only(column) for column in (own.open, own.high, own.low, own.close)]
-            with np.errstate(all="ignore"):  # as compiled code does (NUMBA_DISABLE_JIT)
-                first_touch(
-                    *(own.rows, *prices, own.paid_out), *(unit, side, own.asset), *distances, *(which, end, returns)
-                )
+            given = (own.rows, *prices, own.paid_out, unit, side, own.asset, *distances, which, end, returns)
+
+            def label(first: int, beyond: int, given: tuple[Any, ...] = given) -> None:
+                first_touch(first, beyond, *given)
+
+            _in_parts(len(own.rows), label)
         return which, end, returns
+
+
+def _in_parts(n: int, work: Callable[[int, int], object]) -> None:
+    """Call `work(first, beyond)` for parts of n bars, on threads where there are many."""
+    with np.errstate(all="ignore"):  # as compiled code does (NUMBA_DISABLE_JIT)
+        threads = min(os.cpu_count() or 1, n // _PART)
+        if threads < 2:
+            work(0, n)
+            return
+        borders = [n * k // threads for k in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, borders[:-1], borders[1:]))

@@ -9,6 +9,8 @@ from backtester.kernel.jit import kernel_jit
 
 @kernel_jit()
 def first_touch(
+    first,
+    beyond,
     rows,
     opens,
     highs,
@@ -32,6 +34,8 @@ def first_touch(
 
     Parameters
     ----------
+    first, beyond : int
+        The bars that are labelled, from and up to but not including; each for itself, so that threads can share them.
     rows : ndarray of int64, [n]
         The row of each bar.
     opens, highs, lows, closes : ndarray of float64, [n]
@@ -63,7 +67,7 @@ def first_touch(
     enterable = n - 1 if paid_out else n
     many_units, many_sides = unit.size > 1, side.size > 1
     size, sign = unit[0, 0], side[0, 0]
-    for i in range(n):
+    for i in range(first, min(beyond, n)):
         at = i + 1 if from_open else i
         if at >= enterable:
             break
