@@ -19,7 +19,7 @@ from backtester.kernel.jit import kernel_jit
 
 NAN = float("nan")
 BLOCK = 256
-SAMPLE = 8192  # returns that bracket the tails
+SAMPLE = 1024  # returns that bracket the tails
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 cover the data evenly and follow no calendar
 NOISE = 8.0 * float(np.finfo(np.float64).eps)  # a return is a ratio near one less one: a smaller spread is rounding
 

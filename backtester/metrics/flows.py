@@ -81,6 +81,9 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
     if spans[0] <= 0.0:
         return NAN
 
+    if len(amounts) == 1 and equity[-1] > 0.0:
+        return math.expm1(math.log(equity[-1] / equity[0]) / spans[0])
+
     def surplus(log_growth: float) -> float:
         """Return what the flows would have become at a rate, less what there is."""
         with np.errstate(over="ignore", invalid="ignore"):
