@@ -69,6 +69,8 @@ class CompiledHooks:
         Keys of `ctx.record`, for every string the hooks contain.
     from_cache : bool
         Whether the machine code existed before, in this process or on disk.
+    looked_up : list of (dict, str)
+        Where the code looks up what is not the strategy's own, and under which names.
     """
 
     on_bar: int
@@ -77,6 +79,7 @@ class CompiledHooks:
     self_buffer: StructBuffer
     record_names: dict[int, str]
     from_cache: bool
+    looked_up: list[tuple[dict[str, Any], str]] = field(repr=False)
     _strategy: Any = field(repr=False)
     _stored: list[str] = field(repr=False)
     _hooks: list[entry.Hook] = field(repr=False)  # keeps the machine code alive
@@ -146,6 +149,7 @@ def _compile(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
         self_buffer=fill(self_type, values),
         record_names={record_key(text): text for text in sorted(walk.strings)},
         from_cache=from_cache,
+        looked_up=walk.looked_up,
         _strategy=strategy,
         _stored=[f.name for f in fields if walk.uses[f.name].stored],
         _hooks=hooks,

@@ -58,6 +58,7 @@ class Walk:
         self.cacheable = True
         self.strings: set[str] = set()
         self.functions: list[python_types.FunctionType] = []
+        self.looked_up: list[tuple[dict[str, Any], str]] = []  # globals and attributes of modules, by where they are
         self._seen: dict[int, int] = {}
         self._escapes = False
         for name, function in hooks.items():
@@ -83,6 +84,7 @@ class Walk:
         self._value((), facts, (function.__defaults__, tuple(sorted((function.__kwdefaults__ or {}).items()))))
         for name in sorted(facts.globals):
             self.tokens.append(name)
+            self.looked_up.append((function.__globals__, name))
             self._value((name,), facts, function.__globals__.get(name, getattr(builtins, name, MISSING)))
         for name, value in closure_of(function).items():
             self.tokens.append(name)
@@ -152,6 +154,7 @@ class Walk:
             value = getattr(module, name, MISSING)
             if value is not MISSING and len(path) < 8:  # a package may hold itself
                 self.tokens.append(name)
+                self.looked_up.append((vars(module), name))
                 self._value((*path, name), facts, value)
 
     def _dispatcher(self, dispatcher: Any) -> None:
