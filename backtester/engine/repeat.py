@@ -147,5 +147,5 @@ class Repeater:
         again.prepare()
         again.advance()
         raise RuntimeError(
-            f"{again.strategy!r} raised an error in one run and not in the next; its prepare gives other values each time"
+            f"{again.strategy!r} raised an error in one run and not in the next; does its prepare give other values?"
         )
