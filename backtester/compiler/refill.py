@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sys
 import types as python_types
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from backtester.compiler.fields import as_held, scalar_type
 from backtester.compiler.walk import BASE
-from backtester.kernel.struct import StructBuffer, dtype_of
+from backtester.kernel.struct import dtype_of
 
-Check = Callable[[Any], bool]
+if TYPE_CHECKING:
+    from backtester.compiler import CompiledHooks
+
+_EMPTY = object()
 
 
 class Refill:
@@ -26,27 +28,27 @@ class Refill:
 
     Parameters
     ----------
-    buffer : StructBuffer
-        As `compile_hooks` filled it.
+    hooks : CompiledHooks
+        As `compile_hooks` returned them, before the first bar.
     strategy : Strategy
-        The instance it was filled from, prepared, before its first bar.
+        The instance they were compiled for, prepared.
     n_bars : int
-    globals_read : list of (dict, str)
-        Where the code looks up what is not the strategy's.
     """
 
-    def __init__(
-        self, buffer: StructBuffer, strategy: Any, n_bars: int, globals_read: list[tuple[dict[str, Any], str]]
-    ):
-        self.buffer = buffer
+    def __init__(self, hooks: CompiledHooks, strategy: Any, n_bars: int):
+        self.buffer = buffer = hooks.self_buffer
         self._kind = type(strategy)
         self._names = frozenset(vars(strategy))
         self._n_bars = n_bars
         self._constant = sys.modules[BASE].Constant
         self._fields = list(buffer.type.map.items())[1:]  # the first is `present`
         self._start = buffer.words.copy()
-        self._globals = [(space, name, space.get(name)) for space, name in globals_read]
-        self._plain = all(field.kind in ("scalar", "array", "series") for _, (field, _) in self._fields)
+        self._globals = [(space, name, space.get(name)) for space, name in hooks.looked_up]
+        self._cells = [(cell, _content(cell)) for cell in hooks.cells]
+        read = [value for _, _, value in self._globals] + [value for _, value in self._cells]
+        self._plain = all(field.kind in ("scalar", "array", "series") for _, (field, _) in self._fields) and not any(
+            _may_change(value) for value in read
+        )
         self._own_functions = any(
             isinstance(value, python_types.FunctionType | Dispatcher) for value in vars(strategy).values()
         )
@@ -62,6 +64,8 @@ class Refill:
         if vars(strategy).keys() != self._names:
             return False
         if any(space.get(name) is not value for space, name, value in self._globals):
+            return False
+        if any(_content(cell) is not value for cell, value in self._cells):
             return False
         self.buffer.words[:] = self._start
         return all(self._write(strategy, name, field, at) for name, (field, at) in self._fields)
@@ -88,3 +92,19 @@ class Refill:
             setattr(strategy, name, self._constant(held) if constant else held)
         self.buffer.set_array(name, held)
         return True
+
+
+def _content(cell: python_types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a constant of the code can be written into without being replaced; machine code holds a copy of it."""
+    if isinstance(value, np.ndarray):
+        return bool(value.flags.writeable)
+    return isinstance(value, list | dict | set | bytearray) or (
+        isinstance(value, tuple) and any(map(_may_change, value))
+    )

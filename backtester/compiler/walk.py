@@ -59,6 +59,7 @@ class Walk:
         self.strings: set[str] = set()
         self.functions: list[python_types.FunctionType] = []
         self.looked_up: list[tuple[dict[str, Any], str]] = []  # globals and attributes of modules, by where they are
+        self.cells: list[python_types.CellType] = []
         self._seen: dict[int, int] = {}
         self._escapes = False
         for name, function in hooks.items():
@@ -86,6 +87,7 @@ class Walk:
             self.tokens.append(name)
             self.looked_up.append((function.__globals__, name))
             self._value((name,), facts, function.__globals__.get(name, getattr(builtins, name, MISSING)))
+        self.cells += function.__closure__ or ()
         for name, value in closure_of(function).items():
             self.tokens.append(name)
             self._value((name,), facts, value)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backtester.compiler.refill import Refill
+from backtester.engine.replay import explain_read_only
 from backtester.engine.session import Run
 from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.snapshot import Snapshot
@@ -100,27 +101,31 @@ class Repeater:
 
     def _laid_out(self, strategy: Strategy) -> Run:
         """Return a run of the strategy before its first bar."""
-        run = self._run
-        if run is not None and self._refill is not None:
-            strategy.prepare(self.bars)
+        known = self._run
+        if known is None or self._refill is None:
+            run = Run(strategy, self.bars, self.settings)
+            run.prepare()
+        else:
+            try:
+                strategy.prepare(self.bars)
+            except ValueError as error:
+                explain_read_only(error)
+                raise
             if self._refill.fill(strategy):
                 self.quick += 1
                 self._snapshot.restore()
-                run.strategy = strategy
-                run.forget_prepared(self._n_kept)
-                run.find_start()
-                return run
-            benchmark = run.benchmark
-            self._run = run = Run(strategy, self.bars, self.settings)
-            run.benchmark = benchmark
+                known.strategy = strategy
+                known.forget_prepared(self._n_kept)
+                known.find_start()
+                return known
+            run = Run(strategy, self.bars, self.settings)
+            run.benchmark = known.benchmark
             run.lay_out()
-        else:
-            self._run = run = Run(strategy, self.bars, self.settings)
-            run.prepare()
         if run.hooks is not None and run.interpreter is None:
             self._n_kept = run.n_kept
             self._snapshot = Snapshot(run.memory)
-            self._refill = Refill(run.hooks.self_buffer, strategy, self.bars.n_bars, run.hooks.looked_up)
+            self._refill = Refill(run.hooks, strategy, self.bars.n_bars)
+            self._run = run
         else:
             self._run = None
             self.settings = replace(self.settings, mode="interpreted")  # why has been said
