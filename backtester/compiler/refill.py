@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from backtester.compiler.fields import as_held, scalar_type
+from backtester.compiler.fields import as_held, scalar_type, tuple_type
 from backtester.compiler.walk import BASE
 from backtester.kernel.struct import dtype_of
 
@@ -46,9 +46,9 @@ class Refill:
         self._globals = [(space, name, space.get(name)) for space, name in hooks.looked_up]
         self._cells = [(cell, _content(cell)) for cell in hooks.cells]
         read = [value for _, _, value in self._globals] + [value for _, value in self._cells]
-        self._plain = all(field.kind in ("scalar", "array", "series") for _, (field, _) in self._fields) and not any(
-            _may_change(value) for value in read
-        )
+        self._plain = all(
+            field.kind in ("scalar", "tuple", "array", "series") for _, (field, _) in self._fields
+        ) and not any(_may_change(value) for value in read)
         self._own_functions = any(
             isinstance(value, python_types.FunctionType | Dispatcher) for value in vars(strategy).values()
         )
@@ -75,8 +75,8 @@ class Refill:
         constant = isinstance(value, self._constant)
         if constant:
             value = value.value
-        if field.kind == "scalar":
-            if scalar_type(value) != field.type:
+        if field.kind in ("scalar", "tuple"):
+            if (scalar_type(value) if field.kind == "scalar" else tuple_type(value)) != field.type:
                 return False
             self.buffer.set(name, value)
             return True

@@ -87,13 +87,26 @@ class Trials:
         number, coordinates = point
         parameters = self.space.parameters(coordinates)
         try:
-            found = self._repeater().metrics(lambda: self.make(parameters))
+            found = self._metrics(parameters)
             scores = tuple(one.score(found, lambda: self.result(parameters)) for one in self.objectives)
             return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "")
         except Stopped:
             raise
         except Exception as error:
             return Outcome(number, coordinates, (), b"", in_words(error))
+
+    def _metrics(self, parameters: Parameters) -> dict[str, float]:
+        """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""
+        if getattr(self._own, "shares", True):
+            try:
+                with remembered(self._memory):
+                    return self._repeater().metrics(lambda: self.make(parameters))
+            except ValueError as error:
+                if "read-only" not in str(error):
+                    raise
+            self._own.shares = False
+            self._own.repeater = None
+        return self._repeater().metrics(lambda: self.make(parameters))
 
     def _repeater(self) -> Repeater:
         found: Repeater | None = getattr(self._own, "repeater", None)
@@ -106,7 +119,7 @@ def run_batch(trials: Trials, points: Sequence[Point]) -> Done:
     """Run points in order; those that are complete when the sweep is stopped are returned."""
     begun = time.perf_counter()
     outcomes: list[Outcome] = []
-    with remembered(trials._memory), remembered_parameters(trials.kind):
+    with remembered_parameters(trials.kind):
         for point in points:
             if trials.stop.is_set():
                 break
