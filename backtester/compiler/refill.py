@@ -73,8 +73,7 @@ class Refill:
     def _write(self, strategy: Any, name: str, field: Any, at: int) -> bool:
         value = getattr(strategy, name, None)
         constant = isinstance(value, self._constant)
-        if constant:
-            value = value.value
+        value = getattr(value, "value", None) if constant else value
         if field.kind in ("scalar", "tuple"):
             if (scalar_type(value) if field.kind == "scalar" else tuple_type(value)) != field.type:
                 return False

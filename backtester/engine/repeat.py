@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtester.compiler.refill import Refill
 from backtester.engine.replay import explain_read_only
 from backtester.engine.session import Run
 from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.snapshot import Snapshot
 from backtester.result import Tables, metrics_of, tables_of, trades_of
+from backtester.trades import Matcher
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -55,6 +58,7 @@ class Repeater:
         self._refill: Refill | None = None
         self._snapshot: Snapshot
         self._n_kept = 0
+        self._matcher: Matcher | None = None
 
     def metrics(self, make: Callable[[], Strategy]) -> dict[str, float]:
         """Run a strategy, and return what `Result.summary()` gives.
@@ -76,7 +80,7 @@ class Repeater:
         return metrics_of(
             self.bars,
             tables,
-            trades_of(self.bars, tables),
+            self._trades(tables),
             periods_per_year=self.settings.periods_per_year,
             risk_free=self.settings.risk_free,
             benchmark=run.benchmark,
@@ -98,6 +102,14 @@ class Repeater:
             if callable(self.settings.costs.commission):
                 run.check_commissions()
         return tables_of(run), run
+
+    def _trades(self, tables: Tables) -> np.ndarray:
+        if len(tables.actions):
+            return trades_of(self.bars, tables)
+        if self._matcher is None:
+            bars = self.bars
+            self._matcher = Matcher(bars.high, bars.low, bars.close, tables.multipliers, tables.margined)
+        return self._matcher.match(tables.fills, tables.last_fx)
 
     def _laid_out(self, strategy: Strategy) -> Run:
         """Return a run of the strategy before its first bar."""

@@ -30,8 +30,8 @@ def as_executor(executor: Any, workers: int | None = None) -> Executor:
     if isinstance(executor, str):
         if executor not in KINDS:
             raise SettingsError(
-                f"executor is {executor!r}{did_you_mean(executor, KINDS)}; it is one of {', '.join(KINDS)}, or an object "
-                "with `workers` and `map`"
+                f"executor is {executor!r}{did_you_mean(executor, KINDS)}; it is one of {', '.join(KINDS)}, or an "
+                "object with `workers` and `map`"
             )
         return KINDS[executor](workers)
     if not isinstance(executor, type) and isinstance(executor, Executor):

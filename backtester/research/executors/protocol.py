@@ -54,8 +54,8 @@ class Executor(Protocol):
             Given to every worker once. Workers in one process share the object itself. What a worker keeps from one
             item to the next lies in it, in a `threading.local`.
         items : iterable
-            Read in the calling thread, a few items ahead of what is yielded. An item that is `WAIT` is no item: the next
-            one is known when everything that was handed out has been yielded.
+            Read in the calling thread, a few items ahead of what is yielded. An item that is `WAIT` is no item: the
+            next one is known when everything that was handed out has been yielded.
         stop : threading.Event, optional
             Once it is set no item is begun; those under way are finished and yielded.
 

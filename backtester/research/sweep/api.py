@@ -16,7 +16,7 @@ from backtester.research.sweep.drive import Driver
 from backtester.research.sweep.objective import Objective, make_objectives, metric_names
 from backtester.research.sweep.points import Points
 from backtester.research.sweep.progress import SweepProgress
-from backtester.research.sweep.result import Sweep
+from backtester.research.sweep.result import ALL, Sweep
 from backtester.research.sweep.space import Space, make_space
 from backtester.research.sweep.store import DEFAULT, Store
 from backtester.research.sweep.tpe import Parzen
@@ -33,9 +33,18 @@ MEMORY_LIMIT = 128 << 20  # bytes
 BATCH = 16  # trials that `tpe` proposes at once
 #: the keywords that are `sweep`'s own, with their defaults
 OWN: dict[str, Any] = {
-    **{"where": None, "method": "grid", "n": None, "seed": 0, "objective": "sharpe", "maximize": None},
-    **{"workers": None, "executor": "threads", "memory_limit": MEMORY_LIMIT, "store": DEFAULT, "batch": BATCH},
-    **{"progress": None},
+    "where": None,
+    "method": "grid",
+    "n": None,
+    "seed": 0,
+    "objective": "sharpe",
+    "maximize": None,
+    "workers": None,
+    "executor": "threads",
+    "memory_limit": MEMORY_LIMIT,
+    "store": DEFAULT,
+    "batch": BATCH,
+    "progress": None,
 }
 
 
@@ -114,11 +123,8 @@ def sweep(
         Nothing to try, or nothing that was tried has a score. A run that raises is recorded with its parameters and
         its error, and the rest goes on.
     """
-    own = {
-        **{"where": where, "method": method, "n": n, "seed": seed, "objective": objective, "maximize": maximize},
-        **{"workers": workers, "executor": executor, "memory_limit": memory_limit, "store": store, "batch": batch},
-        **{"progress": progress},
-    }
+    said = locals()
+    own = {name: said[name] for name in OWN}
     kind = _class(strategy)
     panel = as_bars(bars)
     dimensions, settings = _told_apart(kind, parameters or {}, given, own)
@@ -142,7 +148,8 @@ def sweep(
     before = kept.count(number, 2**62)[0]
     driver = Driver(trials, chosen, kept, number, SweepProgress(total, exact, min(before, total), progress))
     driver.run(Parzen(space, trials.objectives, n or 0, seed, where, batch) if method == "tpe" else points)
-    found = Sweep(trials, kept, number, driver.last, method, driver.interrupted, unknown)
+    last = ALL if method in ("grid", "latin") else driver.last
+    found = Sweep(trials, kept, number, last, method, driver.interrupted, unknown)
     _check_found(found, space)
     return found
 
@@ -171,8 +178,9 @@ def _told_apart(
     for name in (*given, *passed):
         if name in known and (name in run_settings or name in OWN) and name not in parameters:
             raise SettingsError(
-                f"sweep: {name!r} is a parameter of {kind.__name__} and a setting of {'run' if name in given else 'sweep'}"
-                f"; write parameters={{{name!r}: …}} for the parameter, and {name}=… for the setting"
+                f"sweep: {name!r} is a parameter of {kind.__name__} and a setting of "
+                f"{'run' if name in given else 'sweep'}; write parameters={{{name!r}: …}} for the parameter, and "
+                f"{name}=… for the setting"
             )
     for name, value in given.items():
         if name in run_settings:
@@ -221,7 +229,7 @@ def _check(own: Mapping[str, Any]) -> None:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _count(points: Points) -> tuple[int, bool]:
@@ -245,9 +253,7 @@ def _key(trials: Trials, points: Points, batch: int) -> tuple[str, str]:
     settings = {one.name: getattr(trials.settings, one.name) for one in dataclasses.fields(trials.settings)}
     counted = points.n if points.method == "latin" else None
     rounds = batch if points.method == "tpe" else None
-    space = [
-        (type(one).__name__, [getattr(one, f.name) for f in dataclasses.fields(one)]) for one in points.space.dimensions
-    ]
+    space = [(type(one).__name__, vars(one)) for one in points.space.dimensions]
     return digest_of(
         *(trials.kind, trials.bars, settings, space, points.space.fixed, trials.objectives),
         *(points.method, points.seed, points.where, counted, rounds),
@@ -282,7 +288,7 @@ def _check_found(found: Sweep, space: Space) -> None:
             f"sweep: all {tried:,} runs raised; the first, with {first.parameters}: {first.error}", sweep=found
         )
     raise SweepError(
-        f"sweep: {name} is NaN in all {tried - failed:,} runs that finished ({failed:,} raised), so that none is best; is "
-        "there a trade at all? The runs are in the error's `sweep.table`",
+        f"sweep: {name} is NaN in all {tried - failed:,} runs that finished ({failed:,} raised), so that none is best; "
+        "is there a trade at all? The runs are in the error's `sweep.table`",
         sweep=found,
     )

@@ -254,8 +254,8 @@ class Sweep:
         value : str, optional
             A metric; by default the first objective.
         most : int
-            Lines in all; of more trials a share is drawn at equal steps through the ranking, the best and the worst among
-            them.
+            Lines in all; of more trials a share is drawn at equal steps through the ranking, the best and the worst
+            among them.
         """
         from backtester.research.sweep.plots import parallel_coordinates
 

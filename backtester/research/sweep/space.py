@@ -7,7 +7,7 @@ dimension is a range. Coordinates are plain numbers, so that a store can hold th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import Any
@@ -191,27 +191,13 @@ def _dimension(kind: type, name: str, wanted: Any, values: Any, method: str) -> 
     found = [check_parameter(kind.__name__, name, wanted, _plain(value)) for value in values]
     if not found:
         raise SweepError(f"sweep: {name} has no values ({values!r}); give it one at least")
-    seen: list[Any] = []
+    seen: set[Any] = set()
     for value in found:
-        if any(value is one or (type(value) is type(one) and _equal(value, one)) for one in _nearby(seen, value)):
+        key = (type(value), value) if isinstance(value, Hashable) else id(value)
+        if key in seen:
             raise SweepError(f"sweep: {name} has the value {value!r} twice; nothing is run twice, so take one out")
-        seen.append(value)
+        seen.add(key)
     return Choice(name, tuple(found))
-
-
-def _nearby(seen: list[Any], value: Any) -> Iterable[Any]:
-    """Return what may equal a value: all of it, or nothing where a set can tell."""
-    try:
-        return seen if value in set(seen) else ()
-    except TypeError:
-        return seen
-
-
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except Exception:  # arrays and the like have no single answer
-        return False
 
 
 def _is_list(values: Any) -> bool:

@@ -27,8 +27,8 @@ class Stability:
     Attributes
     ----------
     table : DataFrame
-        One row per trial with a score, the most stable first: the parameters, the objective, `neighbours` (how many were
-        tried), `mean` and `min` over the trial and its neighbours.
+        One row per trial with a score, the most stable first: the parameters, the objective, `neighbours` (how many
+        were tried), `mean` and `min` over the trial and its neighbours.
     best : Trial
         The most stable.
     peak : Trial
