@@ -33,8 +33,6 @@ HEIGHTS = np.array(
 )
 
 
-
-
 @pytest.fixture(scope="module")
 def found():
     bars = walk(40)

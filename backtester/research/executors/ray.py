@@ -6,6 +6,7 @@ lie there. Ray starts a task again whose worker or node died.
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 from collections import deque
@@ -85,7 +86,7 @@ class Ray:
     ) -> Iterator[Any]:
         parcel = pack((function, shared))
         arrays = ray.put(parcel.arrays)
-        body = ray.put(parcel.body)
+        body = ray.put((parcel.body, sys.path))
         work = ray.remote(max_retries=RETRIES, num_cpus=1)(_work)
         key, most = uuid.uuid4().hex, AHEAD * self.workers
         waiting: deque[Any] = deque()
@@ -125,7 +126,8 @@ def _work(key: str, references: list[Any], item: Any) -> Any:
     if key not in _opened:
         import ray
 
-        body, arrays = ray.get(references)
+        (body, path), arrays = ray.get(references)
+        sys.path += [folder for folder in path if folder not in sys.path]
         _opened.clear()
         _opened[key] = Parcel(body, [array.view() for array in arrays]).open()
     function, shared = _opened[key]

@@ -87,7 +87,7 @@ def in_threads(
         except BaseException as error:
             done.put((-1, None, error))
 
-    waiting: dict[int, Any] = {}
+    waiting: dict[int, tuple[Any, BaseException | None]] = {}
     source, sent, following, exhausted = iter(items), 0, 0, False
     try:
         while True:
@@ -107,11 +107,13 @@ def in_threads(
                 continue
             while following not in waiting:
                 number, found, error = done.get()
-                if error is not None:
-                    raise error
-                waiting[number] = found
-            found = waiting.pop(following)
+                if error is not None and number < 0:
+                    raise error  # a worker that could not begin
+                waiting[number] = found, error
+            found, error = waiting.pop(following)
             following += 1
+            if error is not None:
+                raise error
             if found is not _SKIPPED:
                 yield found
     finally:

@@ -18,6 +18,7 @@ import sys
 import types
 import uuid
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from backtester.compiler.tokens import MISSING, code_token, plain_token
 from backtester.compiler.walk import closure_of
 
 _ASIDE = ("research", "report", "cli", "explain", "diff")  # what no run depends on
-_LIBRARIES = ("numpy", "numba", "pandas", "scipy", "talib", "sklearn")
+_LIBRARIES = ("numpy", "numba", "llvmlite", "pandas", "scipy", "TA-Lib", "scikit-learn")
 _NOT_CODE = ("__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__")
 
 
@@ -34,7 +35,7 @@ def digest_of(*parts: Any) -> tuple[str, str]:
     """Return a key of 40 hex digits, and what of `parts` could not be put into words ("" where all could)."""
     words = Words()
     told = [words.of(part) for part in parts]
-    versions = (platform.python_version(), platform.machine(), [_version(name) for name in _LIBRARIES])
+    versions = (platform.python_version(), platform.machine(), _installed())
     text = repr((_sources(), versions, told, [uuid.uuid4().hex] if words.unknown else []))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40], ", ".join(words.unknown)
 
@@ -156,6 +157,18 @@ def _is_users(module: str) -> bool:
 
 def _version(module: str) -> str:
     return str(getattr(sys.modules.get(module.partition(".")[0]), "__version__", ""))
+
+
+@functools.cache
+def _installed() -> list[str]:
+    """Return the versions of libraries that a run may use, whether they are loaded by now or not."""
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 @functools.cache

@@ -12,13 +12,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from backtester.errors import SweepError
 from backtester.research.sweep.objective import Objective
-from backtester.research.sweep.points import Point, Where, allowed
+from backtester.research.sweep.points import Point, Points, Where, allowed, mix
 from backtester.research.sweep.space import Choice, Coordinates, Space
 from backtester.research.sweep.trials import Outcome
 
-_REFUSALS = 200  # points in a row that `where` may refuse
+_REFUSALS = 20  # proposals in a row that `where` may refuse
 
 
 class Parzen:
@@ -37,7 +36,10 @@ class Parzen:
 
         self.space, self.where = space, where
         self._n, self._batch = n, batch
+        self._seed = seed
         self._states = optuna.trial.TrialState
+        # a pruned trial counts as a poor one, so that the estimator learns what is refused; one objective only
+        self._refused = self._states.PRUNED if len(objectives) == 1 else self._states.FAIL
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = optuna.samplers.TPESampler(seed=seed & (2**32 - 1), constant_liar=True)
@@ -66,23 +68,42 @@ class Parzen:
 
     def _ask(self) -> Point:
         for _ in range(_REFUSALS):
-            trial = self._study.ask()
-            point: Coordinates = tuple(_suggest(trial, one) for one in self.space.dimensions)
+            trial, point = self._proposed()
             if allowed(self.space, self.where, point):
-                number = self._asked
-                self._asked += 1
-                self._open[number] = trial
-                return number, point
-            self._study.tell(trial, state=self._states.FAIL)
-        raise SweepError(
-            f"sweep: where= refused {_REFUSALS} proposed points in a row; narrow the space "
-            f"({self.space.described()}) to what it allows"
-        )
+                break
+            self._study.tell(trial, state=self._refused)
+        else:
+            trial, point = self._drawn()
+        number = self._asked
+        self._asked += 1
+        self._open[number] = trial
+        return number, point
+
+    def _proposed(self) -> tuple[Any, Coordinates]:
+        trial = self._study.ask()
+        return trial, tuple(_suggest(trial, one) for one in self.space.dimensions)
+
+    def _drawn(self) -> tuple[Any, Coordinates]:
+        """Return an allowed point at random, where the estimator insists on what `where` refuses."""
+        seed = mix(mix(self._seed) + self._asked)
+        _, point = next(iter(Points(self.space, "random", 1, seed, self.where)))
+        values = zip(self.space.dimensions, point, strict=True)
+        self._study.enqueue_trial({one.name: _told(one, at) for one, at in values})
+        return self._proposed()[0], point
+
+
+def _told(one: Any, coordinate: float) -> float:
+    """Return the value that stands for a coordinate in Optuna's trial."""
+    return int(coordinate) if isinstance(one, Choice) or one.whole else float(coordinate)
+
+
+def _is_sorted(one: Choice) -> bool:
+    return one.is_ordered and list(one.values) == sorted(one.values)
 
 
 def _suggest(trial: Any, one: Any) -> float:
     if isinstance(one, Choice):
-        if one.is_ordered and list(one.values) == sorted(one.values):
+        if _is_sorted(one):
             return int(trial.suggest_int(one.name, 0, len(one.values) - 1))
         return int(trial.suggest_categorical(one.name, list(range(len(one.values)))))
     if one.whole:
