@@ -28,7 +28,6 @@ from backtester.compiler.walk import closure_of
 
 _ASIDE = ("research", "report", "cli", "explain", "diff")  # what no run depends on
 _LIBRARIES = ("numpy", "numba", "llvmlite", "pandas", "scipy", "TA-Lib", "scikit-learn")
-_NOT_CODE = ("__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__")
 
 
 def digest_of(*parts: Any) -> tuple[str, str]:
@@ -100,8 +99,7 @@ class Words:
         for base in kind.__mro__:
             found.append(("class", base.__module__, base.__qualname__, _version(base.__module__)))
             if _is_users(base.__module__):
-                names = sorted(name for name in vars(base) if name not in _NOT_CODE and "annot" not in name)
-                found += [(name, self.of(vars(base)[name])) for name in names]
+                found += [(name, self.of(value)) for name, value in sorted(vars(base).items()) if _counts(name, value)]
         return found
 
     def _function(self, function: types.FunctionType) -> Any:
@@ -138,6 +136,13 @@ class Words:
             self.unknown.append(f"a {kind.__module__}.{kind.__qualname__}")
             return None
         return [self.of(kind), hashlib.sha256(raw).hexdigest()]
+
+
+def _counts(name: str, value: Any) -> bool:
+    """Whether an attribute of a class is the user's: Python keeps notes of its own there, some only later."""
+    if name == "_abc_impl":
+        return False
+    return not name.startswith("__") or isinstance(value, types.FunctionType | staticmethod | classmethod | property)
 
 
 def _imported(code: types.CodeType) -> list[str]:
