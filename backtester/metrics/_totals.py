@@ -44,9 +44,8 @@ def _closed(trades):
         fractions, fractions_lost = _add(fractions, fractions_lost, fraction)
         best = fraction if fraction > best or np.isnan(fraction) else best
         worst = fraction if fraction < worst or np.isnan(fraction) else worst
-    return (
-        n, wins, gains + gains_lost, losses + losses_lost, pnl + pnl_lost, fractions + fractions_lost, best, worst, bars,
-    )  # fmt: skip
+    gains, losses = gains + gains_lost, losses + losses_lost
+    return n, wins, gains, losses, pnl + pnl_lost, fractions + fractions_lost, best, worst, bars
 
 
 @kernel_jit()

@@ -166,7 +166,10 @@ def _nearest(
     places: np.ndarray, scores: np.ndarray, dimensions: tuple[Any, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the same for the 2·d nearest trials; those of another word or flag are far away."""
-    from scipy.spatial import cKDTree
+    try:
+        from scipy.spatial import cKDTree
+    except ImportError as error:
+        raise SettingsError("stability of what is no grid needs SciPy: pip install 'backtester[research]'") from error
 
     shares = np.column_stack([one.share(places[:, d]) for d, one in enumerate(dimensions)])
     for d, one in enumerate(dimensions):

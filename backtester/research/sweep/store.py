@@ -12,6 +12,7 @@ import math
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ class Store:
         except BaseException:
             self._db.close()
             raise
+        weakref.finalize(self, self._db.close)
 
     def close(self) -> None:
         """Close the file."""

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from backtester.errors import SettingsError
 from backtester.research.sweep.objective import Objective
 from backtester.research.sweep.points import Point, Points, Where, allowed, mix
 from backtester.research.sweep.space import Choice, Coordinates, Space
@@ -32,7 +33,10 @@ class Parzen:
     def __init__(
         self, space: Space, objectives: Sequence[Objective], n: int, seed: int, where: Where | None, batch: int
     ):
-        import optuna
+        try:
+            import optuna
+        except ImportError as error:
+            raise SettingsError("sweep: method='tpe' needs Optuna: pip install 'backtester[research]'") from error
 
         self.space, self.where = space, where
         self._n, self._batch = n, batch
