@@ -15,6 +15,7 @@ from modes import TABLES, bits, one_nan, random_bars, settings_for
 import strategies
 from backtester import Bars, Costs, Execution, Strategy, run
 from backtester.engine.repeat import Repeater, Stopped
+from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.errors import CannotCompile, DataError
 from backtester.indicators import IndicatorMemory, remembered, sma
@@ -82,6 +83,39 @@ def test_splits_dividends_deposits_delistings_and_currencies(setting):
         expected = assert_same(machine, EveryTransfer, bars, **settings)
     assert len(expected.tables.actions) > 0
     assert machine.quick >= 4
+
+
+#: what need not be as it was: rows that do not count, and where they lie
+TABLE_FIELDS = {
+    *("active", "hand", "keys", "key_prices", "ranks", "fills", "orders", "flows", "changes", "actions", "records"),
+    *("book_keys", "book_ids", "shelf", "woken", "woken_prices", "woken_up", "rejects", "equity_curve", "ready_map"),
+    *("order_mask", "fn_grow"),
+}
+
+
+@pytest.mark.parametrize("setting", EVENT_SETTINGS)
+def test_nothing_that_a_run_writes_stays(setting):
+    """After `restore` every word and array of the account is that of an account in which nothing has run."""
+    bars, settings = event_bars(3), Settings(**EVENT_SETTINGS[setting], seed=2)
+    machine = Repeater(bars, settings)
+    _, steps = machine.tables(EveryTransfer)
+    fresh = Run(EveryTransfer(), bars, settings)
+    fresh.prepare()
+    used = contents(steps.memory)
+    assert sum(value != used[name] for name, value in contents(fresh.memory).items()) > 20
+    machine._snapshot.restore()
+    restored = contents(steps.memory)
+    assert [name for name, value in contents(fresh.memory).items() if value != restored[name]] == []
+
+
+def contents(memory):
+    """Return the fields of an account by name: words, and the bytes of arrays."""
+    found = {}
+    for name, (field, _) in memory.buffer.type.map.items():
+        if name in TABLE_FIELDS:
+            continue
+        found[name] = memory[name] if field.kind == "scalar" else one_nan(memory.view(name)).tobytes()
+    return {name: "nan" if value != value else value for name, value in found.items()}
 
 
 @pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
