@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import tracemalloc
 
 import numba
 import numpy as np
@@ -501,3 +502,24 @@ def test_progress_shows_rate_and_rest(bars, capsys, monkeypatch):
     assert "/s" in shown
     sweep(Cross, bars, fast=range(3, 20), slow=[30], store=None)
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_sweep_holds_does_not_grow_with_the_trials(tmp_path, monkeypatch):
+    from backtester.research.sweep.progress import SweepProgress
+
+    held = {}
+    monkeypatch.setattr(
+        SweepProgress, "update", lambda self, done: held.update({done: tracemalloc.get_traced_memory()[0]})
+    )
+    given = {"objective": "final_equity", "store": tmp_path / "s.db", "workers": 1}
+    sweep(Idle, walk(40), x=range(300), **given)  # what is made once is made now
+    held.clear()
+    tracemalloc.start()
+    try:
+        sweep(Idle, walk(40), x=range(300, 3_300), **given)
+    finally:
+        tracemalloc.stop()
+    early = max(size for done, size in held.items() if done < 1_000)
+    late = max(size for done, size in held.items() if done > 2_500)
+    # an outcome takes 500 bytes and more: 1,500 of them would be 750,000
+    assert late - early < 150_000

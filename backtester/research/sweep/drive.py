@@ -44,10 +44,12 @@ class Driver:
         self.interrupted = False
         self._sign = 1.0 if trials.objectives[0].maximize else -1.0
         self._size = 1
+        self._waits = False
         self._round: list[Outcome] = []  # of the batch that is being waited for
 
     def run(self, source: Points | Parzen) -> None:
         """Run points that are known beforehand, or batches each of which depends on those before."""
+        self._waits = isinstance(source, Parzen)
         batches = self._rounds(source) if isinstance(source, Parzen) else self._batches(iter(source))
         with _CtrlC(self.trials.stop) as pressed:
             try:
@@ -87,7 +89,8 @@ class Driver:
     def _keep(self, found: Done) -> None:
         outcomes: list[Outcome] = found.outcomes
         if outcomes:
-            self._round += outcomes
+            if self._waits:
+                self._round += outcomes
             self.done += self.store.add(self.sweep, outcomes, self._sign)
             self.progress.update(self.done)
             wanted = int(len(outcomes) * _SECONDS / max(found.seconds, 1e-6))

@@ -56,9 +56,10 @@ class Parzen:
 
     def batches(self) -> Iterator[list[Point]]:
         """Yield the batches; the scores of one are told before the next is asked for."""
-        with quiet():
-            while self._asked < self._n:
-                yield [self._ask() for _ in range(min(self._batch, self._n - self._asked))]
+        while self._asked < self._n:
+            with quiet():
+                batch = [self._ask() for _ in range(min(self._batch, self._n - self._asked))]
+            yield batch
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell what came out of a batch, in the order of the trials."""
