@@ -237,24 +237,34 @@ FACTOR = 1.0
 TABLE = np.ones(3)
 
 
-class Reads(Strategy):
+class ReadsNumber(Strategy):
     which: int = 0
 
     def prepare(self, bars):
         global FACTOR
         FACTOR = 1.0 + self.which
+
+    def on_bar(self, ctx):
+        ctx.order_target(0, (ctx.t % 3) * FACTOR)
+
+
+class ReadsArray(Strategy):
+    which: int = 0
+
+    def prepare(self, bars):
         TABLE[:] = 1.0 + self.which
 
     def on_bar(self, ctx):
-        ctx.order_target(0, (ctx.t % 3) * FACTOR + TABLE[ctx.t % 3])
+        ctx.order_target(0, (ctx.t % 3) * TABLE[ctx.t % 3])
 
 
-def test_globals_that_prepare_changes():
+@pytest.mark.parametrize("cls", [ReadsNumber, ReadsArray])
+def test_globals_that_prepare_changes(cls):
     """Machine code holds globals as constants; one that has changed, or may have, is compiled again."""
     bars = random_bars(3, n_bars=60, gaps=False)
     machine = repeater(bars)
     for which in (0, 1, 0):
-        assert_same(machine, lambda which=which: Reads(which=which), bars)
+        assert_same(machine, lambda which=which: cls(which=which), bars)
 
 
 def closed_over():
