@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
+    from backtester.research.sweep import Sweep as Sweep
+    from backtester.research.sweep import sweep as sweep
     from backtester.result import Result as Result
     from backtester.strategy import Strategy as Strategy
     from backtester.strategy import constant as constant
@@ -40,9 +42,11 @@ _HOMES = {
     "Instrument": "instruments",
     "Result": "result",
     "Strategy": "strategy",
+    "Sweep": "research.sweep",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",
+    "sweep": "research.sweep",
 }
 
 __all__ = [*_HOMES, "__version__"]

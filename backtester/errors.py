@@ -61,8 +61,26 @@ class ModelError(BacktesterError, ValueError):
         self.signal = signal
 
 
+class SweepError(BacktesterError, ValueError):
+    """A parameter space holds nothing to try, or nothing that was tried has a score: which space, which objective.
+
+    Attributes
+    ----------
+    sweep : backtester.research.sweep.Sweep or None
+        What ran before the error; None where nothing did.
+    """
+
+    def __init__(self, message: str, *, sweep: Any = None):
+        super().__init__(message)
+        self.sweep = sweep
+
+
+class WorkerError(BacktesterError, RuntimeError):
+    """Work cannot be sent to other threads, processes or machines, or they died of it again and again."""
+
+
 class ResultError(BacktesterError):
-    """A stored result cannot be read, or a result cannot be written."""
+    """A stored result or a store of them cannot be read, or cannot be written."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -41,6 +41,52 @@ class Tables:
     margined: np.ndarray  # 1 for assets whose value is not paid
 
 
+def tables_of(run: Run) -> Tables:
+    """Return the rows of a finished run, as they lie in its memory."""
+    memory = run.memory
+    rows = {name: memory.table(name) for name in TABLES}
+    last_fx, margined = memory.view("rates")[memory.view("currencies")], memory.view("margined").copy()
+    equity, multipliers = memory.view("equity_curve")[: run.n_done], memory.view("contracts").copy()
+    return Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx, margined=margined)
+
+
+def trades_of(bars: Bars, tables: Tables) -> np.ndarray:
+    """Return the trade table of a run, dtype `backtester.trades.TRADE`."""
+    from backtester.round_trips import trade_rows
+
+    prices = (bars.open, bars.high, bars.low, bars.close)
+    return trade_rows(tables.fills, tables.actions, prices, tables.multipliers, tables.last_fx, tables.margined)
+
+
+def metrics_of(
+    bars: Bars,
+    tables: Tables,
+    trades: np.ndarray,
+    *,
+    periods_per_year: float | None,
+    risk_free: float,
+    benchmark: np.ndarray | None,
+    ambiguous_bars: int,
+) -> dict[str, float]:
+    """Return every metric of a run from its rows; see `backtester.metrics.summary`."""
+    from backtester.metrics import fill_totals, net_deposits, summary
+    from backtester.metrics.flows import is_external
+
+    paid = bool(len(tables.flows)) and bool(is_external(tables.flows).any())
+    return summary(
+        tables.equity,
+        bars.timestamps,
+        periods_per_year=periods_per_year,
+        risk_free=risk_free,
+        benchmark=benchmark,
+        deposits=net_deposits(tables.flows, bars.n_bars) if paid else None,
+        trades=trades,
+        n_orders=len(tables.orders),
+        ambiguous_bars=ambiguous_bars,
+        **fill_totals(tables.fills, tables.flows, tables.multipliers),
+    )
+
+
 class Result:
     """The outcome of a run. Read-only; every table is a DataFrame built at the first look.
 
@@ -88,16 +134,11 @@ class Result:
         """Return the result of a finished run."""
         from backtester.manifest import facts_of
 
-        memory = run.memory
         n = run.n_done
         if n == 0:
             raise ResultError("the run was interrupted before its first bar; there is nothing to report")
         bars = run.bars if n == run.bars.n_bars else run.bars[:n]
-        rows = {name: memory.table(name) for name in TABLES}
-        equity = memory.view("equity_curve")[:n]
-        multipliers = memory.view("contracts").copy()
-        last_fx, margined = memory.view("rates")[memory.view("currencies")], memory.view("margined").copy()
-        tables = Tables(**rows, equity=equity, multipliers=multipliers, last_fx=last_fx, margined=margined)
+        tables = tables_of(run)
         for array in vars(tables).values():
             array.flags.writeable = False
         names = run.hooks.record_names if run.hooks is not None else {}
@@ -106,7 +147,7 @@ class Result:
         benchmark = None if run.benchmark is None else run.benchmark[:n]
         if benchmark is not None:
             benchmark.flags.writeable = False
-        return cls(bars, tables, facts_of(run), names, int(memory["ambiguous_bars"]), benchmark)
+        return cls(bars, tables, facts_of(run), names, int(run.memory["ambiguous_bars"]), benchmark)
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
@@ -231,11 +272,7 @@ class Result:
 
     @cached_property
     def _trade_rows(self) -> np.ndarray:
-        from backtester.round_trips import trade_rows
-
-        bars, tables = self.bars, self.tables
-        prices = (bars.open, bars.high, bars.low, bars.close)
-        return trade_rows(tables.fills, tables.actions, prices, tables.multipliers, tables.last_fx, tables.margined)
+        return trades_of(self.bars, self.tables)
 
     # --- numbers -----------------------------------------------------------------------------------------------------
 
@@ -248,20 +285,15 @@ class Result:
 
     def summary(self) -> dict[str, float]:
         """Return the metrics as a dict, without pandas."""
-        from backtester.metrics import fill_totals, summary
-
-        tables, settings = self.tables, self._facts["settings"]
-        return summary(
-            tables.equity,
-            self.bars.timestamps,
+        settings = self._facts["settings"]
+        return metrics_of(
+            self.bars,
+            self.tables,
+            self._trade_rows,
             periods_per_year=settings["periods_per_year"],
             risk_free=settings["risk_free"],
             benchmark=self.benchmark,
-            deposits=self.deposits if self._has_deposits else None,
-            trades=self._trade_rows,
-            n_orders=len(tables.orders),
             ambiguous_bars=self.ambiguous_bars,
-            **fill_totals(tables.fills, tables.flows, tables.multipliers),
         )
 
     @cached_property

@@ -6,11 +6,15 @@ attributes of the instance; state is set in `prepare` and changed in the hooks.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import inspect
 import sys
+import threading
 import types
 import typing
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -69,7 +73,7 @@ class Strategy:
     """
 
     def __init__(self, **parameters: Any):
-        known = type(self).parameter_types()
+        known = _remembered.get(type(self)) or type(self).parameter_types()
         for name in parameters:
             if name not in known:
                 listed = ", ".join(known) or "none"
@@ -80,7 +84,7 @@ class Strategy:
             value = parameters.get(name, default)
             if value is inspect.Parameter.empty:
                 raise ParameterError(f"{type(self).__name__} needs the parameter {name!r}, which has no default")
-            setattr(self, name, _checked(type(self).__name__, name, kind, value))
+            setattr(self, name, check_parameter(type(self).__name__, name, kind, value))
 
     @classmethod
     def parameter_types(cls) -> dict[str, tuple[Any, Any]]:
@@ -129,6 +133,27 @@ class Strategy:
         return {}
 
 
+#: the parameters of classes of which many instances are made at present
+_remembered: dict[type[Strategy], dict[str, tuple[Any, Any]]] = {}
+_users: Counter[type[Strategy]] = Counter()
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def remembered_parameters(kind: type[Strategy]) -> Iterator[None]:
+    """Look at the annotations of a class once for all instances made meanwhile; it must not be changed."""
+    with _lock:
+        _users[kind] += 1
+        _remembered[kind] = kind.parameter_types()
+    try:
+        yield
+    finally:
+        with _lock:
+            _users[kind] -= 1
+            if not _users[kind]:
+                del _users[kind], _remembered[kind]
+
+
 def _hints(cls: type) -> dict[str, Any]:
     """Return the annotations of a class as types; one that names what is not there at run time stays a string."""
     try:
@@ -145,8 +170,8 @@ def _hint(raw: Any, space: dict[str, Any]) -> Any:
         return raw
 
 
-def _checked(owner: str, name: str, kind: Any, value: Any) -> Any:
-    """Return a parameter as its annotated type, or raise."""
+def check_parameter(owner: str, name: str, kind: Any, value: Any) -> Any:
+    """Return the value of a parameter as its annotated type `kind`, or raise `ParameterError`."""
     if kind is Any or isinstance(kind, (str, TypeVar)):
         return value
     origin = typing.get_origin(kind)
@@ -154,7 +179,7 @@ def _checked(owner: str, name: str, kind: Any, value: Any) -> Any:
         options = typing.get_args(kind)
         for option in options:
             try:
-                return _checked(owner, name, option, value)
+                return check_parameter(owner, name, option, value)
             except ParameterError:
                 continue
         raise _wrong(owner, name, kind, value)

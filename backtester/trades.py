@@ -345,29 +345,71 @@ def build_trades(
     bars = {"open": open, "high": high, "low": low, "close": close}
     bars = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in bars.items()}
     _check(fills, bars, n_assets)
-    n = len(fills)
-    trades = np.empty(2 * n, TRADE)  # every piece ends its lot, or its exit fill
-    holdings = np.zeros(n_assets, _HOLDING)
-    holdings["first"] = -1
-    arrays = {
-        **{name: bars[name] for name in ("high", "low", "close")},
-        "multiplier": np.array(np.broadcast_to(multiplier, (n_assets,)), dtype=np.float64),
-        "last_fx": np.array(np.broadcast_to(last_fx, (n_assets,)), dtype=np.float64),
-        "margined": np.array(np.broadcast_to(margined, (n_assets,)), dtype=np.int64),
-        "fills": np.ascontiguousarray(fills),
-        "left": np.empty(n),
-        "following": np.empty(n, np.int64),
-        "holdings": holdings,
-        "lows": np.empty(2 * (n + n_assets), _SEGMENT),
-        "highs": np.empty(2 * (n + n_assets), _SEGMENT),
-        "low_ends": np.empty((n_assets, 2), np.int64),
-        "high_ends": np.empty((n_assets, 2), np.int64),
-        "trades": trades,
-    }
-    book = StructBuffer(_BOOK)
-    for name, array in arrays.items():
-        book.set_array(name, array)
-    return trades[: _match(book.address)]
+    return Matcher(bars["high"], bars["low"], bars["close"], multiplier, margined).match(fills, last_fx)
+
+
+class Matcher:
+    """Builds one trade table after the other over the same bars; what it writes, the next one overwrites.
+
+    Parameters
+    ----------
+    high, low, close : float64 [n_bars, n_assets]
+        C-contiguous.
+    multiplier, margined : as in `build_trades`
+    """
+
+    def __init__(
+        self,
+        high: np.ndarray,
+        low: np.ndarray,
+        close: np.ndarray,
+        multiplier: np.ndarray | float,
+        margined: np.ndarray | bool,
+    ):
+        self._n = n = close.shape[1]
+        self._room = -1
+        self._book = StructBuffer(_BOOK)
+        self._last_fx = np.ones(n)
+        self._holdings = np.zeros(n, _HOLDING)
+        fixed = {
+            "high": high,
+            "low": low,
+            "close": close,
+            "last_fx": self._last_fx,
+            "holdings": self._holdings,
+            "multiplier": np.array(np.broadcast_to(multiplier, (n,)), dtype=np.float64),
+            "margined": np.array(np.broadcast_to(margined, (n,)), dtype=np.int64),
+            "low_ends": np.empty((n, 2), np.int64),
+            "high_ends": np.empty((n, 2), np.int64),
+        }
+        for name, array in fixed.items():
+            self._book.set_array(name, array)
+
+    def match(self, fills: np.ndarray, last_fx: np.ndarray | float) -> np.ndarray:
+        """Return the trade table of fills, dtype `TRADE`; see `build_trades`."""
+        n, book = len(fills), self._book
+        if n > self._room:
+            self._make_room(n if self._room < 0 else 2 * n)
+        self._last_fx[:] = last_fx
+        self._holdings.fill(0)
+        self._holdings["first"] = -1
+        for name in ("count", "used", "held"):
+            book.set(name, 0)
+        book.set_array("fills", np.ascontiguousarray(fills))
+        return self._trades[: _match(book.address)]
+
+    def _make_room(self, n: int) -> None:
+        self._room = n
+        self._trades = np.empty(2 * n, TRADE)  # every piece ends its lot, or its exit fill
+        rows = {
+            "left": np.empty(n),
+            "following": np.empty(n, np.int64),
+            "trades": self._trades,
+            "lows": np.empty(2 * (n + self._n), _SEGMENT),
+            "highs": np.empty(2 * (n + self._n), _SEGMENT),
+        }
+        for name, array in rows.items():
+            self._book.set_array(name, array)
 
 
 def _check(fills: np.ndarray, bars: dict[str, np.ndarray], n_assets: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass, field
+from types import CellType
 from typing import Any
 
 from backtester.compiler import cache, ctx_reads, ctx_verbs, entry  # noqa: F401 (they define the methods of ctx)
@@ -69,6 +70,10 @@ class CompiledHooks:
         Keys of `ctx.record`, for every string the hooks contain.
     from_cache : bool
         Whether the machine code existed before, in this process or on disk.
+    looked_up : list of (dict, str)
+        Where the code looks up what is not the strategy's own, and under which names.
+    cells : list
+        The closure variables that it reads.
     """
 
     on_bar: int
@@ -77,6 +82,8 @@ class CompiledHooks:
     self_buffer: StructBuffer
     record_names: dict[int, str]
     from_cache: bool
+    looked_up: list[tuple[dict[str, Any], str]] = field(repr=False)
+    cells: list[CellType] = field(repr=False)
     _strategy: Any = field(repr=False)
     _stored: list[str] = field(repr=False)
     _hooks: list[entry.Hook] = field(repr=False)  # keeps the machine code alive
@@ -146,6 +153,8 @@ def _compile(strategy: Any, ctx_type: Ctx, n_bars: int) -> CompiledHooks:
         self_buffer=fill(self_type, values),
         record_names={record_key(text): text for text in sorted(walk.strings)},
         from_cache=from_cache,
+        looked_up=walk.looked_up,
+        cells=walk.cells,
         _strategy=strategy,
         _stored=[f.name for f in fields if walk.uses[f.name].stored],
         _hooks=hooks,

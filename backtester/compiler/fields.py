@@ -96,12 +96,10 @@ def _field(name: str, value: Any, n_bars: int, constant: bool) -> Field | str:
     if isinstance(value, np.ndarray):
         return _array_field(name, value, n_bars, constant)
     if isinstance(value, tuple):
-        parts = [scalar_type(item) for item in value]
-        if not value or None in parts:
+        kind = tuple_type(value)
+        if kind is None:
             return "is a tuple that holds something else than numbers; keep numbers in it, or use arrays"
-        if hasattr(value, "_fields"):
-            return Field(name, "tuple", types.NamedTuple(parts, type(value)))
-        return Field(name, "tuple", types.Tuple(parts))
+        return Field(name, "tuple", kind)
     if type(value).__module__.startswith("numba.typed"):
         return Field(name, "ref", numba.typeof(value))
     return _refusal(value)
@@ -119,6 +117,14 @@ def scalar_type(value: Any) -> types.Type | None:
     if isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64):
         return int64 if _INT64.min <= int(value) <= _INT64.max else None
     return float64 if isinstance(value, (float, np.floating)) else None
+
+
+def tuple_type(value: Any) -> types.Type | None:
+    """Return the numba type of a tuple of scalars, or None."""
+    parts = [scalar_type(item) for item in value] if isinstance(value, tuple) else []
+    if not parts or None in parts:
+        return None
+    return types.NamedTuple(parts, type(value)) if hasattr(value, "_fields") else types.Tuple(parts)
 
 
 def _array_field(name: str, array: np.ndarray, n_bars: int, constant: bool) -> Field | str:

@@ -58,6 +58,8 @@ class Walk:
         self.cacheable = True
         self.strings: set[str] = set()
         self.functions: list[python_types.FunctionType] = []
+        self.looked_up: list[tuple[dict[str, Any], str]] = []  # globals and attributes of modules, by where they are
+        self.cells: list[python_types.CellType] = []
         self._seen: dict[int, int] = {}
         self._escapes = False
         for name, function in hooks.items():
@@ -83,7 +85,9 @@ class Walk:
         self._value((), facts, (function.__defaults__, tuple(sorted((function.__kwdefaults__ or {}).items()))))
         for name in sorted(facts.globals):
             self.tokens.append(name)
+            self.looked_up.append((function.__globals__, name))
             self._value((name,), facts, function.__globals__.get(name, getattr(builtins, name, MISSING)))
+        self.cells += function.__closure__ or ()
         for name, value in closure_of(function).items():
             self.tokens.append(name)
             self._value((name,), facts, value)
@@ -152,6 +156,7 @@ class Walk:
             value = getattr(module, name, MISSING)
             if value is not MISSING and len(path) < 8:  # a package may hold itself
                 self.tokens.append(name)
+                self.looked_up.append((vars(module), name))
                 self._value((*path, name), facts, value)
 
     def _dispatcher(self, dispatcher: Any) -> None:

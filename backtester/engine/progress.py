@@ -14,7 +14,7 @@ class Progress:
 
     def __init__(self, total: int, wanted: bool | None):
         self.total = total
-        self.wanted = _on_terminal() if wanted is None else wanted
+        self.wanted = on_terminal() if wanted is None else wanted
         self.started = time.monotonic()
         self.at_once = wanted is True
         self._bar: Any = None
@@ -46,6 +46,6 @@ class Progress:
             self._bar = None
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
     """Whether stderr is a terminal; a program without a console has none."""
     return sys.stderr is not None and sys.stderr.isatty()

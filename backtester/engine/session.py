@@ -151,6 +151,10 @@ class Run:
             explain_read_only(error)
             raise
         self.seconds["prepare"] = time.perf_counter() - began
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Lay out the account and compile the hooks of a strategy that is prepared."""
         self.memory = AccountMemory(self.bars.market, self.rules)
         self.memory["close_at_end"] = int(self.settings.close_at_end)
         self.memory["random_state"] = _seed_word(self.settings.seed)
@@ -158,7 +162,7 @@ class Run:
         self._choose_mode()
         self.seconds["compile"] = time.perf_counter() - began
         try:
-            self._find_start()
+            self.find_start()
         except Exception:
             if self.interpreter is not None:
                 self.interpreter.restore()
@@ -226,7 +230,7 @@ class Run:
             self.hooks.read_back()
         self.memory.finish()
         if callable(self.settings.costs.commission):
-            self._check_commissions()
+            self.check_commissions()
         return Result.from_run(self)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -240,11 +244,7 @@ class Run:
                 self._advance_interpreted(goal)
             else:
                 self._advance_compiled(goal)
-            if self.memory["exhausted"]:
-                raise MemoryError(
-                    f"no memory for a larger table at bar {self.n_done - 1} of {self.bars.n_bars}; "
-                    f"{self.memory['n_orders']:,} orders and {self.memory['n_fills']:,} fills so far"
-                )
+            self.check_memory()
             spent = max(time.perf_counter() - began, 1e-6)
             chunk = max(1, min(int(chunk * _CHUNK_SECONDS / spent), 4 * chunk))
             progress.update(self.n_done)
@@ -271,7 +271,24 @@ class Run:
             annotate(self, error, int(self.memory["t"]))
             raise
 
-    def _check_commissions(self) -> None:
+    @property
+    def n_kept(self) -> int:
+        """How many arrays the run keeps alive for the kernel."""
+        return len(self._kept)
+
+    def forget_prepared(self, n: int) -> None:
+        """Keep the first `n` of those arrays alone: the prepared ones of another strategy come next."""
+        del self._kept[n:]
+
+    def check_memory(self) -> None:
+        """Raise `MemoryError` where a table could not grow."""
+        if self.memory["exhausted"]:
+            raise MemoryError(
+                f"no memory for a larger table at bar {self.n_done - 1} of {self.bars.n_bars}; "
+                f"{self.memory['n_orders']:,} orders and {self.memory['n_fills']:,} fills so far"
+            )
+
+    def check_commissions(self) -> None:
         """Refuse the result where a commission function returned no amount of money for a fill."""
         orders = self.memory.table("orders")
         paid = orders["commission_base"]
@@ -284,7 +301,7 @@ class Run:
                 f"{int(order['submitted'])}; what it returns must be finite and not negative"
             )
 
-    def _find_start(self) -> None:
+    def find_start(self) -> None:
         """Set the bar of the first `on_bar` (rule 4), and refuse data that ends before it."""
         n_bars = self.bars.n_bars
         self.memory.set_ready_map(self._ready_rows())

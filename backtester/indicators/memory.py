@@ -315,6 +315,18 @@ def _place(values: object) -> tuple[NDArray[Any], Key] | None:
     return owner, (values.__array_interface__["data"][0], values.shape, values.strides, values.dtype.str)
 
 
+def never_changes(array: NDArray[Any]) -> None:
+    """Vouch that the memory of a read-only array is never written, though it lies over somebody else's buffer.
+
+    For arrays that a worker maps from a file or an object store; results of theirs are remembered like those of others.
+    """
+    owner, base = array, array.base
+    while isinstance(base, np.ndarray):
+        base.flags.writeable = False
+        owner, base = base, base.base
+    _ours[id(owner)] = owner
+
+
 def _frozen(result: NDArray[np.float64]) -> NDArray[np.float64]:
     """Make a new array, and all it looks at, read-only."""
     array: Any = result

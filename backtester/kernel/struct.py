@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -361,6 +362,12 @@ def call_void_i8_i8(typingctx, address, a, b):
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
+@lru_cache(maxsize=256)
+def dtype_of(element: types.Type) -> np.dtype:
+    """Return the NumPy dtype of the elements of an array."""
+    return np.dtype(numpy_support.as_dtype(element))
+
+
 class StructBuffer:
     """The memory of one struct, seen from Python.
 
@@ -430,7 +437,7 @@ class StructBuffer:
     def set_array(self, name: str, array: np.ndarray) -> None:
         """Point an array or a series at a NumPy array: C-contiguous, of the declared dtype and dimensions."""
         field, offset = self.type.map[name]
-        dtype = numpy_support.as_dtype(field.type)
+        dtype = dtype_of(field.type)
         if array.dtype != dtype or array.ndim != field.ndim or not array.flags.c_contiguous:
             order = "" if array.flags.c_contiguous else ", not C order"
             found = f"{array.dtype} with {array.ndim} dimensions{order}"

@@ -11,15 +11,17 @@ the ACM 18, 1975).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from backtester.kernel.jit import kernel_jit
+from backtester.kernel.pool import empty
 
 NAN = float("nan")
 BLOCK = 256
-SAMPLE = 8192  # returns that bracket the tails
+SAMPLE = 1024  # returns that bracket the tails
 GOLDEN = 0.6180339887498949  # its multiples modulo 1 cover the data evenly and follow no calendar
 NOISE = 8.0 * float(np.finfo(np.float64).eps)  # a return is a ratio near one less one: a smaller spread is rounding
 
@@ -131,7 +133,7 @@ def _scan_returns(values, is_equity, shift, threshold, lower, upper, low, high):
 
 def readonly(values: np.ndarray) -> np.ndarray:
     """View values as read-only C-contiguous float64, so that one compiled version serves every caller."""
-    view = np.ascontiguousarray(values, dtype=np.float64).view()
+    view = np.asarray(values, dtype=np.float64, order="C").view()
     view.flags.writeable = False
     return view
 
@@ -168,13 +170,13 @@ def scan_returns(values: np.ndarray, *, is_equity: bool, threshold: float = 0.0,
     n = max(len(values) - is_equity, 0)
     if n == 0:
         return Spread(0)
-    at = np.arange(n) if n <= SAMPLE else (np.arange(SAMPLE) * GOLDEN % 1.0 * n).astype(np.int64)
+    at, after = _sampled(n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        sample = np.sort(values[at + 1] / values[at] - 1.0 if is_equity else values[at])
+        sample = np.sort(values[after] / values[at] - 1.0 if is_equity else values[at])
     m = len(sample)
     beyond = min(int(m * level + 3.0 * math.sqrt(m * level * (1.0 - level))) + 2, m - 1)
     shift, lower, upper = float(sample[m // 2]), float(sample[beyond]), float(sample[m - 1 - beyond])
-    low, high = np.empty((2, n + 1))
+    low, high = empty((2, n + 1), np.float64)
     totals, n_low, n_high, at_low, at_high = _scan_returns(
         values, is_equity, shift, float(threshold), lower, upper, low, high
     )
@@ -195,6 +197,13 @@ def scan_returns(values: np.ndarray, *, is_equity: bool, threshold: float = 0.0,
     ties = at_low if lower == quantile_low else 0
     mean_low = float(tail.sum() + ties * lower) / (len(tail) + ties)
     return _spread(n, shift, totals, quantile_low, quantile_high, mean_low)
+
+
+@lru_cache(maxsize=16)
+def _sampled(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of n returns bracket the tails, spread evenly over them, and the ones after these."""
+    at = np.arange(n) if n <= SAMPLE else (np.arange(SAMPLE) * GOLDEN % 1.0 * n).astype(np.int64)
+    return at, at + 1
 
 
 def _spread(n: int, shift: float, totals: np.ndarray, low: float, high: float, low_mean: float) -> Spread:

@@ -56,6 +56,11 @@ def wealth_index(equity: np.ndarray, deposits: np.ndarray) -> np.ndarray:
     return equity[0] * np.cumprod(growth)
 
 
+def rate_without_flows(first: float, last: float, years: float) -> float:
+    """Return the annual rate that turns `first` into `last`, both above 0."""
+    return math.expm1(math.log(last / first) / years)
+
+
 def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: np.ndarray) -> float:
     """Return the annual rate i with E_0·(1 + i)^T + Σ D_t·(1 + i)^(T − t) = E_end: a fraction per year.
 
@@ -80,6 +85,9 @@ def money_weighted_return(equity: np.ndarray, deposits: np.ndarray, timestamps: 
     spans = np.concatenate(([years[0]], years[at - 1]))
     if spans[0] <= 0.0:
         return NAN
+
+    if len(amounts) == 1 and equity[-1] > 0.0:
+        return rate_without_flows(float(equity[0]), float(equity[-1]), float(spans[0]))
 
     def surplus(log_growth: float) -> float:
         """Return what the flows would have become at a rate, less what there is."""

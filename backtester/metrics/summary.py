@@ -13,7 +13,8 @@ from backtester.errors import SettingsError, did_you_mean
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import ratios
 from backtester.metrics._scan import NAN, Spread, scan_returns, scan_wealth, simple_returns
-from backtester.metrics.flows import money_weighted_return, wealth_index
+from backtester.metrics._totals import bars_held, closed_totals, fill_sums
+from backtester.metrics.flows import money_weighted_return, rate_without_flows, wealth_index
 
 YEAR_NS = 365.25 * 86_400e9
 COSTS = ("commission", "spread", "slippage", "impact", "rounding", "borrow")
@@ -115,6 +116,11 @@ def _with_flows(
     """Return the metrics of equity without what was paid in and out, the money-weighted rate, and mean equity."""
     if deposits is None or not len(equity):
         found, mean = _performance(equity, *terms)
+        span = float(timestamps[-1] - timestamps[0]) / YEAR_NS if len(equity) else 0.0
+        if found["total_return"] > -1.0 and span > 0.0:  # nothing came or went, and something is left
+            return found | {
+                "money_weighted_return": rate_without_flows(float(equity[0]), float(equity[-1]), span)
+            }, mean
         ends = np.array([0, -1]) if found["total_return"] == found["total_return"] else np.zeros(0, np.int64)
         times = np.asarray(timestamps)[ends]
         return found | {"money_weighted_return": money_weighted_return(equity[ends], np.zeros(len(ends)), times)}, mean
@@ -187,22 +193,18 @@ def trade_statistics(trades: np.ndarray | None) -> dict[str, float]:
     empty = {"n_trades": NAN if trades is None else 0.0, **dict.fromkeys((*names, "average_bars_held"), NAN)}
     if trades is None:
         return empty
-    closed = trades["open"] == 0
-    n = int(np.count_nonzero(closed))
+    n, wins, gains, losses, pnl, fraction, best, worst, bars = closed_totals(trades)
     if n == 0:
         return empty
-    pnl, fraction, bars = (trades[name][closed] for name in ("pnl", "return_frac", "bars"))
-    gains = float(np.maximum(pnl, 0.0).sum())
-    losses = -float(np.minimum(pnl, 0.0).sum())
     return {
         "n_trades": float(n),
-        "win_rate": int(np.count_nonzero(pnl > 0.0)) / n,
-        "profit_factor": ratios.ratio(gains, losses),
-        "expectancy": float(pnl.mean()),
-        "average_trade_return": float(fraction.mean()),
-        "best_trade": float(fraction.max()),
-        "worst_trade": float(fraction.min()),
-        "average_bars_held": float(bars.mean()),
+        "win_rate": wins / n,
+        "profit_factor": ratios.ratio(gains, -losses),
+        "expectancy": pnl / n,
+        "average_trade_return": fraction / n,
+        "best_trade": best,
+        "worst_trade": worst,
+        "average_bars_held": bars / n,
     }
 
 
@@ -222,16 +224,7 @@ def exposure_time_of(trades: np.ndarray, n_bars: int) -> float:
     """
     if n_bars <= 0:
         return float("nan")
-    if len(trades) == 0:
-        return 0.0
-    entry = trades["entry_bar"][::-1]
-    end = np.where(trades["open"] == 1, n_bars, trades["exit_bar"])[::-1]
-    if (end[1:] > end[:-1]).any():
-        order = np.argsort(-end, kind="stable")
-        entry, end = entry[order], end[order]
-    # the latest end first: below its end, each interval finds covered what lies above the earliest entry so far
-    covered = np.concatenate(([n_bars], np.minimum.accumulate(entry)[:-1]))
-    return int(np.maximum(np.minimum(end, covered) - entry, 0).sum()) / n_bars
+    return bars_held(trades, n_bars) / n_bars
 
 
 def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarray) -> dict[str, Any]:
@@ -243,13 +236,14 @@ def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarra
     cash_flows : structured array, dtype `backtester.kernel.tables.CASH_FLOW`
     multiplier : float64 [n_assets]
     """
-    costs = {name: float(fills[name].sum()) for name in COSTS[:-1]}
-    borrow = cash_flows["kind"] == CashFlowKind.BORROW
-    costs["borrow"] = -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
-    scale = np.asarray(multiplier, dtype=np.float64)
-    value = np.abs(fills["quantity"] * fills["price"]) * fills["fx"]
-    value = value * scale[fills["asset"]] if len(scale) > 1 else value * scale[0]
-    return {"costs": costs, "traded_value": float(value.sum()), "n_fills": len(fills)}
+    scale = np.ascontiguousarray(multiplier, dtype=np.float64)
+    *spent, value = fill_sums(fills, scale)
+    costs = dict(zip(COSTS[:-1], spent, strict=True))
+    borrowed = 0.0
+    if len(cash_flows):
+        borrow = cash_flows["kind"] == CashFlowKind.BORROW
+        borrowed = -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
+    return {"costs": costs | {"borrow": borrowed}, "traded_value": value, "n_fills": len(fills)}
 
 
 def _cost_rows(costs: Mapping[str, float] | None) -> dict[str, float]:

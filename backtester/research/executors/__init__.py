@@ -1,0 +1,15 @@
+"""Where work is done: threads of this process, other processes, or the machines of a Ray cluster.
+
+An executor has one method, `map(function, shared, items)`, which yields `function(shared, item)` of each item in
+order. Sweeps use it, and so can anything that is a list of independent pieces: folds of a model, seeds of an agent.
+"""
+
+from __future__ import annotations
+
+from backtester.research.executors.choose import as_executor
+from backtester.research.executors.processes import Processes
+from backtester.research.executors.protocol import WAIT, Executor
+from backtester.research.executors.ray import Ray
+from backtester.research.executors.threads import Threads
+
+__all__ = ["WAIT", "Executor", "Processes", "Ray", "Threads", "as_executor"]

@@ -1,0 +1,175 @@
+"""Processes of this machine, for work that holds the interpreter: interpreted strategies, objectives in Python.
+
+Each is a fresh interpreter at the other end of two pipes, and a thread of this process waits for it. It does not import
+the main script, so that a script needs no `if __name__ == "__main__"`. The large arrays of what is shared lie in one
+file that all map. A process that dies is replaced, and does its item again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from backtester.errors import WorkerError
+from backtester.research.executors.parcel import dumps, pack
+from backtester.research.executors.protocol import Item, Out, check_workers
+from backtester.research.executors.threads import in_threads
+
+MOST_DEATHS = 3  # of the workers of one item
+_ALIGNED = 64  # bytes
+_HEAD = struct.Struct("<Q")
+
+
+class Processes:
+    """Workers are processes of this machine.
+
+    Parameters
+    ----------
+    workers : int, optional
+        By default one per core.
+    """
+
+    def __init__(self, workers: int | None = None):
+        self.workers = check_workers(workers)
+
+    def __repr__(self) -> str:
+        return f"Processes(workers={self.workers})"
+
+    def map(
+        self,
+        function: Callable[[Any, Item], Out],
+        shared: Any,
+        items: Iterable[Item],
+        stop: threading.Event | None = None,
+    ) -> Iterator[Out]:
+        """Yield `function(shared, item)` of each of the `items` in order, until `stop`; see `Executor.map`."""
+        parcel = pack((function, shared))
+        with _mapped(parcel.arrays) as where:
+            task = pickle.dumps({"path": sys.path, "body": parcel.body, **where}, protocol=5)
+            yield from in_threads(self.workers, lambda: _worker(task), items, stop)
+
+
+@contextlib.contextmanager
+def _mapped(arrays: list[np.ndarray]) -> Iterator[dict[str, Any]]:
+    """Write arrays into one file, in memory where the system has such a folder, and tell where each lies."""
+    places, end = [], 0
+    for array in arrays:
+        places.append((end, array.shape, array.dtype.descr if array.dtype.names else array.dtype.str))
+        end += -(-array.nbytes // _ALIGNED) * _ALIGNED
+    if not arrays:
+        yield {"file": None, "places": []}
+        return
+    handle, name = tempfile.mkstemp(prefix="backtester-", dir=_folder(end))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for (at, _, _), array in zip(places, arrays, strict=True):
+                file.seek(at)
+                file.write(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
+            file.truncate(end)
+        yield {"file": name, "places": places}
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _folder(size: int) -> str | None:
+    """Return a folder that lies in memory and has room, or None for the usual one."""
+    folder = Path("/dev/shm")
+    try:
+        room = os.statvfs(folder)
+    except (OSError, AttributeError):
+        return None
+    return str(folder) if os.access(folder, os.W_OK) and room.f_bavail * room.f_frsize > 2 * size else None
+
+
+@contextlib.contextmanager
+def _worker(task: bytes) -> Iterator[Callable[[Any], Any]]:
+    """Give a function that has a process of its own do the work."""
+    process: subprocess.Popen[bytes] | None = None
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"{__package__}.serve"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        send(_to(started), task)
+        return started
+
+    def call(item: Any) -> Any:
+        nonlocal process
+        body = dumps(item)
+        for death in range(1, MOST_DEATHS + 1):
+            try:
+                process = process or start()
+                send(_to(process), body)
+                ok, answer = pickle.loads(receive(_from(process)))
+            except (EOFError, BrokenPipeError, ConnectionError) as error:
+                code = _end(process)
+                process = None
+                if death == MOST_DEATHS:
+                    raise WorkerError(
+                        f"{death} processes died one after the other on the same item (the last with exit code "
+                        f"{code}); run with executor='threads', workers=1 to see why, or with fewer workers if memory "
+                        "is short"
+                    ) from error
+                continue
+            if ok:
+                return answer
+            raise answer
+        raise AssertionError
+
+    try:
+        yield call
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> int | None:
+    """Close the pipes of a process, which ends it, and return its exit code."""
+    if process is None:
+        return None
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+    try:
+        return process.wait(timeout=10.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _to(process: subprocess.Popen[bytes]) -> Any:
+    return process.stdin
+
+
+def _from(process: subprocess.Popen[bytes]) -> Any:
+    return process.stdout
+
+
+def send(pipe: BinaryIO, body: bytes) -> None:
+    """Write a message to a `pipe`: the length of its `body`, and the body."""
+    pipe.write(_HEAD.pack(len(body)))
+    pipe.write(body)
+    pipe.flush()
+
+
+def receive(pipe: BinaryIO) -> bytes:
+    """Return the body of the next message of a `pipe`; `EOFError` where the other end is gone."""
+    head = pipe.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise EOFError
+    (size,) = _HEAD.unpack(head)
+    body = pipe.read(size)
+    if len(body) < size:
+        raise EOFError
+    return body

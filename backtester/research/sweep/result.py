@@ -1,0 +1,275 @@
+"""What a sweep hands back: `Sweep`, whose table is read from the store when it is asked for."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from backtester.errors import SettingsError, SweepError, did_you_mean
+from backtester.research.sweep.objective import metric_names
+from backtester.research.sweep.space import Parameters
+from backtester.research.sweep.store import Store
+from backtester.research.sweep.trials import Outcome, Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.research.sweep.stability import Stability
+    from backtester.result import Result
+
+ALL = 2**62  # above every number of a trial
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of parameters, and what it came to.
+
+    Attributes
+    ----------
+    number : int
+        In the sweep; index of its row in the table.
+    parameters : dict
+        Those that vary.
+    scores : dict of str to float
+        By objective; empty where the run raised.
+    metrics : dict of str to float
+        As `Result.metrics` has them; empty where the run raised.
+    error : str
+        What it raised, with bar and line; empty where it did not.
+    """
+
+    number: int
+    parameters: Parameters
+    scores: dict[str, float]
+    metrics: dict[str, float]
+    error: str = ""
+
+
+class Sweep:
+    """The outcome of `sweep`.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether Ctrl-C ended it early.
+    not_keyed : str
+        What of the strategy or the settings has no words that change when it does; then no later start can continue
+        the sweep. Empty as a rule.
+    """
+
+    def __init__(
+        self, trials: Trials, store: Store, sweep: int, last: int, method: str, interrupted: bool, not_keyed: str
+    ):
+        self._trials = trials
+        self._store = store
+        self._sweep = sweep
+        self._last = last
+        self.method = method
+        self.interrupted = interrupted
+        self.not_keyed = not_keyed
+
+    # --- counts ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def counts(self) -> tuple[int, int, int]:
+        """How many sets were tried, how many of these raised, and how many have no score (those that raised too)."""
+        return self._store.count(self._sweep, self._last)
+
+    @property
+    def trials(self) -> int:
+        """How many sets of parameters were tried: all of them, also those that raised."""
+        return self.counts[0]
+
+    @property
+    def failed(self) -> int:
+        """How many runs raised."""
+        return self.counts[1]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The names of the objectives; `best` looks at the first."""
+        return tuple(one.name for one in self._trials.objectives)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters that vary."""
+        return self._trials.space.names
+
+    # --- trials ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def best(self) -> Trial:
+        """The trial with the best score of the first objective; of several the first.
+
+        It is the best of many: `stability` says whether it is more than a peak.
+
+        Raises
+        ------
+        SweepError
+            No trial has a score.
+        """
+        found = self._store.best(self._sweep, self._last)
+        if found is None:
+            raise SweepError(f"sweep: none of {self.trials:,} trials has a {self.objectives[0]}", sweep=self)
+        return self.trial(found)
+
+    def run_best(self) -> Result:
+        """Run the best set of parameters again, and return its whole `Result`; its metrics are those of `best`."""
+        return self._trials.result(self.best.parameters)
+
+    @property
+    def first_failure(self) -> Trial | None:
+        """The first trial that raised, or None."""
+        found = self._store.first_error(self._sweep, self._last)
+        return None if found is None else self.trial(found)
+
+    def trial(self, which: int | Outcome) -> Trial:
+        """Return one trial, `which` by its number.
+
+        Raises
+        ------
+        SweepError
+            There is none of that number.
+        """
+        found = which if isinstance(which, Outcome) else self._store.get(self._sweep, int(which))
+        if found is None:
+            raise SweepError(
+                f"sweep: there is no trial {which!r} among {self.trials:,} up to {self._last:,}", sweep=self
+            )
+        values = np.frombuffer(found.metrics, np.float64).tolist()
+        return Trial(
+            found.number,
+            self._trials.space.parameters(found.coordinates),
+            dict(zip(self.objectives, found.scores, strict=False)),
+            dict(zip(metric_names(), values, strict=False)),
+            found.error,
+        )
+
+    # --- tables ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per trial, by number: the parameters that vary, own objectives, every metric, `error`.
+
+        Fractions, never percents; NaN where a metric is undefined, and everywhere where the run raised. A metric that
+        is called like a parameter is `metric_NAME`.
+        """
+        import pandas as pd
+
+        outcomes = list(self._store.outcomes(self._sweep, self._last))
+        numbers = pd.Index([one.number for one in outcomes], name="trial")
+        columns: dict[str, Any] = {}
+        for place, dimension in enumerate(self._trials.space.dimensions):
+            columns[dimension.name] = [dimension.value(one.coordinates[place]) for one in outcomes]
+        metrics = metric_names()
+        missing = np.full(len(metrics), np.nan)
+        values = [np.frombuffer(one.metrics, np.float64) if one.metrics else missing for one in outcomes]
+        matrix = np.array(values).reshape(-1, len(metrics))
+        for place, name in enumerate(self.objectives):
+            if name not in metrics:
+                columns[name] = [one.scores[place] if one.scores else math.nan for one in outcomes]
+        for place, name in enumerate(metrics):
+            columns[f"metric_{name}" if name in self.parameters else name] = matrix[:, place]
+        columns["error"] = [one.error for one in outcomes]
+        return pd.DataFrame(columns, index=numbers)
+
+    @cached_property
+    def front(self) -> pd.DataFrame:
+        """The rows of the table that no other beats in every objective (the Pareto front), best first objective first.
+
+        With one objective, the best.
+        """
+        from backtester.research.sweep.front import undominated
+
+        table = self.table
+        signs = [1.0 if one.maximize else -1.0 for one in self._trials.objectives]
+        scores = self.scores.to_numpy() * signs
+        rows = undominated(scores)
+        order = np.argsort(-scores[rows, 0], kind="stable")
+        return table.iloc[np.asarray(rows)[order]]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The objectives alone, one row per trial; NaN where there is none."""
+        return self.table[[self.column(name) for name in self.objectives]]
+
+    def column(self, name: str) -> str:
+        """Return the column of the table that holds a metric or an objective, by its `name`.
+
+        Raises
+        ------
+        SettingsError
+            There is none.
+        """
+        column = f"metric_{name}" if name in self.parameters and name in metric_names() else name
+        if column in self.table.columns and column not in (*self.parameters, "error"):
+            return column
+        names = [one for one in self.table.columns if one not in (*self.parameters, "error")]
+        raise SettingsError(f"sweep: the table has no metric {name!r}{did_you_mean(name, names)}")
+
+    # --- how much to believe -----------------------------------------------------------------------------------------
+
+    def stability(self, radius: int = 1, score: Literal["mean", "min"] = "mean") -> Stability:
+        """Return how each set scores together with its neighbours; see `backtester.research.sweep.stability.stability`.
+
+        Parameters
+        ----------
+        radius : int
+            How many steps of the grid a neighbour may be away, in every dimension.
+        score : {"mean", "min"}
+            What of the neighbourhood decides.
+        """
+        from backtester.research.sweep.stability import stability
+
+        return stability(self, radius=radius, score=score)
+
+    # --- plots -------------------------------------------------------------------------------------------------------
+
+    def heatmap(self, x: str, y: str, value: str | None = None, reduce: str = "mean") -> Any:
+        """Return a Plotly figure of an objective or a metric over two parameters.
+
+        Parameters
+        ----------
+        x, y : str
+            Names of parameters that vary.
+        value : str, optional
+            A metric; by default the first objective.
+        reduce : {"mean", "median", "min", "max"}
+            How the values of the other parameters become one cell. "max" shows the peaks, and so the luck.
+        """
+        from backtester.research.sweep.plots import heatmap
+
+        return heatmap(self, x, y, value, reduce)
+
+    def parallel_coordinates(self, value: str | None = None, most: int = 2_000) -> Any:
+        """Return a Plotly figure with one line per trial through its parameters, coloured by its score.
+
+        Parameters
+        ----------
+        value : str, optional
+            A metric; by default the first objective.
+        most : int
+            Lines in all; of more trials a share is drawn at equal steps through the ranking, the best and the worst
+            among them.
+        """
+        from backtester.research.sweep.plots import parallel_coordinates
+
+        return parallel_coordinates(self, value, most)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Sweep of {self._trials.kind.__name__}: {self.trials:,} trials, {', '.join(self.objectives)}>"
+
+    def __str__(self) -> str:
+        from backtester.research.sweep.words import text_of
+
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>{self.table.head(20).to_html()}"

@@ -1,0 +1,186 @@
+"""How a set of parameters scores together with its neighbours: an edge is a plateau, luck is a peak."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester.errors import SettingsError, SweepError, did_you_mean
+from backtester.research.sweep.space import Choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backtester.research.sweep.result import Sweep, Trial
+
+SCORES = ("mean", "min")
+_MOST_OFFSETS = 100_000
+
+
+@dataclass(frozen=True)
+class Stability:
+    """The neighbourhoods of a sweep.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per trial with a score, the most stable first: the parameters, the objective, `neighbours` (how many
+        were tried), `mean` and `min` over the trial and its neighbours.
+    best : Trial
+        The most stable.
+    peak : Trial
+        The best by itself.
+    score : str
+        What decides: "mean" or "min".
+    peak_rank : int
+        Where the peak stands in the table: 1 where it is the most stable too.
+    """
+
+    table: pd.DataFrame
+    best: Trial
+    peak: Trial
+    score: str
+    peak_rank: int
+
+    def __str__(self) -> str:
+        name = next(iter(self.peak.scores))
+        alone, around = self.table.loc[self.peak.number, [name, self.score]]
+        stable = self.table.loc[self.best.number]
+        return (
+            f"peak: {self.peak.parameters}: {name} {alone:.4g}, {self.score} of its neighbourhood {around:.4g} "
+            f"(rank {self.peak_rank:,} of {len(self.table):,})\n"
+            f"most stable: {self.best.parameters}: {name} {stable[name]:.4g}, {self.score} of its neighbourhood "
+            f"{stable[self.score]:.4g} over {stable['neighbours'] + 1:.0f} sets"
+        )
+
+
+def stability(found: Sweep, radius: int = 1, score: str = "mean") -> Stability:
+    """Return how each set of parameters scores together with its neighbours.
+
+    In a grid the neighbours are those at most `radius` steps away in every dimension whose values are numbers; in other
+    dimensions (words, flags) they have the same value. Elsewhere they are the 2·d nearest sets, d dimensions, by
+    the largest difference of the parameters, each scaled to [0, 1]. A neighbour that raised or has no score counts as
+    the worst score of the sweep: a hole in the neighbourhood is no support. One that `where` refuses, or that
+    lies beyond the edge, is none.
+
+    Parameters
+    ----------
+    found : Sweep
+    radius : int
+        Steps of the grid.
+    score : {"mean", "min"}
+        What of the neighbourhood decides which is the most stable (for an objective that is minimised "min" is its
+        largest value: the worst).
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    SettingsError
+        `radius` below 1, or another `score`.
+    SweepError
+        No dimension has neighbours.
+    """
+    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 1:
+        raise SettingsError(f"stability: radius is {radius!r}; it is a number of steps of the grid, 1 or more")
+    if score not in SCORES:
+        raise SettingsError(f"stability: score is {score!r}{did_you_mean(str(score), SCORES)}; it is 'mean' or 'min'")
+    dimensions = found._trials.space.dimensions
+    if not any(one.is_ordered for one in dimensions):
+        raise SweepError("stability: no parameter that varies has numbers for values, so that none has neighbours")
+    table = found.table
+    name = found.column(found.objectives[0])
+    values = table[name].to_numpy(np.float64)
+    sign = 1.0 if found._trials.objectives[0].maximize else -1.0
+    scored = np.isfinite(values)
+    if not scored.any():
+        raise SweepError(f"stability: no trial has a {name}", sweep=found)
+    turned = np.where(scored, sign * values, (sign * values[scored]).min())
+    places = _places(found, table)
+    lists = found.method == "grid"
+    sums, lows, counts = _lattice(places, turned, dimensions, radius) if lists else _nearest(places, turned, dimensions)
+    around = {"mean": sign * sums / (counts + 1), "min": sign * lows}
+    shown = table[[*found.parameters, name]].assign(neighbours=counts, **around)[scored]
+    order = np.lexsort((shown.index.to_numpy(), -sign * shown[name].to_numpy(), -sign * shown[score].to_numpy()))
+    shown = shown.iloc[order]
+    peak = found.best
+    rank = int(shown.index.get_loc(peak.number)) + 1
+    return Stability(shown, found.trial(int(shown.index[0])), peak, score, rank)
+
+
+def _places(found: Sweep, table: pd.DataFrame) -> np.ndarray:
+    """Return the coordinates of the trials, float64 [n, d]."""
+    columns = []
+    for one in found._trials.space.dimensions:
+        if isinstance(one, Choice):
+            columns.append([_index(one.values, value) for value in table[one.name]])
+        else:
+            columns.append(table[one.name].to_list())
+    return np.array(columns, np.float64).T
+
+
+def _index(values: tuple[Any, ...], value: Any) -> int:
+    return next(i for i, one in enumerate(values) if one is value or one == value)
+
+
+def _lattice(
+    places: np.ndarray, scores: np.ndarray, dimensions: tuple[Any, ...], radius: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sum and minimum over each trial and its neighbours, and the number of neighbours, all [n]."""
+    sizes = [len(one.values) for one in dimensions]
+    steps = [range(-radius, radius + 1) if one.is_ordered else (0,) for one in dimensions]
+    if np.prod([float(len(one)) for one in steps]) > _MOST_OFFSETS:
+        raise SettingsError(
+            f"stability: {radius} steps in {len(steps)} dimensions are too many neighbours; fewer steps do"
+        )
+    ranks = np.empty(places.shape, np.int64)
+    for d, one in enumerate(dimensions):
+        ranked = np.argsort(np.argsort(one.values, kind="stable")) if one.is_ordered else np.arange(sizes[d])
+        ranks[:, d] = ranked[places[:, d].astype(np.int64)]
+    keys = np.ravel_multi_index(tuple(ranks.T), sizes)
+    order = np.argsort(keys)
+    known, by_key = keys[order], scores[order]
+    sums, lows, counts = scores.copy(), scores.copy(), np.zeros(len(scores), np.int64)
+    for offset in itertools.product(*steps):
+        if not any(offset):
+            continue
+        moved = ranks + offset
+        inside = ((moved >= 0) & (moved < sizes)).all(axis=1)
+        rows = np.flatnonzero(inside)
+        wanted = np.ravel_multi_index(tuple(moved[rows].T), sizes)
+        at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        there = known[at] == wanted
+        rows, found = rows[there], by_key[at[there]]
+        sums[rows] += found
+        lows[rows] = np.minimum(lows[rows], found)
+        counts[rows] += 1
+    return sums, lows, counts
+
+
+def _nearest(
+    places: np.ndarray, scores: np.ndarray, dimensions: tuple[Any, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same for the 2·d nearest trials; those of another word or flag are far away."""
+    try:
+        from scipy.spatial import cKDTree
+    except ImportError as error:
+        raise SettingsError("stability of what is no grid needs SciPy: pip install 'backtester[research]'") from error
+
+    shares = np.column_stack([one.share(places[:, d]) for d, one in enumerate(dimensions)])
+    for d, one in enumerate(dimensions):
+        if not one.is_ordered:
+            shares[:, d] = 10.0 * places[:, d]
+    n = len(scores)
+    k = min(2 * len(dimensions) + 1, n)
+    distance, at = cKDTree(shares).query(shares, k=k, p=np.inf)
+    distance, at = distance.reshape(n, k), at.reshape(n, k)
+    near = (distance < 5.0) & (at != np.arange(n)[:, None])
+    near[near.sum(axis=1) == k, -1] = False  # of equal sets it may have missed itself
+    values = np.where(near, scores[at], 0.0)
+    lows = np.minimum(scores, np.where(near, scores[at], np.inf).min(axis=1))
+    return scores + values.sum(axis=1), lows, near.sum(axis=1)

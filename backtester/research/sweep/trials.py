@@ -1,0 +1,136 @@
+"""What every worker of a sweep holds: it turns points into outcomes, many in a row, with one repeater per thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backtester.engine.repeat import Repeater, Stopped
+from backtester.engine.session import Run
+from backtester.engine.settings import Settings
+from backtester.indicators.memory import IndicatorMemory, remembered
+from backtester.research.sweep.objective import Objective
+from backtester.research.sweep.points import Point
+from backtester.research.sweep.space import Coordinates, Parameters, Space
+from backtester.strategy import Strategy, remembered_parameters
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.result import Result
+
+
+class Outcome(NamedTuple):
+    """What came out of one point."""
+
+    number: int
+    coordinates: Coordinates
+    scores: tuple[float, ...]  # one per objective; empty where the run raised
+    metrics: bytes  # float64, in the order of `metric_names()`; empty where the run raised
+    error: str  # empty where it did not
+
+
+class Done(NamedTuple):
+    """What came out of a batch."""
+
+    outcomes: list[Outcome]
+    seconds: float
+
+
+@dataclass
+class Trials:
+    """Strategy, bars, settings and objectives of a sweep; sent to every worker once.
+
+    Attributes
+    ----------
+    memory_limit : int
+        Bytes of indicators that the runs share; all threads of a process share one memory.
+    stop : threading.Event
+        Ends the batches under way after the run that is complete.
+    """
+
+    kind: type[Strategy]
+    bars: Bars
+    settings: Settings
+    space: Space
+    objectives: tuple[Objective, ...]
+    memory_limit: int
+
+    def __post_init__(self) -> None:
+        self.stop = threading.Event()
+        self._memory = IndicatorMemory(self.memory_limit)
+        self._own = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
+    def make(self, parameters: Parameters) -> Strategy:
+        """Return a new strategy."""
+        return self.kind(**(self.space.fixed | parameters))
+
+    def result(self, parameters: Parameters) -> Result:
+        """Run one set of parameters in full."""
+        run = Run(self.make(parameters), self.bars, self.settings)
+        run.prepare()
+        run.advance()
+        return run.finish()
+
+    def outcome(self, point: Point) -> Outcome:
+        """Run one point; what the run raises is part of the outcome."""
+        number, coordinates = point
+        parameters = self.space.parameters(coordinates)
+        try:
+            found = self._metrics(parameters)
+            scores = tuple(one.score(found, lambda: self.result(parameters)) for one in self.objectives)
+            return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "")
+        except Stopped:
+            raise
+        except Exception as error:
+            return Outcome(number, coordinates, (), b"", in_words(error))
+
+    def _metrics(self, parameters: Parameters) -> dict[str, float]:
+        """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""
+        if getattr(self._own, "shares", True):
+            try:
+                with remembered(self._memory):
+                    return self._repeater().metrics(lambda: self.make(parameters))
+            except ValueError as error:
+                if "read-only" not in str(error):
+                    raise
+            self._own.shares = False
+            self._own.repeater = None
+        return self._repeater().metrics(lambda: self.make(parameters))
+
+    def _repeater(self) -> Repeater:
+        found: Repeater | None = getattr(self._own, "repeater", None)
+        if found is None:
+            found = self._own.repeater = Repeater(self.bars, self.settings, self.stop)
+        return found
+
+
+def run_batch(trials: Trials, points: Sequence[Point]) -> Done:
+    """Run points in order; those that are complete when the sweep is stopped are returned."""
+    begun = time.perf_counter()
+    outcomes: list[Outcome] = []
+    with remembered_parameters(trials.kind):
+        for point in points:
+            if trials.stop.is_set():
+                break
+            try:
+                outcomes.append(trials.outcome(point))
+            except Stopped:
+                break
+    return Done(outcomes, time.perf_counter() - begun)
+
+
+def in_words(error: BaseException) -> str:
+    """Return type, message and notes of an error."""
+    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {error}{notes}"

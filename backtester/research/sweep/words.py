@@ -1,0 +1,52 @@
+"""A sweep in words, with the number of its trials, because a best of many is not an expectation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backtester.research.sweep.result import Sweep
+
+
+def text_of(found: Sweep) -> str:
+    """Return what `print(sweep)` shows."""
+    tried, failed, unscored = found.counts
+    kind = found._trials.kind.__name__
+    counted = f"{tried:,} sets of parameters tried"
+    if failed:
+        counted += f", {failed:,} of them raised"
+    if unscored > failed:
+        counted += f", {unscored - failed:,} without a {found.objectives[0]}"
+    lines = [f"{kind}, {found.method}: {counted}", f"  {found._trials.space.described()}"]
+    if found.interrupted:
+        lines.append("  interrupted: the same call goes on from here")
+    if found.not_keyed:
+        lines.append(f"  cannot be continued later: {found.not_keyed} has no words")
+    if tried > unscored:
+        lines += _best(found)
+    failure = found.first_failure
+    if failure is not None:
+        lines.append(f"first error, trial {failure.number:,} {_pairs(failure.parameters)}: {failure.error}")
+    return "\n".join(lines)
+
+
+def _best(found: Sweep) -> list[str]:
+    best = found.best
+    metrics = best.metrics
+    scores = ", ".join(f"{name} {value:.4g}" for name, value in best.scores.items())
+    shown = (
+        f"total return {metrics['total_return']:.1%}, drawdown {metrics['max_drawdown']:.1%}, "
+        f"{metrics['n_trades']:,.0f} trades"
+    )
+    tried = found.trials
+    lines = [f"best: trial {best.number:,} {_pairs(best.parameters)}: {scores} ({shown})"]
+    if tried > 1:
+        lines.append(
+            f"This is the best of {tried:,} on the same data, and some of it is luck: .stability() looks at its "
+            "neighbours, walk_forward at data it has not seen."
+        )
+    return lines
+
+
+def _pairs(parameters: dict[str, object]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "(no parameters)"

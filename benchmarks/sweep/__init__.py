@@ -1,0 +1,1 @@
+"""Sweeps: many sets of parameters on one market, against a parallel hand-written loop and vectorbt."""

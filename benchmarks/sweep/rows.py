@@ -1,0 +1,84 @@
+"""From measurements of sweeps to rows of the table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.launch import Answer, missing
+from benchmarks.sections import AGREE, Row, Section
+
+
+def section(
+    workload: str,
+    words: str,
+    inside: Answer,
+    peers: Sequence[tuple[str, Answer]],
+    reach: tuple[float | None, float | None],
+) -> Section:
+    """Seconds of one workload; × = the floor.
+
+    Parameters
+    ----------
+    inside : dict
+        Answer of `benchmarks.sweep.inside`.
+    peers : sequence of (name, dict)
+    reach : (float or None, float or None)
+        Most seconds that ours may take; how many times the callback (the first peer) it must be as fast.
+    """
+    found = Section(f"{workload} sweep", f"{words}; × = the floor on every core")
+    if (why := missing(inside)) is not None:
+        found.rows.append(Row("floor", "s", note=why, alarm=True))
+        return found
+    floor, ours = inside["floor"], inside["ours"]
+    reference = statistics.median(floor["seconds"])
+    found.rows.append(
+        Row("floor, numba prange", "s", tuple(floor["seconds"]), 1.0, cold=floor["cold_seconds"], note="equity alone")
+    )
+    middle = statistics.median(ours["seconds"])
+    target, met = "", None
+    if reach[0] is not None:
+        target, met = f"≤ {reach[0]:g} s", middle <= reach[0]
+    theirs = next((answer for _, answer in peers if missing(answer) is None), None)
+    if reach[1] is not None:
+        target = f"≥ {reach[1]:g} × callback"
+        met = None if theirs is None else statistics.median(theirs["seconds"]) / middle >= reach[1]
+    alarm = "" if ours["apart"] <= AGREE else f"FINAL EQUITIES ARE NOT THE FLOOR'S: {ours['apart']:.2g} apart"
+    each = 1e6 * middle / inside["trials"]
+    found.rows.append(
+        Row(
+            *("backtester", "s", tuple(ours["seconds"]), middle / reference, target, met),
+            cold=ours["cold_seconds"],
+            note=alarm or f"{inside['trials']:,} trials, {each:,.0f} µs each",
+            alarm=bool(alarm),
+        )
+    )
+    for name, answer in peers:
+        if (why := missing(answer)) is not None:
+            found.rows.append(Row(name, "s", note=why))
+            continue
+        seconds = tuple(answer["seconds"])
+        note = f"{statistics.median(seconds) / middle:,.1f} × our time"
+        found.rows.append(
+            Row(
+                *(f"{name} {answer['version']}", "s", seconds, statistics.median(seconds) / reference),
+                cold=answer["cold_seconds"],
+                note=note,
+            )
+        )
+    return found
+
+
+def memory(measured: Sequence[tuple[str, Answer, Sequence[tuple[str, Answer]], float | None]]) -> Section:
+    """Peak memory above the process with its libraries and the market; `measured` has workload, ours, peers, reach."""
+    found = Section("memory", "peak above the process before the sweep")
+    for workload, inside, peers, reach in measured:
+        if missing(inside) is None and inside["ours"]["peak_mb"] is not None:
+            peak = inside["ours"]["peak_mb"]
+            target = "" if reach is None else f"≤ {reach:g} MB"
+            met = None if reach is None else peak <= reach
+            found.rows.append(Row(f"{workload} backtester", "MB", (peak,), reach=target, met=met))
+        for name, answer in peers:
+            if missing(answer) is None and answer["peak_mb"] is not None:
+                found.rows.append(Row(f"{workload} {name}", "MB", (answer["peak_mb"],)))
+    return found

@@ -1,0 +1,97 @@
+"""TPE: batches told in the order of the trials, so that the outcome does not depend on the workers."""
+
+import pytest
+from toys import Cross, Fragile, walk
+
+from backtester import Strategy, sweep
+from backtester.errors import SweepError
+
+pytest.importorskip("optuna")
+
+
+@pytest.fixture(scope="module")
+def bars():
+    return walk(300)
+
+
+def bytes_of(found):
+    return found.table.to_csv(float_format=lambda x: float(x).hex()).encode()
+
+
+class Hill(Strategy):
+    """Deposits a height: highest at x = 30, y = 0.3."""
+
+    x: int = 0
+    y: float = 0.0
+    word: str = "low"
+
+    def on_bar(self, ctx):
+        pass
+
+
+def height(result):
+    p = result.manifest["parameters"]
+    return -((p["x"] - 30) ** 2) / 100.0 - (p["y"] - 0.3) ** 2 * 50.0 + (5.0 if p["word"] == "high" else 0.0)
+
+
+def hill(bars, **given):
+    space = {"x": (0, 100), "y": (0.01, 1.0, "log"), "word": ["low", "middle", "high"]}
+    return sweep(Hill, bars, **space, method="tpe", objective=height, store=None, **given)
+
+
+def test_workers_do_not_change_the_outcome(bars):
+    given = {"fast": (2, 30), "slow": range(31, 90), "method": "tpe", "n": 40, "store": None, "seed": 3}
+    one = bytes_of(sweep(Cross, bars, workers=1, **given))
+    assert bytes_of(sweep(Cross, bars, workers=2, **given)) == one
+    assert bytes_of(sweep(Cross, bars, workers=3, **given)) == one
+    assert bytes_of(sweep(Cross, bars, workers=2, **given | {"seed": 4})) != one
+    assert bytes_of(sweep(Cross, bars, workers=2, batch=5, **given)) != one
+
+
+def test_it_climbs(bars):
+    found = hill(bars[:30], n=96, batch=8)
+    # a random point has x within ±10 of the top one time in five, and the word one time in three
+    late = found.table.iloc[-32:]
+    assert ((late["x"] - 30).abs() <= 10).mean() > 0.4
+    assert (late["word"] == "high").mean() > 0.6
+    assert found.best.scores["height"] > 4.5
+
+
+def test_where_is_kept(bars):
+    found = sweep(
+        *(Cross, bars), fast=(2, 60), slow=(2, 60), where=lambda p: p.fast < p.slow, method="tpe", n=30, store=None
+    )
+    assert (found.table["fast"] < found.table["slow"]).all()
+    assert found.table.index.tolist() == list(range(30))
+    with pytest.raises(SweepError, match=r"refused 10\d,\d\d\d of"):
+        sweep(Cross, bars, fast=(2, 60), where=lambda p: p.fast > 60, method="tpe", n=30, store=None)
+
+
+def test_it_goes_on_where_it_stopped(bars, tmp_path, monkeypatch):
+    from backtester.research.sweep.trials import Trials
+
+    runs, real = [], Trials.outcome
+    monkeypatch.setattr(Trials, "outcome", lambda self, point: runs.append(point) or real(self, point))
+    given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "batch": 8}
+    whole = bytes_of(sweep(Cross, bars, n=32, store=None, **given))
+    assert len(runs) == 32
+    sweep(Cross, bars, n=12, store=tmp_path / "s.db", **given)
+    assert len(runs) == 44
+    assert bytes_of(sweep(Cross, bars, n=32, store=tmp_path / "s.db", **given)) == whole
+    assert len(runs) == 44 + 20
+
+
+def test_runs_that_raise_are_failed_trials(bars):
+    found = sweep(
+        Fragile, bars, fast=[5, 6, 7, 8, 9], slow=[20], objective="total_return", method="tpe", n=20, store=None
+    )
+    assert found.trials == 20
+    assert found.failed == found.table["fast"].isin([7, 8]).sum() > 0
+
+
+def test_several_objectives(bars):
+    given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "n": 24, "store": None}
+    one = sweep(Cross, bars, objective=["total_return", "max_drawdown"], workers=1, **given)
+    two = sweep(Cross, bars, objective=["total_return", "max_drawdown"], workers=2, **given)
+    assert bytes_of(one) == bytes_of(two)
+    assert 1 <= len(one.front) <= 24
