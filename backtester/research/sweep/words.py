@@ -43,7 +43,7 @@ def _best(found: Sweep) -> list[str]:
     if tried > 1:
         lines.append(
             f"This is the best of {tried:,} on the same data, and some of it is luck: .stability() looks at its "
-            "neighbours, walk_forward at data it has not seen."
+            "neighbours, and a run on data that came later at what is left of it."
         )
     return lines
 
