@@ -37,12 +37,16 @@ class Algorithm:
         Instead of those in the YAML files of `envs/agents/hyperparameters`.
     reach : float, optional
         What the lower end of the interval of the score is held against.
+    validation_episodes : int
+        Of a task: episodes of a validation after every twentieth of the training, none of which is in the evaluation;
+        the agent that was best in one is evaluated. 0 takes the last agent. A market has its validation range.
     """
 
     name: str
     total_timesteps: int
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     reach: float | None = None
+    validation_episodes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +219,18 @@ def config_of(data: Any, where: str = "config") -> Config:
 
 _NESTED = {(Config, "tasks"): Task, (Config, "markets"): Market, (Task, "algorithms"): Algorithm}
 _NESTED[Market, "algorithms"] = Algorithm
-_NUMBERS = ("total_timesteps", "episodes", "copies", "train", "validate", "test", "folds", "patience", "resamples")
+_NUMBERS = (
+    "total_timesteps",
+    "validation_episodes",
+    "episodes",
+    "copies",
+    "train",
+    "validate",
+    "test",
+    "folds",
+    "patience",
+    "resamples",
+)
 _REALS = ("reach", "cash", "optimum_error")
 
 
@@ -289,6 +304,8 @@ def _check(config: Config, where: str) -> None:
             raise SettingsError(f"{where}.{part}: two have one name; results are stored by name")
     for i, market in enumerate(config.markets):
         _check_algorithms(market.algorithms, f"{where}.markets[{i}]")
+        if any(algorithm.validation_episodes for algorithm in market.algorithms):
+            raise SettingsError(f"{where}.markets[{i}]: validation_episodes is for tasks; a market has validate=")
         _check_market(market, f"{where}.markets[{i}]")
     for i, task in enumerate(config.tasks):
         _check_algorithms(task.algorithms, f"{where}.tasks[{i}]")

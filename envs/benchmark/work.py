@@ -96,6 +96,8 @@ def _digest(part: Task | Market, algorithm: Algorithm) -> str:
     fields = dataclasses.asdict(dataclasses.replace(part, algorithms=(dataclasses.replace(algorithm, reach=None),)))
     for name in ("baselines", "optimum_error", "leak_alarm"):
         fields.pop(name, None)
+    if not algorithm.validation_episodes:
+        del fields["algorithms"][0]["validation_episodes"]  # runs from before there was such a thing are still good
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -195,7 +197,10 @@ def _task_run(config: Config, unit: Unit, place: Place) -> dict[str, Any]:
     task = next(item for item in config.tasks if item.id == unit.name)
     algorithm = next(item for item in task.algorithms if item.name == unit.algorithm)
     settings = dict(task.settings)
-    agent, told = _trained(algorithm, (task.id, settings), unit, place)
+    more: dict[str, Any] = {}
+    if algorithm.validation_episodes:
+        more = {"validation": (task.id, settings), "validation_episodes": algorithm.validation_episodes}
+    agent, told = _trained(algorithm, (task.id, settings), unit, place, **more)
     core = envs.make(task.id, task.copies, **settings)
     seed = seed_of("evaluation", task.id, unit.seed)
     found = evaluate(core, policy_of(agent), episodes=task.episodes, seed=seed)
@@ -203,7 +208,7 @@ def _task_run(config: Config, unit: Unit, place: Place) -> dict[str, Any]:
     base, optimum = base_value(core), float(core.optimal_value())
     return {
         **told,
-        "checkpoint": "last",
+        "checkpoint": "validation best" if more else "last",
         "value": found.value,
         "error": found.error,
         "optimum": optimum,

@@ -52,6 +52,8 @@ def test_a_good_one_is_read():
     ("path", "value", "said"),
     [
         (["seed"], [1], "there is no 'seed'; did you mean 'seeds'"),
+        (["markets", 0, "algorithms", 0, "validation_episodes"], 64, "is for tasks; a market has validate="),
+        (["tasks", 0, "algorithms", 0, "validation_episodes"], 0, "a whole number of at least 1"),
         (["seeds"], list(range(9)), "9 seeds; 10 are the least"),
         (["seeds"], [1] * 10, "one is there twice"),
         (["seeds"], [-1, *range(9)], "from 0 to"),

@@ -66,6 +66,18 @@ def test_the_trainer_gets_what_the_config_says(tmp_path):
     }
 
 
+def test_the_best_of_the_validations_is_asked_for_where_the_config_says_so(tmp_path):
+    asked = config("best", seeds=(3, 4))
+    listed = (dataclasses.replace(asked.tasks[0].algorithms[0], validation_episodes=64),)
+    validated = dataclasses.replace(asked, tasks=(dataclasses.replace(asked.tasks[0], algorithms=listed),))
+    assert units_of(asked)[0].digest != units_of(validated)[0].digest
+    run(validated, tmp_path)
+    assert fake_trainer.CALLS[0]["validation"] == ("backtester/Sine-v0", {})
+    assert fake_trainer.CALLS[0]["validation_episodes"] == 64
+    told = [json.loads(line) for line in (tmp_path / "fakes.runs.jsonl").read_text().splitlines()]
+    assert [one["checkpoint"] for one in told] == ["validation best", "validation best"]
+
+
 def test_learning_curves_and_every_seed_are_in_the_document(tmp_path):
     document, files = run(config("best"), tmp_path)
     runs = document["tasks"][0]["algorithms"][0]["runs"]
