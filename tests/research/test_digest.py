@@ -10,7 +10,7 @@ import types
 
 import numpy as np
 import pytest
-from toys import Cross, walk
+from swept import Cross, walk
 
 from backtester import Strategy
 from backtester.research.sweep.digest import digest_of

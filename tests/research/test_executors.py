@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from toys import Cross, Dies, double, fails_at_three, kill_always, kill_once, printing, total, walk, whose
+from swept import Cross, Dies, double, fails_at_three, kill_always, kill_once, printing, total, walk, whose
 
 from backtester import sweep
 from backtester.errors import SettingsError, WorkerError

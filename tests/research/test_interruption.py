@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from toys import Cross, Slow, walk
+from swept import Cross, Slow, walk
 
 from backtester import sweep
 from backtester.research.sweep.store import Store
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 SCRIPT = """
 import sys
 sys.path[:0] = [{here!r}, {root!r}]
-from toys import Slow, walk
+from swept import Slow, walk
 from backtester import sweep
 found = sweep(Slow, walk(), fast=range(3, 13), slow=range(20, 32), log={log!r}, store={store!r}, workers={workers},
               executor={executor!r})

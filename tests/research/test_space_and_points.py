@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from toys import Cross
+from swept import Cross
 
 from backtester import Strategy
 from backtester.errors import ParameterError, SweepError

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from toys import Cross, walk
+from swept import Cross, walk
 
 from backtester import Strategy, sweep
 from backtester.errors import SettingsError, SweepError

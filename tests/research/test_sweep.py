@@ -10,7 +10,7 @@ import tracemalloc
 import numba
 import numpy as np
 import pytest
-from toys import Cross, Fragile, Idle, walk
+from swept import Cross, Fragile, Idle, walk
 
 from backtester import Account, Costs, Strategy, run, sweep
 from backtester.errors import ParameterError, ResultError, SettingsError, StrategyError, SweepError

@@ -1,7 +1,7 @@
 """TPE: batches told in the order of the trials, so that the outcome does not depend on the workers."""
 
 import pytest
-from toys import Cross, Fragile, walk
+from swept import Cross, Fragile, walk
 
 from backtester import Strategy, sweep
 from backtester.errors import SweepError
