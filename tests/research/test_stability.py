@@ -104,7 +104,7 @@ def test_minimised_objectives():
 
 def test_scattered_trials_have_the_nearest_for_neighbours():
     found = sweep(
-        Cross, walk(), fast=(2, 30), slow=(31, 90), method="random", n=60, objective="total_return", store=None
+        Cross, walk(), fast=(2, 30), slow=(31, 90), method="random", n_trials=60, objective="total_return", store=None
     )
     table = found.table
     shares = np.column_stack([(table["fast"] - 2) / 28, (table["slow"] - 31) / 59])

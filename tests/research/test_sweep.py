@@ -141,8 +141,8 @@ def _wrong(metrics):
         ({"fats": [1]}, ParameterError, "did you mean 'fast'"),
         ({"metod": "grid"}, ParameterError, "did you mean 'method'"),
         ({"fast": [3], "method": "gird"}, SettingsError, "did you mean 'grid'"),
-        ({"fast": [3], "n": 5}, SettingsError, "a grid is all of it"),
-        ({"fast": [3], "method": "random"}, SettingsError, "needs n"),
+        ({"fast": [3], "n_trials": 5}, SettingsError, "a grid is all of it"),
+        ({"fast": [3], "method": "random"}, SettingsError, "needs n_trials"),
         ({"fast": [3], "objective": "sharp"}, SettingsError, "did you mean 'sharpe'"),
         ({"fast": [3], "objective": []}, SettingsError, "objective is empty"),
         ({"fast": [3], "objective": ["sharpe", "sharpe"]}, SettingsError, "is there twice"),
@@ -173,20 +173,20 @@ class Named(Strategy):
     """Its parameters are called like settings of `run` and of `sweep`."""
 
     cash: float = 1.0
-    n: int = 2
+    batch: int = 2
 
     def on_bar(self, ctx):
-        ctx.order_target(0, self.cash * (ctx.t % self.n))
+        ctx.order_target(0, self.cash * (ctx.t % self.batch))
 
 
 def test_a_parameter_that_is_called_like_a_setting(bars):
     with pytest.raises(SettingsError, match="'cash' is a parameter of Named and a setting of run"):
         sweep(Named, bars, cash=[1.0, 2.0], store=None)
-    with pytest.raises(SettingsError, match="'n' is a parameter of Named and a setting of sweep"):
-        sweep(Named, bars, n=[3, 4], store=None)
-    found = sweep(Named, bars, parameters={"cash": [1.0, 2.0], "n": [2, 3]}, cash=5_000.0, store=None)
-    assert found.parameters == ("cash", "n")
-    expected = run(Named(cash=2.0, n=3), bars, cash=5_000.0).metrics["final_equity"]
+    with pytest.raises(SettingsError, match="'batch' is a parameter of Named and a setting of sweep"):
+        sweep(Named, bars, batch=[3, 4], store=None)
+    found = sweep(Named, bars, parameters={"cash": [1.0, 2.0], "batch": [2, 3]}, cash=5_000.0, store=None)
+    assert found.parameters == ("cash", "batch")
+    expected = run(Named(cash=2.0, batch=3), bars, cash=5_000.0).metrics["final_equity"]
     assert found.table["final_equity"][3] == expected
     with pytest.raises(SettingsError, match="given twice"):
         sweep(Cross, bars, parameters={"fast": [1]}, fast=[2], store=None)
@@ -317,10 +317,10 @@ def test_what_makes_another_sweep(bars, tmp_path, monkeypatch):
 def test_more_random_trials_go_on_from_fewer(bars, tmp_path, monkeypatch):
     path, runs = tmp_path / "sweeps.db", count_runs(monkeypatch)
     given = {"fast": (2, 30), "slow": (31, 90), "method": "random", "store": path}
-    few = sweep(Cross, bars, n=5, **given)
-    more = sweep(Cross, bars, n=8, **given)
+    few = sweep(Cross, bars, n_trials=5, **given)
+    more = sweep(Cross, bars, n_trials=8, **given)
     assert len(runs) == 8
-    again = sweep(Cross, bars, n=5, **given)
+    again = sweep(Cross, bars, n_trials=5, **given)
     assert len(runs) == 8
     assert bytes_of(few) == bytes_of(again)
     assert more.table.index.tolist() == list(range(8))

@@ -40,7 +40,7 @@ def hill(bars, **given):
 
 
 def test_workers_do_not_change_the_outcome(bars):
-    given = {"fast": (2, 30), "slow": range(31, 90), "method": "tpe", "n": 40, "store": None, "seed": 3}
+    given = {"fast": (2, 30), "slow": range(31, 90), "method": "tpe", "n_trials": 40, "store": None, "seed": 3}
     one = bytes_of(sweep(Cross, bars, workers=1, **given))
     assert bytes_of(sweep(Cross, bars, workers=2, **given)) == one
     assert bytes_of(sweep(Cross, bars, workers=3, **given)) == one
@@ -49,7 +49,7 @@ def test_workers_do_not_change_the_outcome(bars):
 
 
 def test_it_climbs(bars):
-    found = hill(bars[:30], n=96, batch=8)
+    found = hill(bars[:30], n_trials=96, batch=8)
     # a random point has x within ±10 of the top one time in five, and the word one time in three
     late = found.table.iloc[-32:]
     assert ((late["x"] - 30).abs() <= 10).mean() > 0.4
@@ -59,12 +59,18 @@ def test_it_climbs(bars):
 
 def test_where_is_kept(bars):
     found = sweep(
-        *(Cross, bars), fast=(2, 60), slow=(2, 60), where=lambda p: p.fast < p.slow, method="tpe", n=30, store=None
+        *(Cross, bars),
+        fast=(2, 60),
+        slow=(2, 60),
+        where=lambda p: p.fast < p.slow,
+        method="tpe",
+        n_trials=30,
+        store=None,
     )
     assert (found.table["fast"] < found.table["slow"]).all()
     assert found.table.index.tolist() == list(range(30))
     with pytest.raises(SweepError, match=r"refused 10\d,\d\d\d of"):
-        sweep(Cross, bars, fast=(2, 60), where=lambda p: p.fast > 60, method="tpe", n=30, store=None)
+        sweep(Cross, bars, fast=(2, 60), where=lambda p: p.fast > 60, method="tpe", n_trials=30, store=None)
 
 
 def test_it_goes_on_where_it_stopped(bars, tmp_path, monkeypatch):
@@ -73,24 +79,24 @@ def test_it_goes_on_where_it_stopped(bars, tmp_path, monkeypatch):
     runs, real = [], Trials.outcome
     monkeypatch.setattr(Trials, "outcome", lambda self, point: runs.append(point) or real(self, point))
     given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "batch": 8}
-    whole = bytes_of(sweep(Cross, bars, n=32, store=None, **given))
+    whole = bytes_of(sweep(Cross, bars, n_trials=32, store=None, **given))
     assert len(runs) == 32
-    sweep(Cross, bars, n=12, store=tmp_path / "s.db", **given)
+    sweep(Cross, bars, n_trials=12, store=tmp_path / "s.db", **given)
     assert len(runs) == 44
-    assert bytes_of(sweep(Cross, bars, n=32, store=tmp_path / "s.db", **given)) == whole
+    assert bytes_of(sweep(Cross, bars, n_trials=32, store=tmp_path / "s.db", **given)) == whole
     assert len(runs) == 44 + 20
 
 
 def test_runs_that_raise_are_failed_trials(bars):
     found = sweep(
-        Fragile, bars, fast=[5, 6, 7, 8, 9], slow=[20], objective="total_return", method="tpe", n=20, store=None
+        Fragile, bars, fast=[5, 6, 7, 8, 9], slow=[20], objective="total_return", method="tpe", n_trials=20, store=None
     )
     assert found.trials == 20
     assert found.failed == found.table["fast"].isin([7, 8]).sum() > 0
 
 
 def test_several_objectives(bars):
-    given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "n": 24, "store": None}
+    given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "n_trials": 24, "store": None}
     one = sweep(Cross, bars, objective=["total_return", "max_drawdown"], workers=1, **given)
     two = sweep(Cross, bars, objective=["total_return", "max_drawdown"], workers=2, **given)
     assert bytes_of(one) == bytes_of(two)

@@ -35,7 +35,7 @@ BATCH = 16  # trials that `tpe` proposes at once
 OWN: dict[str, Any] = {
     "where": None,
     "method": "grid",
-    "n": None,
+    "n_trials": None,
     "seed": 0,
     "objective": "sharpe",
     "maximize": None,
@@ -54,7 +54,7 @@ def sweep(
     *,
     where: Callable[[Any], bool] | None = None,
     method: Literal["grid", "random", "latin", "tpe"] = "grid",
-    n: int | None = None,
+    n_trials: int | None = None,
     seed: int = 0,
     objective: str | Callable[[Any], float] | Sequence[str | Callable[[Any], float]] = "sharpe",
     maximize: bool | Sequence[bool] | None = None,
@@ -80,7 +80,7 @@ def sweep(
         All combinations; at random (without repetition where all dimensions are lists); a Latin hypercube (McKay,
         Beckman and Conover, Technometrics 21, 1979); or Optuna's tree-structured Parzen estimator (Bergstra et al.,
         NeurIPS 2011; extra `research`).
-    n : int, optional
+    n_trials : int, optional
         How many sets, for all methods but "grid".
     seed : int
         Of the search, and of `ctx.random()` in every run.
@@ -139,7 +139,7 @@ def sweep(
         make_objectives(objective, maximize),
         memory_limit,
     )
-    points = Points(space, method, n, seed, where)
+    points = Points(space, method, n_trials, seed, where)
     total, exact = _count(points)
     key, unknown = _key(trials, points, batch)
     kept = Store(store)
@@ -147,7 +147,7 @@ def sweep(
     number = kept.sweep(key, name, _about(space, trials.objectives, points))
     before = kept.count(number, 2**62)[0]
     driver = Driver(trials, chosen, kept, number, SweepProgress(total, exact, min(before, total), progress))
-    driver.run(Parzen(space, trials.objectives, n or 0, seed, where, batch) if method == "tpe" else points)
+    driver.run(Parzen(space, trials.objectives, n_trials or 0, seed, where, batch) if method == "tpe" else points)
     last = ALL if method in ("grid", "latin") else driver.last
     found = Sweep(trials, kept, number, last, method, driver.interrupted, unknown)
     _check_found(found, space)
@@ -204,17 +204,19 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _check(own: Mapping[str, Any]) -> None:
-    method, n, where = own["method"], own["n"], own["where"]
+    method, n_trials, where = own["method"], own["n_trials"], own["where"]
     if method not in METHODS:
         raise SettingsError(
             f"sweep: method is {method!r}{did_you_mean(str(method), METHODS)}; it is one of {', '.join(METHODS)}"
         )
-    if method == "grid" and n is not None:
+    if method == "grid" and n_trials is not None:
         raise SettingsError(
-            f"sweep: n={n!r} is for a part of the space, and a grid is all of it; method='random' draws n"
+            f"sweep: n_trials={n_trials!r} is for a part of the space, and a grid is all of it; see method="
         )
-    if method != "grid" and not _is_count(n):
-        raise SettingsError(f"sweep: method={method!r} needs n, the number of sets to try, 1 or more; found {n!r}")
+    if method != "grid" and not _is_count(n_trials):
+        raise SettingsError(
+            f"sweep: method={method!r} needs n_trials, the number of sets to try, 1 or more; found {n_trials!r}"
+        )
     if where is not None and not callable(where):
         raise SettingsError(f"sweep: where is {where!r}; it is a function, e.g. where=lambda p: p.fast < p.slow")
     if isinstance(own["seed"], bool) or not isinstance(own["seed"], int | np.integer):
