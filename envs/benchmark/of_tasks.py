@@ -43,6 +43,7 @@ def task_section(config: Config, task: Task, records: Sequence[Record]) -> dict[
             {
                 "name": algorithm.name,
                 "total_timesteps": algorithm.total_timesteps,
+                "validation_episodes": algorithm.validation_episodes,
                 "hyperparameters": dict(algorithm.hyperparameters),
                 "score": estimate,
                 "value": estimated([record["value"] for record in good], config, "mean") if good else None,
@@ -69,19 +70,7 @@ def _optimum(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _run(record: Record) -> dict[str, Any]:
-    kept = (
-        "seed",
-        "value",
-        "error",
-        "score",
-        "optimum_sampled",
-        "steps",
-        "seconds",
-        "train_seconds",
-        "curve",
-        "failed",
-    )
-    return {name: record[name] for name in kept if name in record}
+    return {name: record[name] for name in _OF_RUN if name in record}
 
 
 def doing(records: Sequence[Record]) -> dict[str, Any]:

@@ -120,6 +120,7 @@ def _task(task: Data) -> str:
             [
                 escaped(one["name"]),
                 f"{one['total_timesteps']:,}",
+                "best of its validations" if one.get("validation_episodes") else "last",
                 number(estimate["value"] if estimate else None),
                 interval(estimate),
                 _reach(one),
@@ -138,7 +139,7 @@ def _task(task: Data) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in task["settings"].items())
     return (
         f"<h2>{escaped(task['id'])}</h2><p>{escaped(told)} {escaped(settings)}</p>"
-        + table(("algorithm", "steps", what, "interval", "to reach", "seeds"), rows)
+        + table(("algorithm", "steps", "agent", what, "interval", "to reach", "seeds"), rows)
         + _alarms(task["alarms"])
         + _curves(task["algorithms"])
         + _runs(task["algorithms"])

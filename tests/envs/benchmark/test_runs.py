@@ -71,7 +71,9 @@ def test_the_best_of_the_validations_is_asked_for_where_the_config_says_so(tmp_p
     listed = (dataclasses.replace(asked.tasks[0].algorithms[0], validation_episodes=64),)
     validated = dataclasses.replace(asked, tasks=(dataclasses.replace(asked.tasks[0], algorithms=listed),))
     assert units_of(asked)[0].digest != units_of(validated)[0].digest
-    run(validated, tmp_path)
+    document, _ = run(validated, tmp_path)
+    assert document["tasks"][0]["algorithms"][0]["validation_episodes"] == 64
+    assert "best of its validations" in (tmp_path / "fakes.html").read_text(encoding="utf-8")
     assert fake_trainer.CALLS[0]["validation"] == ("backtester/Sine-v0", {})
     assert fake_trainer.CALLS[0]["validation_episodes"] == 64
     told = [json.loads(line) for line in (tmp_path / "fakes.runs.jsonl").read_text().splitlines()]
