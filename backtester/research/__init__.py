@@ -1,7 +1,7 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.executors` spread work over threads, processes and machines,
-`backtester.research.overfitting` holds the statistics. Subpackages are loaded when they are first used.
+`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics. Subpackages are loaded
+when they are first used.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backtester.research import executors as executors
     from backtester.research import overfitting as overfitting
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
 
 #: name: the module of this package that has it; "" is a subpackage of that name
-_HOMES = {"Sweep": "sweep", "executors": "", "overfitting": "", "sweep": "sweep"}
+_HOMES = {"Sweep": "sweep", "overfitting": "", "sweep": "sweep"}
 
 __all__ = [*_HOMES]
 

@@ -23,7 +23,7 @@ LAYERS = (
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "archive", "store", "summary_text", "notices", "report"),
-        *("explain", "diff", "exchange"),
+        *("explain", "diff", "exchange", "executors", "trials"),
     ),
     ("research", "signals"),
     ("strategies", "envs"),

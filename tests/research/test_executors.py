@@ -11,9 +11,9 @@ from swept import Cross, Dies, double, fails_at_three, kill_always, kill_once, p
 
 from backtester import sweep
 from backtester.errors import SettingsError, WorkerError
+from backtester.executors import WAIT, Executor, Processes, Ray, Threads, as_executor
+from backtester.executors.parcel import pack
 from backtester.indicators import IndicatorMemory, remembered, sma
-from backtester.research.executors import WAIT, Executor, Processes, Ray, Threads, as_executor
-from backtester.research.executors.parcel import pack
 
 LOCAL = [Threads(1), Threads(3), Processes(2)]
 

@@ -142,12 +142,21 @@ def folder(tmp_path) -> Path:
     return tmp_path / "signal"
 
 
+def same_words(data: bytes, flipped: bytearray) -> bool:
+    try:
+        return json.loads(flipped) == json.loads(data)
+    except ValueError:
+        return False
+
+
 def test_flipped_bytes_in_every_file(folder):
     for path in sorted(folder.iterdir()):
         data = path.read_bytes()
         for at in range(0, len(data), max(1, len(data) // 40)):
             flipped = bytearray(data)
             flipped[at] ^= 1
+            if path.suffix == ".json" and same_words(data, flipped):
+                continue  # the seventeenth digit of a float may change and leave the number
             path.write_bytes(flipped)
             with pytest.raises(ModelError):
                 Signal.load(folder)

@@ -10,7 +10,7 @@ import numpy as np
 
 from backtester.engine.settings import Settings, as_bars
 from backtester.errors import ParameterError, SettingsError, StrategyError, SweepError, did_you_mean
-from backtester.research.executors import Executor, as_executor
+from backtester.executors import Executor, as_executor
 from backtester.research.sweep.digest import digest_of
 from backtester.research.sweep.drive import Driver
 from backtester.research.sweep.objective import Objective, make_objectives, metric_names
@@ -93,7 +93,7 @@ def sweep(
     workers : int, optional
         By default one per core. The outcome does not depend on it.
     executor : {"threads", "processes", "ray"} or Executor
-        See `backtester.research.executors`.
+        See `backtester.executors`.
     memory_limit : int
         Bytes for indicators that runs share, in each process. What else a sweep holds does not grow with the space.
     store : path-like, optional

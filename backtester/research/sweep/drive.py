@@ -9,7 +9,7 @@ from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any
 
-from backtester.research.executors import WAIT, Executor
+from backtester.executors import WAIT, Executor
 from backtester.research.sweep.points import Point, Points
 from backtester.research.sweep.progress import SweepProgress
 from backtester.research.sweep.store import Store

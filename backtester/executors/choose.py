@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from backtester.errors import SettingsError, did_you_mean
-from backtester.research.executors.processes import Processes
-from backtester.research.executors.protocol import Executor
-from backtester.research.executors.ray import Ray
-from backtester.research.executors.threads import Threads
+from backtester.executors.processes import Processes
+from backtester.executors.protocol import Executor
+from backtester.executors.ray import Ray
+from backtester.executors.threads import Threads
 
 KINDS: dict[str, type[Any]] = {"threads": Threads, "processes": Processes, "ray": Ray}
 

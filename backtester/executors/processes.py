@@ -22,9 +22,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from backtester.errors import WorkerError
-from backtester.research.executors.parcel import dumps, pack
-from backtester.research.executors.protocol import Item, Out, check_workers
-from backtester.research.executors.threads import in_threads
+from backtester.executors.parcel import dumps, pack
+from backtester.executors.protocol import Item, Out, check_workers
+from backtester.executors.threads import in_threads
 
 MOST_DEATHS = 3  # of the workers of one item
 _ALIGNED = 64  # bytes

@@ -6,10 +6,10 @@ order. Sweeps use it, and so can anything that is a list of independent pieces: 
 
 from __future__ import annotations
 
-from backtester.research.executors.choose import as_executor
-from backtester.research.executors.processes import Processes
-from backtester.research.executors.protocol import WAIT, Executor
-from backtester.research.executors.ray import Ray
-from backtester.research.executors.threads import Threads
+from backtester.executors.choose import as_executor
+from backtester.executors.processes import Processes
+from backtester.executors.protocol import WAIT, Executor
+from backtester.executors.ray import Ray
+from backtester.executors.threads import Threads
 
 __all__ = ["WAIT", "Executor", "Processes", "Ray", "Threads", "as_executor"]

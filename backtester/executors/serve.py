@@ -1,4 +1,4 @@
-"""The other end of `Processes`: `python -m backtester.research.executors.serve` answers items on standard input."""
+"""The other end of `Processes`: `python -m backtester.executors.serve` answers items on standard input."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from backtester.errors import WorkerError
-from backtester.research.executors.parcel import Parcel, dumps
-from backtester.research.executors.processes import receive, send
+from backtester.executors.parcel import Parcel, dumps
+from backtester.executors.processes import receive, send
 
 
 def serve() -> None:

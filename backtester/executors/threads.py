@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from backtester.research.executors.protocol import AHEAD, WAIT, Item, Out, check_workers
+from backtester.executors.protocol import AHEAD, WAIT, Item, Out, check_workers
 
 Call = Callable[[Any], Any]
 _SKIPPED = object()

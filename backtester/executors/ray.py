@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from backtester.errors import WorkerError
-from backtester.research.executors.parcel import Parcel, pack
-from backtester.research.executors.protocol import AHEAD, WAIT, Item, Out, check_workers
+from backtester.executors.parcel import Parcel, pack
+from backtester.executors.protocol import AHEAD, WAIT, Item, Out, check_workers
 
 RETRIES = 3  # of a task whose worker died
 _END = object()
