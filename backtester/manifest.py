@@ -26,20 +26,20 @@ def facts_of(run: Run) -> dict[str, Any]:
     """Return what only the run itself knows; cheap, and plain values alone."""
     strategy, settings = run.strategy, run.settings
     kind = type(strategy)
-    plain = {
-        field.name: _plain(getattr(settings, field.name))
+    told_settings = {
+        field.name: plain(getattr(settings, field.name))
         for field in dataclasses.fields(settings)
         if field.name not in ("mode", "seed", "progress")
     }
     told: dict[str, Any] = getattr(strategy, "manifest_facts", dict)()  # whoever plays an environment has none
     return {
-        **({"about": _plain(told)} if told else {}),
+        **({"about": plain(told)} if told else {}),
         "format": FORMAT,
         "strategy": kind.__qualname__.rpartition("<locals>.")[2],
         "module": kind.__module__,
         "source_hash": _source_hash(kind),
-        "parameters": {name: _plain(value) for name, value in strategy.parameters.items()},
-        "settings": plain,
+        "parameters": {name: plain(value) for name, value in strategy.parameters.items()},
+        "settings": told_settings,
         "currencies": list(run.currencies),
         "seed": int(settings.seed),
         "mode": "compiled" if run.compiled else "interpreted",
@@ -88,12 +88,12 @@ def _source_hash(kind: type) -> str:
         return ""
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a setting as a value JSON can hold; what can describe itself in words is those words."""
     if callable(getattr(type(value), "described", None)):
         return str(value.described())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, np.bool_):
@@ -103,11 +103,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray) and value.size <= 1000:
-        return [_plain(item) for item in value.tolist()]
+        return [plain(item) for item in value.tolist()]
     if callable(value):
         return f"{getattr(value, '__module__', '?')}.{getattr(value, '__qualname__', repr(value))}"
     return f"{type(value).__module__}.{type(value).__qualname__}"

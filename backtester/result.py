@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from backtester.diff import Diff
     from backtester.engine.session import Run
     from backtester.exchange import Rates
+    from backtester.metrics.sharpe_error import SharpeEstimate
+    from backtester.verdict import Verdict
 
 TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
 
@@ -70,21 +72,35 @@ def metrics_of(
 ) -> dict[str, float]:
     """Return every metric of a run from its rows; see `backtester.metrics.summary`."""
     from backtester.metrics import fill_totals, net_deposits, summary
-    from backtester.metrics.flows import is_external
 
-    paid = bool(len(tables.flows)) and bool(is_external(tables.flows).any())
     return summary(
         tables.equity,
         bars.timestamps,
         periods_per_year=periods_per_year,
         risk_free=risk_free,
         benchmark=benchmark,
-        deposits=net_deposits(tables.flows, bars.n_bars) if paid else None,
+        deposits=net_deposits(tables.flows, bars.n_bars) if has_deposits(tables) else None,
         trades=trades,
         n_orders=len(tables.orders),
         ambiguous_bars=ambiguous_bars,
         **fill_totals(tables.fills, tables.flows, tables.multipliers),
     )
+
+
+def has_deposits(tables: Tables) -> bool:
+    """Return whether money was paid in or out."""
+    from backtester.metrics.flows import is_external
+
+    return bool(len(tables.flows)) and bool(is_external(tables.flows).any())
+
+
+def wealth_of(tables: Tables, n_bars: int) -> np.ndarray:
+    """Return what the starting equity alone would have become: equity without deposits, money, float64 [n_bars]."""
+    from backtester.metrics import net_deposits, wealth_index
+
+    if not has_deposits(tables):
+        return tables.equity
+    return wealth_index(tables.equity, net_deposits(tables.flows, n_bars))
 
 
 class Result:
@@ -170,9 +186,7 @@ class Result:
 
     @cached_property
     def _has_deposits(self) -> bool:
-        from backtester.metrics.flows import is_external
-
-        return bool(is_external(self.tables.flows).any())
+        return has_deposits(self.tables)
 
     @cached_property
     def deposits(self) -> np.ndarray:
@@ -184,11 +198,7 @@ class Result:
     @cached_property
     def wealth(self) -> np.ndarray:
         """What the starting equity alone would have become: equity without deposits, money, float64 [n_bars]."""
-        from backtester.metrics import wealth_index
-
-        if not self._has_deposits:
-            return self.tables.equity
-        return wealth_index(self.tables.equity, self.deposits)
+        return wealth_of(self.tables, self.bars.n_bars)
 
     @cached_property
     def daily_returns(self) -> pd.Series:
@@ -295,6 +305,28 @@ class Result:
             benchmark=self.benchmark,
             ambiguous_bars=self.ambiguous_bars,
         )
+
+    @cached_property
+    def periods_per_year(self) -> float:
+        """Bars per year that every annual number uses; NaN for one bar."""
+        from backtester.metrics import bars_per_year
+
+        said = self._facts["settings"]["periods_per_year"]
+        return bars_per_year(self.bars.timestamps) if said is None else float(said)
+
+    @cached_property
+    def sharpe_estimate(self) -> SharpeEstimate:
+        """The Sharpe ratio per bar, the number of returns behind it, their skew and Pearson kurtosis."""
+        from backtester.metrics.sharpe_error import sharpe_of_wealth
+
+        return sharpe_of_wealth(self.wealth, float(self._facts["settings"]["risk_free"]) / self.periods_per_year)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether to believe it: the Sharpe ratio with its interval, the trials so far, and what is left of it."""
+        from backtester.verdict import verdict_of
+
+        return verdict_of(self)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from backtester.comparison import BUY_AND_HOLD, buy_and_hold
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.result import Result
+    from backtester.verdict import Verdict
 
 WIDTH = 80  # columns
 _GAP = 4  # between the two columns of metrics
@@ -193,8 +194,9 @@ def count_of(n: int, noun: str) -> str:
 def text_of(result: Result) -> str:
     """Return a result as plain text for a terminal, at most 80 columns wide.
 
-    Strategy and parameters, data and period, the key metrics in groups beside each other, costs by kind, and what a
-    reader must know before he believes them (`backtester.notices`). An undefined number is "-".
+    Strategy and parameters, data and period, the key metrics in groups beside each other, costs by kind, the verdict
+    (`backtester.verdict`), and what a reader must know before he believes them (`backtester.notices`). An undefined
+    number is "-".
     """
     from backtester.notices import notices
 
@@ -210,6 +212,7 @@ def text_of(result: Result) -> str:
     lines = _head(result)
     for left, right in (("Return", "Risk"), ("Ratios", "Trades"), ("Activity", "Costs")):
         lines += ["", *_beside(blocks[left], blocks[right])]
+    lines += ["", *_evidence(result.verdict)]
     found = notices(result)
     if found:
         lines.append("")
@@ -217,6 +220,14 @@ def text_of(result: Result) -> str:
         plain = sentence.replace("\u2068", "").replace("\u2069", "")
         lines += _wrapped(("! " if kind == "warning" else "* ") + plain, "  ")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _evidence(verdict: Verdict) -> list[str]:
+    """Return the verdict: its numbers, and its sentence."""
+    rows = verdict.rows
+    width = max(len(label) for label, _ in rows) + 2
+    lines = [f"  {label:<{width}}{text}" for label, text in rows]
+    return ["Evidence", *lines, *_wrapped(f"  {verdict.sentence}", "  ")]
 
 
 def written(value: float, kind: str) -> str:

@@ -126,7 +126,7 @@ def simulate(
         extras=moves.state if state else None,
         sessions=None,
         session_ends=None,
-        name=f"simulated {process}",
+        name=f"simulated {process}, seed {seed}",
         allow_negative=allow_negative,
         check=True,
         warn_splits=False,

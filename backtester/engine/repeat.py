@@ -18,7 +18,7 @@ from backtester.engine.replay import explain_read_only
 from backtester.engine.session import Run
 from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.snapshot import Snapshot
-from backtester.result import Tables, metrics_of, tables_of, trades_of
+from backtester.result import Tables, metrics_of, tables_of, trades_of, wealth_of
 from backtester.trades import Matcher
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Repeater:
     ----------
     quick : int
         How many runs found everything laid out.
+    wealth : float64 [n_bars]
+        Of the last run of `metrics`: equity without what was paid in and out; the next run overwrites it.
     """
 
     def __init__(self, bars: Bars, settings: Settings, stop: threading.Event | None = None):
@@ -54,6 +56,7 @@ class Repeater:
         self.settings = replace(settings, progress=False)
         self.stop = stop or threading.Event()
         self.quick = 0
+        self.wealth = np.empty(0)
         self._run: Run | None = None
         self._refill: Refill | None = None
         self._snapshot: Snapshot
@@ -77,6 +80,7 @@ class Repeater:
             Where `stop` was set meanwhile.
         """
         tables, run = self.tables(make)
+        self.wealth = wealth_of(tables, self.bars.n_bars)
         return metrics_of(
             self.bars,
             tables,

@@ -24,6 +24,7 @@ from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.memory import AccountMemory
 from backtester.kernel.ready import first_ready
 from backtester.strategy import Strategy
+from backtester.trials.record import record_run
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -66,7 +67,8 @@ def run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Res
     Returns
     -------
     Result
-        After Ctrl-C, the result of the bars that ran, with `manifest["interrupted"]` true.
+        It is counted in the project's trial ledger (`backtester.trials`), as one trial however often it runs. After
+        Ctrl-C, the result of the bars that ran, with `manifest["interrupted"]` true.
 
     Raises
     ------
@@ -76,7 +78,9 @@ def run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Res
     prepared = prepare_run(strategy, bars, **settings)
     prepared.prepare()
     prepared.advance()
-    return prepared.finish()
+    result = prepared.finish()
+    record_run(prepared.strategy, result)
+    return result
 
 
 def prepare_run(strategy: Strategy | type[Strategy], bars: Bars, **settings: Any) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -17,8 +18,8 @@ _MARK: ContextVar[str] = ContextVar("backtester_mark", default="")
 
 
 def mark() -> str:
-    """Return the mark of the runs of this moment; "" where they count."""
-    return _MARK.get()
+    """Return the mark of the runs of this moment, "test" inside pytest; "" where they count."""
+    return _MARK.get() or (TEST if "PYTEST_CURRENT_TEST" in os.environ else "")
 
 
 @contextlib.contextmanager

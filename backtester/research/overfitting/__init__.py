@@ -6,12 +6,8 @@ that were tried: `pbo`, `reality_check`, `spa`, `false_discovery_rate`, `effecti
 same arguments.
 """
 
-from backtester.research.overfitting.block_length import optimal_block_length
-from backtester.research.overfitting.cscv import PBO, pbo
-from backtester.research.overfitting.discoveries import Discoveries, false_discovery_rate
-from backtester.research.overfitting.independence import EffectiveTrials, effective_trials
-from backtester.research.overfitting.intervals import Intervals, bootstrap_intervals
-from backtester.research.overfitting.sharpe import (
+from backtester.metrics.independence import EffectiveTrials, effective_trials
+from backtester.metrics.sharpe_error import (
     SharpeEstimate,
     deflated_sharpe,
     expected_max_sharpe,
@@ -19,8 +15,13 @@ from backtester.research.overfitting.sharpe import (
     min_track_record_length,
     probabilistic_sharpe,
     sharpe_estimate,
+    sharpe_interval,
     variance_of_sharpes,
 )
+from backtester.research.overfitting.block_length import optimal_block_length
+from backtester.research.overfitting.cscv import PBO, pbo
+from backtester.research.overfitting.discoveries import Discoveries, false_discovery_rate
+from backtester.research.overfitting.intervals import Intervals, bootstrap_intervals
 from backtester.research.overfitting.snooping import SPA, RealityCheck, reality_check, spa
 from backtester.research.overfitting.timing import TimingTest, exposures_of, timing_test, timing_test_of
 from backtester.research.overfitting.trade_order import TradeOrder, trade_order
@@ -48,6 +49,7 @@ __all__ = [
     "probabilistic_sharpe",
     "reality_check",
     "sharpe_estimate",
+    "sharpe_interval",
     "spa",
     "timing_test",
     "timing_test_of",

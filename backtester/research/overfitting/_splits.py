@@ -26,12 +26,42 @@ def pairs_of(n_blocks: int) -> np.ndarray:
 
 def block_sums(returns: np.ndarray, n_blocks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return Σd and Σd² of each block [n_blocks, n_strategies], d = r − centre; bars of each; the centres."""
-    edges = np.linspace(0, len(returns), n_blocks + 1).round().astype(np.int64)
+    edges = block_edges(len(returns), n_blocks)
     centres = returns.mean(axis=0)
     deviations = returns - centres
     sums = np.add.reduceat(deviations, edges[:-1], axis=0)
     squares = np.add.reduceat(deviations * deviations, edges[:-1], axis=0)
     return sums, squares, np.diff(edges), centres
+
+
+def block_edges(n_returns: int, n_blocks: int) -> np.ndarray:
+    """Return where each block of returns begins, and where the last one ends, int64 [n_blocks + 1]."""
+    return np.linspace(0, n_returns, n_blocks + 1).round().astype(np.int64)
+
+
+@kernel_jit()
+def curve_sums(wealth, edges):
+    """Return Σr, Σd and Σd² of the returns of one curve, float64 [1 + 2·n_blocks], d = r − mean of all.
+
+    `wealth` is [n_returns + 1]; after ruin a return is 0. The first number is the mean, then come the blocks' Σd, then
+    their Σd²: what `block_sums` gives for a column.
+    """
+    n_blocks, n = len(edges) - 1, len(wealth) - 1
+    returns = np.zeros(n)
+    total = 0.0
+    for t in range(n):
+        if wealth[t] > 0.0:
+            returns[t] = wealth[t + 1] / wealth[t] - 1.0
+            total += returns[t]
+    found = np.zeros(1 + 2 * n_blocks)
+    mean = total / n
+    found[0] = mean
+    for block in range(n_blocks):
+        for t in range(edges[block], edges[block + 1]):
+            d = returns[t] - mean
+            found[1 + block] += d
+            found[1 + n_blocks + block] += d * d
+    return found
 
 
 @inner_jit

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
 
 
 def optimal_block_length(values: ArrayLike) -> np.ndarray:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
-from backtester.research.overfitting import _checks as check
-from backtester.research.overfitting._splits import block_sums, judge_sums, judge_values, pairs_of
+from backtester.metrics import arguments as check
+from backtester.metrics._scan import NOISE
+from backtester.research.overfitting._splits import block_edges, block_sums, judge_sums, judge_values, pairs_of
 
 CELLS = 4096  # of the grid on which the two distributions are compared
 MOST_BLOCKS = 24  # 2,704,156 splits
@@ -108,23 +109,49 @@ def pbo(returns: ArrayLike, n_blocks: int = 16, *, metric: str | Performance = "
     values = check.table(returns, "returns", rows=4, columns=2)
     blocks = _blocks(n_blocks, len(values))
     kept = check.moving(values)
-    if kept.sum() < 2:
-        raise SettingsError(
-            f"{int(kept.sum())} of {values.shape[1]} strategies have returns that are not constant; not enough data, "
-            "ranking needs two at least"
-        )
+    _enough(kept)
     ranked = np.ascontiguousarray(values[:, kept])
-    pairs = pairs_of(blocks)
-    n_splits = 2 * len(pairs)
+    if callable(metric):
+        pairs = pairs_of(blocks)
+        performance = _performances(metric, ranked, pairs, blocks)
+        return _judged(kept, len(pairs), lambda *into: judge_values(performance, *into))
+    is_sharpe = check.choice(metric, "metric", ("sharpe", "mean")) == "sharpe"
+    return _of_sums(kept, *block_sums(ranked, blocks), is_sharpe)
+
+
+def pbo_of_sums(found: np.ndarray, n_returns: int) -> PBO:
+    """Return `pbo` by the Sharpe ratio, from what `curve_sums` made of each strategy, float64 [n, 1 + 2·n_blocks].
+
+    Raises
+    ------
+    SettingsError
+        Fewer than two strategies have any deviation.
+    """
+    n_blocks = (found.shape[1] - 1) // 2
+    squares = found[:, 1 + n_blocks :]
+    deviation = np.sqrt(squares.sum(axis=1) / n_returns)
+    kept = deviation > NOISE * np.maximum(1.0, np.abs(found[:, 0]))
+    _enough(kept)
+    sums, squares = (np.ascontiguousarray(part[kept].T) for part in (found[:, 1 : 1 + n_blocks], squares))
+    counts = np.diff(block_edges(n_returns, n_blocks))
+    return _of_sums(kept, sums, squares, counts, np.ascontiguousarray(found[kept, 0]), True)
+
+
+def _of_sums(
+    kept: np.ndarray, sums: np.ndarray, squares: np.ndarray, counts: np.ndarray, centres: np.ndarray, is_sharpe: bool
+) -> PBO:
+    pairs = pairs_of(len(sums))
+    return _judged(kept, len(pairs), lambda *into: judge_sums(sums, squares, counts, centres, pairs, is_sharpe, *into))
+
+
+def _judged(kept: np.ndarray, n_pairs: int, judge: Callable[..., None]) -> PBO:
+    """Return what a judge finds, who writes into the arrays he is called with."""
+    n_splits, n_strategies = 2 * n_pairs, int(kept.sum())
     found = (np.empty(n_splits, np.int64), np.empty(n_splits), np.empty(n_splits), np.empty(n_splits))
     ends, histogram = np.array([math.inf, -math.inf]), np.zeros(CELLS + 1, np.int64)
-    if callable(metric):
-        judge_values(_performances(metric, ranked, pairs, blocks), *found, ends, histogram)
-    else:
-        is_sharpe = check.choice(metric, "metric", ("sharpe", "mean")) == "sharpe"
-        judge_sums(*block_sums(ranked, blocks), pairs, is_sharpe, *found, ends, histogram)
+    judge(*found, ends, histogram)
     chosen, inside, outside, ranks = found
-    relative = ranks / (ranked.shape[1] + 1)
+    relative = ranks / (n_strategies + 1)
     logits = np.log(relative / (1.0 - relative))
     slope, intercept, r_squared = _line(inside, outside)
     grid, selected_cdf, random_cdf, first, second = _dominance(outside, ends, histogram)
@@ -143,9 +170,17 @@ def pbo(returns: ArrayLike, n_blocks: int = 16, *, metric: str | Performance = "
         random_cdf=random_cdf,
         dominates_first=first,
         dominates_second=second,
-        n_strategies=ranked.shape[1],
+        n_strategies=n_strategies,
         left_out=tuple(np.flatnonzero(~kept).tolist()),
     )
+
+
+def _enough(kept: np.ndarray) -> None:
+    if kept.sum() < 2:
+        raise SettingsError(
+            f"{int(kept.sum())} of {len(kept)} strategies have returns that are not constant; not enough data, "
+            "ranking needs two at least"
+        )
 
 
 def _blocks(n_blocks: int, n_bars: int) -> int:
@@ -163,7 +198,7 @@ def _blocks(n_blocks: int, n_bars: int) -> int:
 
 def _performances(metric: Performance, returns: np.ndarray, pairs: np.ndarray, n_blocks: int) -> np.ndarray:
     """Return what a user's function says of both halves of every pair, float64 [pairs, 2, n_strategies]."""
-    edges = np.linspace(0, len(returns), n_blocks + 1).round().astype(np.int64)
+    edges = block_edges(len(returns), n_blocks)
     found = np.empty((len(pairs), 2, returns.shape[1]))
     for p, pair in enumerate(pairs):
         for side, blocks in enumerate(pair):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
 
 _METHODS = ("bh", "by", "storey")
 

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from backtester import metrics as library
 from backtester.errors import SettingsError, did_you_mean
+from backtester.metrics import arguments as check
 from backtester.metrics._scan import readonly
 from backtester.metrics.ratios import check_periods
-from backtester.research.overfitting import _checks as check
 from backtester.research.overfitting._random import stationary_rows
 from backtester.research.overfitting._replicates import AT, MEASURED, measure_all
 from backtester.research.overfitting.block_length import optimal_block_length

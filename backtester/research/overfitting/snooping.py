@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
 from backtester.research.overfitting._random import stationary_counts
 from backtester.research.overfitting.block_length import optimal_block_length
 

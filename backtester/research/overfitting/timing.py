@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
 from backtester.kernel.jit import inner_jit, kernel_jit
+from backtester.metrics import arguments as check
 from backtester.metrics._scan import NOISE
-from backtester.research.overfitting import _checks as check
 from backtester.research.overfitting._random import shuffle, start
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
 from backtester.kernel.jit import kernel_jit
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
 from backtester.research.overfitting._random import below, shuffle, start
 
 

@@ -141,6 +141,7 @@ def sweep(
     )
     points = Points(space, method, n_trials, seed, where)
     total, exact = _count(points)
+    trials.sketch_trials(total)
     key, unknown = _key(trials, points, batch)
     kept = Store(store)
     name = kind.__qualname__.rpartition("<locals>.")[2]

@@ -9,12 +9,17 @@ from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any
 
+import numpy as np
+
 from backtester.executors import WAIT, Executor
+from backtester.manifest import plain
+from backtester.research.sweep.objective import metric_names
 from backtester.research.sweep.points import Point, Points
 from backtester.research.sweep.progress import SweepProgress
 from backtester.research.sweep.store import Store
 from backtester.research.sweep.tpe import Parzen
 from backtester.research.sweep.trials import Done, Outcome, Trials, run_batch
+from backtester.trials.record import SweepRecorder
 
 _SECONDS = 0.1  # a batch should take: short enough to stop, long enough that handing it out costs nothing
 _MOST = 256  # trials in a batch
@@ -45,6 +50,12 @@ class Driver:
         self._sign = 1.0 if trials.objectives[0].maximize else -1.0
         self._size = 1
         self._waits = False
+        kind = trials.kind
+        everything = {name: getattr(kind, name) for name in kind.parameter_types() if hasattr(kind, name)}
+        everything |= trials.space.fixed
+        fixed = {name: plain(value) for name, value in everything.items() if name not in trials.space.names}
+        self._sharpe = metric_names().index("sharpe")
+        self._recorder = SweepRecorder(kind, trials.bars, fixed)
         self._round: list[Outcome] = []  # of the batch that is being waited for
 
     def run(self, source: Points | Parzen) -> None:
@@ -92,9 +103,23 @@ class Driver:
             if self._waits:
                 self._round += outcomes
             self.done += self.store.add(self.sweep, outcomes, self._sign)
+            self._count(outcomes)
             self.progress.update(self.done)
             wanted = int(len(outcomes) * _SECONDS / max(found.seconds, 1e-6))
             self._size = max(1, min(wanted, 2 * self._size, _MOST))
+
+    def _count(self, outcomes: list[Outcome]) -> None:
+        """Write outcomes to the trial ledger of the project."""
+        if self._recorder.is_on:
+            parameters = self.trials.space.parameters
+            self._recorder.add(
+                (
+                    {name: plain(value) for name, value in parameters(one.coordinates).items()},
+                    np.frombuffer(one.metrics)[self._sharpe] if one.metrics else np.nan,
+                    one.sketch,
+                )
+                for one in outcomes
+            )
 
 
 class _CtrlC:

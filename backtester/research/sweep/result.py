@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import math
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from backtester.errors import SettingsError, SweepError, did_you_mean
+from backtester.research.overfitting.cscv import PBO, pbo_of_sums
 from backtester.research.sweep.objective import metric_names
 from backtester.research.sweep.space import Parameters
 from backtester.research.sweep.store import Store
-from backtester.research.sweep.trials import Outcome, Trials
+from backtester.research.sweep.trials import N_BLOCKS, Outcome, Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from backtester.result import Result
 
 ALL = 2**62  # above every number of a trial
+MOST_IN_PBO = 2000  # trials: a second of work
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,44 @@ class Sweep:
         return self.trial(found)
 
     def run_best(self) -> Result:
-        """Run the best set of parameters again, and return its whole `Result`; its metrics are those of `best`."""
-        return self._trials.result(self.best.parameters)
+        """Run the best set of parameters again, and return its whole `Result`; its metrics are those of `best`.
+
+        Its verdict has the probability of overfitting of the sweep (`pbo`), where there is enough to tell.
+        """
+        found = self._trials.result(self.best.parameters)
+        with contextlib.suppress(SweepError):
+            found._facts["pbo"] = self.pbo.probability
+        return found
+
+    @cached_property
+    def pbo(self) -> PBO:
+        """The probability of backtest overfitting: of all trials, or of 2,000 spread evenly over them, in 16 blocks.
+
+        See `backtester.research.overfitting.pbo`. It looks at the Sharpe ratio, whatever the objective.
+
+        Raises
+        ------
+        SweepError
+            Not enough data: fewer than 33 bars, or fewer than two trials with returns that vary.
+        """
+        numbers, sums = self._store.sums(self._sweep, self._last, MOST_IN_PBO)
+        n_returns = self._trials.bars.n_bars - 1
+        if n_returns < 2 * N_BLOCKS:
+            raise SweepError(
+                f"sweep: not enough data for the probability of overfitting: {n_returns} returns, and each of "
+                f"{N_BLOCKS} blocks needs two",
+                sweep=self,
+            )
+        if len(numbers) < 2:
+            raise SweepError(
+                f"sweep: not enough data for the probability of overfitting: {len(numbers)} of {self.trials:,} trials "
+                "have returns that are kept",
+                sweep=self,
+            )
+        try:
+            return pbo_of_sums(sums, n_returns)
+        except SettingsError as error:
+            raise SweepError(f"sweep: {error}", sweep=self) from None
 
     @property
     def first_failure(self) -> Trial | None:

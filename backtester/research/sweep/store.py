@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ import numpy as np
 from backtester.errors import ResultError
 from backtester.research.sweep.trials import Outcome
 
-FORMAT = 1
+FORMAT = 2
+_OLDER = "1"  # without sums
 DEFAULT = ".backtester/sweeps.db"
 _PATIENCE = 60.0  # seconds to wait for another writer
 _SCHEMA = """
@@ -32,7 +34,8 @@ CREATE TABLE IF NOT EXISTS sweeps (
     about TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS trials (
     sweep INTEGER NOT NULL, number INTEGER NOT NULL, point TEXT NOT NULL, score REAL, scores BLOB NOT NULL,
-    metrics BLOB NOT NULL, error TEXT NOT NULL, PRIMARY KEY (sweep, number)) WITHOUT ROWID;
+    metrics BLOB NOT NULL, error TEXT NOT NULL, sums BLOB NOT NULL DEFAULT x'', PRIMARY KEY (sweep, number))
+    WITHOUT ROWID;
 """
 _COLUMNS = "number, point, scores, metrics, error"
 
@@ -80,16 +83,26 @@ class Store:
                     for statement in _SCHEMA.split(";"):
                         self._db.execute(statement)
                     self._db.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
-            found = self._db.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()
-            if found is None or found[0] != str(FORMAT):
+            found = self._format()
+            if found == _OLDER:
+                with self._write():
+                    if self._format() == _OLDER:  # nobody else was quicker
+                        self._db.execute("ALTER TABLE trials ADD COLUMN sums BLOB NOT NULL DEFAULT x''")
+                        self._db.execute("UPDATE facts SET value = ? WHERE name = 'format'", (str(FORMAT),))
+                found = self._format()
+            if found != str(FORMAT):
                 raise ResultError(
-                    f"sweep: the store {self.path} has format {found[0] if found else 'none'}, and this version reads "
-                    f"format {FORMAT}; name another file with store="
+                    f"sweep: the store {self.path} has format {found}, and this version reads format {FORMAT}; name "
+                    "another file with store="
                 )
         except BaseException:
             self._db.close()
             raise
         weakref.finalize(self, self._db.close)
+
+    def _format(self) -> str:
+        found = self._db.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()
+        return found[0] if found else "none"
 
     def close(self) -> None:
         """Close the file."""
@@ -130,11 +143,12 @@ class Store:
                 _blob(one.scores),
                 one.metrics,
                 one.error,
+                one.sums,
             )
             for one in outcomes
         ]
         with self._lock, self._explained(), self._write():
-            cursor = self._db.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            cursor = self._db.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             return int(cursor.rowcount)
 
     def done(self, sweep: int, first: int, last: int) -> set[int]:
@@ -170,6 +184,16 @@ class Store:
         """Return all outcomes by number."""
         query = f"SELECT {_COLUMNS} FROM trials WHERE sweep = ? AND number <= ? ORDER BY number"
         return map(_outcome, self._rows(query, (sweep, last)))
+
+    def sums(self, sweep: int, last: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers of at most `most` trials that have sums, spread evenly, and these sums, one row each."""
+        where = "FROM trials WHERE sweep = ? AND number <= ? AND length(sums) > 0"
+        (total,) = next(iter(self._rows(f"SELECT count(*) {where}", (sweep, last))))
+        stride = max(1, -(-int(total) // most))
+        query = f"SELECT number, sums {where} ORDER BY number"
+        rows = list(islice(self._rows(query, (sweep, last)), 0, None, stride))
+        numbers = np.array([number for number, _ in rows], np.int64)
+        return numbers, np.array([np.frombuffer(one, np.float64) for _, one in rows])
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
         with self._lock, self._explained():

@@ -13,14 +13,20 @@ from backtester.engine.repeat import Repeater, Stopped
 from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.indicators.memory import IndicatorMemory, remembered
+from backtester.research.overfitting._splits import block_edges, curve_sums
 from backtester.research.sweep.objective import Objective
 from backtester.research.sweep.points import Point
 from backtester.research.sweep.space import Coordinates, Parameters, Space
 from backtester.strategy import Strategy, remembered_parameters
+from backtester.trials.count import MOST_SKETCHES
+from backtester.trials.sketch import Sketcher
+from backtester.trials.where import ledger_path
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.result import Result
+
+N_BLOCKS = 16  # of the returns, for the probability of overfitting
 
 
 class Outcome(NamedTuple):
@@ -31,6 +37,8 @@ class Outcome(NamedTuple):
     scores: tuple[float, ...]  # one per objective; empty where the run raised
     metrics: bytes  # float64, in the order of `metric_names()`; empty where the run raised
     error: str  # empty where it did not
+    sums: bytes = b""  # of `curve_sums`, for the probability of overfitting; empty where there are too few bars
+    sketch: bytes = b""  # of the returns, for the trial ledger; some trials have one
 
 
 class Done(NamedTuple):
@@ -48,6 +56,8 @@ class Trials:
     ----------
     memory_limit : int
         Bytes of indicators that the runs share; all threads of a process share one memory.
+    sketch_every : int
+        Of so many trials one has its returns sketched; 0: none.
     stop : threading.Event
         Ends the batches under way after the run that is complete.
     """
@@ -58,11 +68,15 @@ class Trials:
     space: Space
     objectives: tuple[Objective, ...]
     memory_limit: int
+    sketch_every: int = 0
 
     def __post_init__(self) -> None:
         self.stop = threading.Event()
         self._memory = IndicatorMemory(self.memory_limit)
         self._own = threading.local()
+        n_returns = self.bars.n_bars - 1
+        self._edges = block_edges(n_returns, N_BLOCKS) if n_returns >= 2 * N_BLOCKS else None
+        self._sketcher = Sketcher(self.bars.timestamps) if self.sketch_every else None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in self.__dataclass_fields__}
@@ -70,6 +84,12 @@ class Trials:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.__post_init__()
+
+    def sketch_trials(self, total: int) -> None:
+        """Have at most 256 of `total` trials sketched, where there is a ledger that wants it."""
+        if ledger_path() is not None:
+            self.sketch_every = -(-total // MOST_SKETCHES)
+            self._sketcher = Sketcher(self.bars.timestamps)
 
     def make(self, parameters: Parameters) -> Strategy:
         """Return a new strategy."""
@@ -89,11 +109,18 @@ class Trials:
         try:
             found = self._metrics(parameters)
             scores = tuple(one.score(found, lambda: self.result(parameters)) for one in self.objectives)
-            return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "")
+            return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "", *self._kept(number))
         except Stopped:
             raise
         except Exception as error:
             return Outcome(number, coordinates, (), b"", in_words(error))
+
+    def _kept(self, number: int) -> tuple[bytes, bytes]:
+        """Return block sums and sketch of the run that is just over."""
+        wealth = self._repeater().wealth
+        sums = b"" if self._edges is None else curve_sums(wealth, self._edges).tobytes()
+        drawn = self._sketcher is not None and number % self.sketch_every == 0
+        return sums, self._sketcher.sketch(wealth) if drawn and self._sketcher is not None else b""
 
     def _metrics(self, parameters: Parameters) -> dict[str, float]:
         """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""

@@ -9,8 +9,8 @@ import scipy.linalg
 from scipy.spatial.distance import squareform
 
 from backtester.errors import SettingsError
+from backtester.metrics.independence import link, score
 from backtester.research.overfitting import effective_trials
-from backtester.research.overfitting.independence import link, score
 
 #: seven series of eight bars, mean 0, uncorrelated to the last bit
 UNCORRELATED = scipy.linalg.hadamard(8)[:, 1:] * 0.01

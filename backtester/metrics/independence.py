@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
 from backtester.kernel.jit import inner_jit, kernel_jit
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
 
 MOST_TRIALS = 4096  # whose correlations are kept: 128 MiB
 STRUCTURE = 0.25  # mean silhouette; at or below it "no substantial structure has been found"
@@ -51,7 +51,9 @@ class EffectiveTrials:
     mean_correlation: float
 
 
-def effective_trials(returns: ArrayLike, *, method: str = "clusters") -> EffectiveTrials:
+def effective_trials(
+    returns: ArrayLike, *, method: str = "clusters", stand_for: float | None = None
+) -> EffectiveTrials:
     """Estimate how many independent trials there are among many, for `deflated_sharpe`.
 
     Σ over groups c of ρ̄_c + (1 − ρ̄_c)·n_c, with ρ̄_c the mean correlation inside, at least 0. Independent trials are
@@ -65,6 +67,9 @@ def effective_trials(returns: ArrayLike, *, method: str = "clusters") -> Effecti
         "clusters" groups the trials: of the groupings that average linkage of √(½·(1 − ρ)) goes through, the one with
         the highest mean silhouette, if that is above 0.25; else one group. At most 4,096 trials. "correlation" takes
         one group, for any number.
+    stand_for : float, optional
+        How many trials these are a sample of; they are grouped as the sample is, n_c is that much larger, and a group
+        of one has the mean correlation of all pairs.
 
     Returns
     -------
@@ -100,18 +105,22 @@ def effective_trials(returns: ArrayLike, *, method: str = "clusters") -> Effecti
         groups, silhouette = _grouped(standard)
     labels = np.full(values.shape[1], -1, np.int64)
     labels[kept] = groups
-    number = sum(_count(standard[:, groups == c]) for c in range(groups.max() + 1))
+    scale = 1.0
+    if stand_for is not None:
+        scale = check.number(stand_for, "stand_for", low=float(values.shape[1])) / values.shape[1]
+    alike = min(max(mean_correlation, 0.0), 1.0) if n > 1 else 0.0
+    number = sum(_count(standard[:, groups == c], scale, alike) for c in range(groups.max() + 1))
     return EffectiveTrials(number, int(groups.max()) + 1, labels, silhouette, mean_correlation)
 
 
-def _count(standard: np.ndarray) -> float:
-    """Return ρ̄ + (1 − ρ̄)·n of one group of standardised returns."""
+def _count(standard: np.ndarray, scale: float, alike: float) -> float:
+    """Return ρ̄ + (1 − ρ̄)·n·scale of one group of standardised returns; ρ̄ of a single one is `alike`."""
     n = standard.shape[1]
     if n == 1:
-        return 1.0
+        return 1.0 if scale == 1.0 else alike + (1.0 - alike) * scale
     total = standard.sum(axis=1)
     mean = min(max((float(total @ total) - n) / (n * (n - 1)), 0.0), 1.0)
-    return mean + (1.0 - mean) * n
+    return mean + (1.0 - mean) * n * scale
 
 
 def _grouped(standard: np.ndarray) -> tuple[np.ndarray, float]:

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
-from backtester.metrics import probabilistic_sharpe_of
-from backtester.metrics._scan import scan_returns
-from backtester.metrics.ratios import alive, sharpe_per_bar
-from backtester.research.overfitting import _checks as check
+from backtester.metrics import arguments as check
+from backtester.metrics._scan import scan_returns, scan_wealth
+from backtester.metrics.ratios import alive, probabilistic_sharpe_of, sharpe_per_bar
 
 EULER_MASCHERONI = 0.5772156649015329  # γ
 _NORMAL = NormalDist()
@@ -61,6 +60,72 @@ def sharpe_estimate(returns: ArrayLike, risk_free_per_bar: float = 0.0) -> Sharp
     """
     spread = scan_returns(alive(returns), is_equity=False)
     return SharpeEstimate(sharpe_per_bar(spread, risk_free_per_bar), spread.n, spread.skew, spread.kurtosis)
+
+
+def sharpe_of_wealth(wealth: ArrayLike, risk_free_per_bar: float = 0.0) -> SharpeEstimate:
+    """Measure the Sharpe ratio per bar of a curve of wealth, up to the bar of ruin, and the moments of its returns.
+
+    Parameters
+    ----------
+    wealth : array_like, float64 [n]
+        Money at the end of each bar, without what was paid in and out.
+    risk_free_per_bar : float
+        Taken off each return.
+
+    Returns
+    -------
+    SharpeEstimate
+        To the bit what `summary` has; NaN for fewer than two bars, and where a value is not finite.
+    """
+    curve = np.asarray(wealth, dtype=np.float64)
+    if len(curve) < 2:
+        return SharpeEstimate(math.nan, 0, math.nan, math.nan)
+    scanned = scan_wealth(curve)
+    if not scanned.valid:
+        return SharpeEstimate(math.nan, len(curve) - 1, math.nan, math.nan)
+    spread = scan_returns(curve[: scanned.alive], is_equity=True)
+    return SharpeEstimate(sharpe_per_bar(spread, risk_free_per_bar), spread.n, spread.skew, spread.kurtosis)
+
+
+def sharpe_interval(sharpe: float, n: int, skew: float, kurtosis: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval in which the true Sharpe ratio lies with probability `level`, by its normal approximation.
+
+    SR ± z·√((1 − γ₃·SR + (γ₄ − 1)/4·SR²)/(n − 1)).
+
+    Parameters
+    ----------
+    sharpe : float
+        SR, per bar.
+    n : int
+        Returns behind it.
+    skew, kurtosis : float
+        γ₃ and Pearson's γ₄ of the returns.
+    level : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    low, high : float
+        Per bar; NaN where an argument is, for fewer than two returns, and where the variance is not positive.
+
+    Raises
+    ------
+    SettingsError
+        An argument is out of range.
+
+    Notes
+    -----
+    E. Mertens, "Comments on variance of the IID estimator in Lo (2002)", 2002; A. W. Lo, "The Statistics of Sharpe
+    Ratios", Financial Analysts Journal 58 (4), 2002, for normal returns.
+    """
+    z = _NORMAL.inv_cdf(0.5 + check.fraction(level, "level") / 2.0)
+    estimate = check.number(sharpe, "sharpe")
+    fourth = check.number(kurtosis, "kurtosis", low=1.0)
+    variance = 1.0 - check.number(skew, "skew") * estimate + (fourth - 1.0) / 4.0 * estimate * estimate
+    if n < 2 or not variance > 0.0:
+        return math.nan, math.nan
+    half = z * math.sqrt(variance / (n - 1))
+    return estimate - half, estimate + half
 
 
 def probabilistic_sharpe(sharpe: float, n: int, skew: float, kurtosis: float, benchmark_sharpe: float = 0.0) -> float:

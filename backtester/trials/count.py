@@ -1,0 +1,88 @@
+"""How many trials there were on a market, how many of them independent, and how far their Sharpe ratios spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtester.errors import ResultError
+from backtester.metrics.independence import effective_trials
+from backtester.metrics.sharpe_error import variance_of_sharpes
+from backtester.trials.identity import symbols_of
+from backtester.trials.ledger import Ledger
+from backtester.trials.record import current_ledger
+from backtester.trials.sketch import side_by_side
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+
+MOST_SKETCHES = 256  # that are compared with one another
+_LEAST_CELLS = 8  # of a sketch, below which it tells nothing of independence
+
+
+@dataclass(frozen=True)
+class TrialCount:
+    """The trials on a market so far.
+
+    Attributes
+    ----------
+    trials : int
+        Distinct by code and parameters, those that models were chosen from included; 0 where nothing is known.
+    effective : float
+        How many of them are independent: 1 to `trials`.
+    sharpe_variance : float
+        Of their Sharpe ratios per year; NaN for fewer than two.
+    best : float
+        The highest Sharpe ratio per year; NaN where there is none.
+    marked : dict of str to int
+        Runs that are not counted, by what they were for.
+    problem : str
+        Why nothing is known: the ledger is off, or what is wrong with it. Empty where all is well.
+    """
+
+    trials: int
+    effective: float
+    sharpe_variance: float = math.nan
+    best: float = math.nan
+    marked: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+def count_trials(bars: Bars) -> TrialCount:
+    """Return the trials on any symbol of these bars, over any period that overlaps theirs.
+
+    Bars one shorter or one longer are the same data. Runs that are marked (stress, look-ahead, tests) do not count.
+    """
+    return count_of(symbols_of(bars), int(bars.timestamps[0]), int(bars.timestamps[-1]))
+
+
+def count_of(symbols: Sequence[str], first: int, last: int, ledger: Ledger | None = None) -> TrialCount:
+    """Return the trials on symbols from `first` to `last`, ns UTC; in the project's ledger unless another is given."""
+    try:
+        ledger = ledger or current_ledger()
+        if ledger is None:
+            return TrialCount(0, math.nan, problem="the trial ledger is off")
+        rows = ledger.counted(symbols, first, last)
+        sketches = ledger.sketches(symbols, first, last, MOST_SKETCHES)
+        marked = ledger.marked(symbols, first, last)
+    except ResultError as error:
+        return TrialCount(0, math.nan, problem=str(error))
+    total = sum(behind for _, behind, _ in rows)
+    sharpes = np.array([sharpe for _, _, sharpe in rows], np.float64)
+    best = float(np.nanmax(sharpes)) if np.isfinite(sharpes).any() else math.nan
+    return TrialCount(total, _effective(sketches, total), variance_of_sharpes(sharpes), best, marked)
+
+
+def _effective(sketches: Sequence[bytes], total: int) -> float:
+    """Return the effective number of `total` trials, of which some have sketches: these stand for the rest."""
+    if total < 2 or not sketches:
+        return float(total)
+    returns = side_by_side(sketches)
+    if len(returns) < _LEAST_CELLS or not returns.std(axis=0).any():
+        return float(total)
+    found = effective_trials(returns, stand_for=total)
+    return min(max(found.number, 1.0), float(total))

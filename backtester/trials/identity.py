@@ -1,0 +1,41 @@
+"""What makes two trials the same: the code of the strategy and its parameters; and two markets: their symbols."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from backtester.compiler.words import Words
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.strategy import Strategy
+
+_KNOWN: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+_SIMULATED = "simulated "  # how the name of such bars begins; the rest says which they are
+
+
+def code_of(kind: type[Strategy]) -> str:
+    """Return a hash of the code of a strategy, with what it reaches, without comments and defaults of parameters."""
+    found = _KNOWN.get(kind)
+    if found is None:
+        words = Words(leave_out=frozenset(kind.parameter_types()))
+        text = repr((kind.__qualname__, words.of(kind)))
+        found = _KNOWN[kind] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return found
+
+
+def trial_number(code: str, parameters: Mapping[str, Any]) -> int:
+    """Return the 64-bit number of a trial: equal for the same code and the same plain parameters, in any order."""
+    text = repr((code, sorted(parameters.items())))
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def symbols_of(bars: Bars) -> tuple[str, ...]:
+    """Return the symbols that a ledger knows a market by; simulated ones with what they were simulated by."""
+    if bars.name.startswith(_SIMULATED):
+        return tuple(f"{symbol} ({bars.name})" for symbol in bars.symbols)
+    return bars.symbols

@@ -1,0 +1,317 @@
+"""The file: one SQLite database per project, safe under any number of writers.
+
+A batch is what one door did with one strategy on one market over one period; its trials are numbers of
+`identity.trial_number`, each with how often it ran, how many trials it hides (those a signal was chosen from), its
+Sharpe ratio per year, and a sketch of its returns. The journal is a write-ahead log, and every batch is one
+transaction. Nothing here counts: see `count`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backtester.errors import ResultError
+
+FORMAT = 1
+PATIENCE = 20.0  # seconds to wait for another writer
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE markets (id INTEGER PRIMARY KEY, symbols TEXT NOT NULL UNIQUE);
+CREATE TABLE market_symbols (symbol TEXT NOT NULL, market INTEGER NOT NULL, PRIMARY KEY (symbol, market)) WITHOUT ROWID;
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, door TEXT NOT NULL, mark TEXT NOT NULL, strategy TEXT NOT NULL,
+    code TEXT NOT NULL, market INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, n_bars INTEGER NOT NULL,
+    UNIQUE (market, code, door, mark, first, last, n_bars));
+CREATE TABLE trials (
+    batch INTEGER NOT NULL, number INTEGER NOT NULL, runs INTEGER NOT NULL, behind INTEGER NOT NULL, sharpe REAL,
+    sketch BLOB, PRIMARY KEY (batch, number)) WITHOUT ROWID;
+"""
+_TABLES = {"facts", "markets", "market_symbols", "batches", "trials"}
+
+
+class Trial(NamedTuple):
+    """One trial, as it is written."""
+
+    number: int  # int64
+    sharpe: float  # per year; NaN where there is none
+    sketch: bytes = b""  # of `sketch.Sketcher`; empty where there is none
+    behind: int = 1  # trials that this one stands for
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the trials of a batch have in common.
+
+    Attributes
+    ----------
+    door : str
+        What made them: "run", "sweep", "walk-forward", "model", "training".
+    mark : str
+        See `mark.marked`; "" where they count.
+    strategy, code : str
+        Name, and hash of the code.
+    symbols : tuple of str
+    first, last : int
+        Closes of the first and the last bar, ns UTC.
+    n_bars : int
+    """
+
+    door: str
+    mark: str
+    strategy: str
+    code: str
+    symbols: tuple[str, ...]
+    first: int
+    last: int
+    n_bars: int
+
+
+class Row(NamedTuple):
+    """A batch as it is read."""
+
+    id: int
+    at: str
+    door: str
+    mark: str
+    strategy: str
+    symbols: tuple[str, ...]
+    first: int
+    last: int
+    n_bars: int
+    trials: int
+    runs: int
+    best: float
+
+
+class Ledger:
+    """One file of trials.
+
+    Parameters
+    ----------
+    path : Path
+        Made with its folder where it is not there.
+
+    Raises
+    ------
+    ResultError
+        It cannot be made, read or written, or is something else.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+            try:
+                self._open()
+            except BaseException:
+                self._db.close()
+                raise
+        self.close = weakref.finalize(self, self._db.close)
+
+    def _open(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if not self._tables():
+            with self._writing():
+                if not self._tables():  # nobody else was quicker
+                    for statement in _SCHEMA.strip().rstrip(";").split(";"):
+                        self._db.execute(statement)
+                    self._db.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
+        tables = self._tables()
+        if not tables >= _TABLES:
+            raise ResultError(
+                f"the trial ledger {self.path} is an SQLite file with the tables {', '.join(sorted(tables))}, and no "
+                "ledger; set BACKTESTER_TRIALS to another file"
+            )
+        (found,) = self._db.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()
+        if found != str(FORMAT):
+            raise ResultError(
+                f"the trial ledger {self.path} has format {found}, and this version reads format {FORMAT}; set "
+                "BACKTESTER_TRIALS to another file"
+            )
+
+    def _tables(self) -> set[str]:
+        return {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the file is still the one that was opened, and this process the one that did."""
+        return self._pid == os.getpid() and self.close.alive and self.path.exists()
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def add(self, batch: Batch, trials: Iterable[Trial]) -> None:
+        """Write trials in one transaction; one that is there already has run once more."""
+        with self._lock, explained(self.path), self._writing():
+            number = self._batch(batch)
+            rows = [
+                (number, one.number, one.behind, None if one.sharpe != one.sharpe else one.sharpe, one.sketch or None)
+                for one in trials
+            ]
+            self._db.executemany(
+                "INSERT INTO trials VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, "
+                "behind = max(behind, excluded.behind), sharpe = coalesce(excluded.sharpe, sharpe), "
+                "sketch = coalesce(excluded.sketch, sketch)",
+                rows,
+            )
+
+    def _batch(self, batch: Batch) -> int:
+        market = self._market(batch.symbols)
+        key = (market, batch.code, batch.door, batch.mark, batch.first, batch.last, batch.n_bars)
+        query = (
+            "SELECT id FROM batches WHERE market = ? AND code = ? AND door = ? AND mark = ? AND first = ? "
+            "AND last = ? AND n_bars = ?"
+        )
+        row = self._db.execute(query, key).fetchone()
+        if row is not None:
+            return int(row[0])
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        cursor = self._db.execute(
+            "INSERT INTO batches (market, code, door, mark, first, last, n_bars, at, strategy) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, at, batch.strategy),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _market(self, symbols: Sequence[str]) -> int:
+        names = sorted(set(symbols))
+        text = json.dumps(names)
+        row = self._db.execute("SELECT id FROM markets WHERE symbols = ?", (text,)).fetchone()
+        if row is not None:
+            return int(row[0])
+        market = int(self._db.execute("INSERT INTO markets (symbols) VALUES (?)", (text,)).lastrowid or 0)
+        self._db.executemany("INSERT INTO market_symbols VALUES (?, ?)", [(name, market) for name in names])
+        return market
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def counted(self, symbols: Sequence[str], first: int, last: int) -> list[tuple[int, int, float]]:
+        """Return batch, number behind and Sharpe (NaN where none) of every distinct trial that counts.
+
+        Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`.
+        """
+        with self._lock, explained(self.path):
+            markets = self._markets(symbols)
+            found: dict[int, tuple[int, int, float]] = {}
+            query = (
+                "SELECT t.number, t.batch, t.behind, t.sharpe FROM trials t JOIN batches b ON b.id = t.batch "
+                "WHERE b.market = ? AND b.mark = '' AND b.first < ? AND b.last > ? ORDER BY t.batch"
+            )
+            for market in markets:
+                for number, batch, behind, sharpe in self._db.execute(query, (market, last, first)):
+                    known = found.get(number)
+                    value = float("nan") if sharpe is None else sharpe
+                    if known is None or value == value:
+                        found[number] = (batch, max(behind, known[1] if known else 1), value)
+            return list(found.values())
+
+    def sketches(self, symbols: Sequence[str], first: int, last: int, most: int) -> list[bytes]:
+        """Return the sketches of at most `most` of the distinct trials that `counted` returns, spread over them."""
+        with self._lock, explained(self.path):
+            found: dict[int, bytes] = {}
+            query = (
+                "SELECT t.number, t.sketch FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
+                "b.mark = '' AND b.first < ? AND b.last > ? AND t.sketch IS NOT NULL ORDER BY t.number"
+            )
+            for market in self._markets(symbols):
+                found.update(self._db.execute(query, (market, last, first)).fetchall())
+        numbers = sorted(found)
+        chosen = (
+            numbers if len(numbers) <= most else [numbers[i] for i in np.linspace(0, len(numbers) - 1, most, dtype=int)]
+        )
+        return [found[number] for number in chosen]
+
+    def marked(self, symbols: Sequence[str], first: int, last: int) -> dict[str, int]:
+        """Return how many runs over that period there were with each mark; they are not counted."""
+        with self._lock, explained(self.path):
+            found: dict[str, int] = {}
+            query = (
+                "SELECT b.mark, sum(t.runs) FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
+                "b.mark != '' AND b.first < ? AND b.last > ? GROUP BY b.mark"
+            )
+            for market in self._markets(symbols):
+                for mark, runs in self._db.execute(query, (market, last, first)):
+                    found[mark] = found.get(mark, 0) + int(runs)
+            return found
+
+    def rows(self) -> Iterator[Row]:
+        """Return every batch in the order in which they began."""
+        query = (
+            "SELECT b.id, b.at, b.door, b.mark, b.strategy, m.symbols, b.first, b.last, b.n_bars, count(*), "
+            "sum(t.runs), max(t.sharpe) FROM batches b JOIN markets m ON m.id = b.market "
+            "JOIN trials t ON t.batch = b.id GROUP BY b.id ORDER BY b.id"
+        )
+        with self._lock, explained(self.path):
+            rows = self._db.execute(query).fetchall()
+        for row in rows:
+            best = float("nan") if row[11] is None else float(row[11])
+            yield Row(*row[:5], tuple(json.loads(row[5])), *row[6:11], best)
+
+    def _markets(self, symbols: Sequence[str]) -> list[int]:
+        names, found = sorted(set(symbols)), set()
+        for start in range(0, len(names), 500):
+            part = names[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            rows = self._db.execute(f"SELECT DISTINCT market FROM market_symbols WHERE symbol IN ({marks})", part)
+            found |= {int(market) for (market,) in rows}
+        return sorted(found)
+
+    def _writing(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK."""
+
+    def __init__(self, db: sqlite3.Connection):
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+class explained:
+    """Turns the errors of SQLite and of the file system into sentences."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, sqlite3.Error | OSError):
+            return
+        text = str(error)
+        for word, told in _SENTENCES.items():
+            if word in text:
+                raise ResultError(f"the trial ledger {self._path} {told} ({text})") from error
+        raise ResultError(f"the trial ledger {self._path} cannot be used: {text}") from error
+
+
+_ELSEWHERE = "set BACKTESTER_TRIALS to another file, or to off"
+_SENTENCES = {
+    "not a database": f"is no SQLite file; move it away, or {_ELSEWHERE}",
+    "malformed": "is damaged; recover it with `sqlite3 FILE .recover`, or move it away and count anew",
+    "readonly": f"can only be read; {_ELSEWHERE}",
+    "unable to open": f"cannot be opened; {_ELSEWHERE}",
+    "locked": f"has been locked by another program for {PATIENCE:.0f} seconds; end that, or {_ELSEWHERE}",
+    "full": "is on a disk that is full; make room",
+}

@@ -1,0 +1,139 @@
+"""Writing to the ledger: a run, the trials of a sweep, and whatever else was tried; a failure never costs a result."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtester.errors import ResultError
+from backtester.trials.identity import code_of, symbols_of, trial_number
+from backtester.trials.ledger import Batch, Ledger, Trial
+from backtester.trials.mark import mark
+from backtester.trials.sketch import Sketcher
+from backtester.trials.where import ledger_path
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.result import Result
+    from backtester.strategy import Strategy
+
+_LOCK = threading.Lock()
+_OPEN: dict[Path, Ledger] = {}
+_TOLD: set[Path] = set()  # files that a warning was given about
+
+
+def current_ledger() -> Ledger | None:
+    """Return the ledger of this project; None where it is off.
+
+    Raises
+    ------
+    ResultError
+        It cannot be used.
+    """
+    path = ledger_path()
+    if path is None:
+        return None
+    with _LOCK:
+        found = _OPEN.get(path)
+        if found is None or not found.is_usable:
+            found = _OPEN[path] = Ledger(path)
+        return found
+
+
+def write(batch: Batch, trials: Iterable[Trial]) -> None:
+    """Add trials to the ledger of this project, if it has one; what goes wrong is a warning, once per file."""
+    try:
+        ledger = current_ledger()
+        if ledger is not None:
+            ledger.add(batch, trials)
+    except ResultError as error:
+        path = ledger_path()
+        if path is not None and path not in _TOLD:
+            _TOLD.add(path)
+            warnings.warn(f"{error}. What runs now is not counted", stacklevel=2)
+
+
+def batch_of(bars: Bars, kind: type, code: str, door: str) -> Batch:
+    """Return what trials of a strategy on these bars have in common, with the mark of this moment."""
+    name = kind.__qualname__.rpartition("<locals>.")[2]
+    first, last = int(bars.timestamps[0]), int(bars.timestamps[-1])
+    return Batch(door, mark(), name, code, symbols_of(bars), first, last, bars.n_bars)
+
+
+def record_run(strategy: Strategy, result: Result, door: str = "run") -> None:
+    """Count one run.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        What ran.
+    result : Result
+        What came out.
+    door : str
+        See `Batch`.
+    """
+    if ledger_path() is None:
+        return
+    code, bars = code_of(type(strategy)), result.bars
+    number = trial_number(code, result._facts["parameters"])
+    sharpe = result.sharpe_estimate.sharpe * math.sqrt(result.periods_per_year)
+    trial = Trial(number, sharpe, Sketcher(bars.timestamps).sketch(result.wealth))
+    write(batch_of(bars, type(strategy), code, door), [trial])
+
+
+def record_other(
+    bars: Bars, kind: type, words: Mapping[str, Any], door: str, *, behind: int = 1, sharpe: float = float("nan")
+) -> None:
+    """Count something that is no run of a strategy: a model that was fitted, an agent that was trained.
+
+    Parameters
+    ----------
+    bars : Bars
+        What it has seen.
+    kind : type
+        The class of the model or agent; its name is shown.
+    words : mapping
+        What tells it from others, plain values.
+    door : str
+        See `Batch`.
+    behind : int
+        How many settings were tried to get it.
+    sharpe : float
+        Per year, where there is one.
+    """
+    if ledger_path() is None:
+        return
+    code = f"{kind.__module__}.{kind.__qualname__}"
+    write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), sharpe, behind=behind)])
+
+
+class SweepRecorder:
+    """Counts the trials of a sweep, batch by batch.
+
+    Parameters
+    ----------
+    kind : type
+        The strategy.
+    bars : Bars
+    fixed : mapping
+        Parameters that all trials have; plain values.
+    """
+
+    def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any]):
+        self.is_on = ledger_path() is not None
+        if self.is_on:
+            self._code = code_of(kind)
+            self._batch = batch_of(bars, kind, self._code, "sweep")
+            self._fixed = dict(fixed)
+
+    def add(self, trials: Iterable[tuple[Mapping[str, Any], float, bytes]]) -> None:
+        """Count trials: the parameters that vary (plain values), Sharpe per year, sketch."""
+        if self.is_on:
+            write(
+                self._batch,
+                [Trial(trial_number(self._code, self._fixed | own), sharpe, sketch) for own, sharpe, sketch in trials],
+            )
