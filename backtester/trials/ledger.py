@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from backtester.database import Explained, Transaction, connect, tables_of
 from backtester.errors import ResultError
 
 FORMAT = 1
@@ -112,9 +112,9 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        with explained(path):
+        with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
+            self._db = connect(path, PATIENCE)
             try:
                 self._open()
             except BaseException:
@@ -123,15 +123,13 @@ class Ledger:
         self.close = weakref.finalize(self, self._db.close)
 
     def _open(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        if not self._tables():
+        if not tables_of(self._db):
             with self._writing():
-                if not self._tables():  # nobody else was quicker
+                if not tables_of(self._db):  # nobody else was quicker
                     for statement in _SCHEMA.strip().rstrip(";").split(";"):
                         self._db.execute(statement)
                     self._db.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
-        tables = self._tables()
+        tables = tables_of(self._db)
         if not tables >= _TABLES:
             raise ResultError(
                 f"the trial ledger {self.path} is an SQLite file with the tables {', '.join(sorted(tables))}, and no "
@@ -144,9 +142,6 @@ class Ledger:
                 "BACKTESTER_TRIALS to another file"
             )
 
-    def _tables(self) -> set[str]:
-        return {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
     @property
     def is_usable(self) -> bool:
         """Whether the file is still the one that was opened, and this process the one that did."""
@@ -156,7 +151,7 @@ class Ledger:
 
     def add(self, batch: Batch, trials: Iterable[Trial]) -> None:
         """Write trials in one transaction; one that is there already has run once more."""
-        with self._lock, explained(self.path), self._writing():
+        with self._lock, _explained(self.path), self._writing():
             number = self._batch(batch)
             rows = [
                 (number, one.number, one.behind, None if one.sharpe != one.sharpe else one.sharpe, one.sketch or None)
@@ -204,7 +199,7 @@ class Ledger:
 
         Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`.
         """
-        with self._lock, explained(self.path):
+        with self._lock, _explained(self.path):
             markets = self._markets(symbols)
             found: dict[int, tuple[int, int, float]] = {}
             query = (
@@ -221,7 +216,7 @@ class Ledger:
 
     def sketches(self, symbols: Sequence[str], first: int, last: int, most: int) -> list[bytes]:
         """Return the sketches of at most `most` of the distinct trials that `counted` returns, spread over them."""
-        with self._lock, explained(self.path):
+        with self._lock, _explained(self.path):
             found: dict[int, bytes] = {}
             query = (
                 "SELECT t.number, t.sketch FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
@@ -237,7 +232,7 @@ class Ledger:
 
     def marked(self, symbols: Sequence[str], first: int, last: int) -> dict[str, int]:
         """Return how many runs over that period there were with each mark; they are not counted."""
-        with self._lock, explained(self.path):
+        with self._lock, _explained(self.path):
             found: dict[str, int] = {}
             query = (
                 "SELECT b.mark, sum(t.runs) FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
@@ -255,7 +250,7 @@ class Ledger:
             "sum(t.runs), max(t.sharpe) FROM batches b JOIN markets m ON m.id = b.market "
             "JOIN trials t ON t.batch = b.id GROUP BY b.id ORDER BY b.id"
         )
-        with self._lock, explained(self.path):
+        with self._lock, _explained(self.path):
             rows = self._db.execute(query).fetchall()
         for row in rows:
             best = float("nan") if row[11] is None else float(row[11])
@@ -270,40 +265,12 @@ class Ledger:
             found |= {int(market) for (market,) in rows}
         return sorted(found)
 
-    def _writing(self) -> _Transaction:
-        return _Transaction(self._db)
+    def _writing(self) -> Transaction:
+        return Transaction(self._db)
 
 
-class _Transaction:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK."""
-
-    def __init__(self, db: sqlite3.Connection):
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-class explained:
-    """Turns the errors of SQLite and of the file system into sentences."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, sqlite3.Error | OSError):
-            return
-        text = str(error)
-        for word, told in _SENTENCES.items():
-            if word in text:
-                raise ResultError(f"the trial ledger {self._path} {told} ({text})") from error
-        raise ResultError(f"the trial ledger {self._path} cannot be used: {text}") from error
+def _explained(path: Path) -> Explained:
+    return Explained(f"the trial ledger {path}", _SENTENCES)
 
 
 _ELSEWHERE = "set BACKTESTER_TRIALS to another file, or to off"

@@ -22,8 +22,8 @@ LAYERS = (
     ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
     (
         *("strategy", "context", "compiler", "engine"),
-        *("result", "frames", "comparison", "manifest", "archive", "store", "summary_text", "notices", "report"),
-        *("explain", "diff", "exchange", "executors", "trials"),
+        *("result", "frames", "comparison", "manifest", "summary_text", "notices", "report", "explain", "diff"),
+        *("exchange", "archive", "database", "store", "executors", "trials", "verdict"),
     ),
     ("research", "signals"),
     ("strategies", "envs"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 import threading
 import time
 import weakref
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from backtester.database import Explained, Transaction, connect, tables_of
 from backtester.errors import ResultError
 from backtester.research.sweep.trials import Outcome
 
@@ -67,12 +67,9 @@ class Store:
             self._open()
 
     def _open(self) -> None:
-        self._db = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+        self._db = connect(self.path, _PATIENCE)
         try:
-            if self.on_disk:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
-            tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = tables_of(self._db)
             if tables and not {"facts", "sweeps", "trials"} <= tables:
                 raise ResultError(
                     f"sweep: {self.path} is an SQLite file with the tables {', '.join(sorted(tables))}, and no store "
@@ -109,11 +106,11 @@ class Store:
         with self._lock:
             self._db.close()
 
-    def _explained(self) -> _Explained:
-        return _Explained(self.path)
+    def _explained(self) -> Explained:
+        return Explained(f"sweep: the store {self.path or 'a temporary file'}", _SENTENCES)
 
-    def _write(self) -> _Transaction:
-        return _Transaction(self._db)
+    def _write(self) -> Transaction:
+        return Transaction(self._db)
 
     # --- sweeps ------------------------------------------------------------------------------------------------------
 
@@ -198,39 +195,6 @@ class Store:
     def _rows(self, query: str, values: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
         with self._lock, self._explained():
             return self._db.execute(query, values).fetchall()
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK."""
-
-    def __init__(self, db: sqlite3.Connection):
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-class _Explained:
-    """Turns SQLite's errors into sentences."""
-
-    def __init__(self, path: str):
-        self._path = path
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, sqlite3.Error):
-            return
-        text = str(error)
-        path = self._path or "a temporary file"
-        for word, told in _SENTENCES.items():
-            if word in text:
-                raise ResultError(f"sweep: the store {path} {told} ({text})") from error
-        raise ResultError(f"sweep: the store {path} cannot be used: {text}") from error
 
 
 _SENTENCES = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backtester.errors import SweepError
+
 if TYPE_CHECKING:
     from backtester.research.sweep.result import Sweep
 
@@ -42,10 +44,18 @@ def _best(found: Sweep) -> list[str]:
     lines = [f"best: trial {best.number:,} {_pairs(best.parameters)}: {scores} ({shown})"]
     if tried > 1:
         lines.append(
-            f"This is the best of {tried:,} on the same data, and some of it is luck: .stability() looks at its "
-            "neighbours, and a run on data that came later at what is left of it."
+            f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: .stability() looks "
+            "at its neighbours, walk_forward at what is left of such a choice on data that came later."
         )
     return lines
+
+
+def _overfit(found: Sweep) -> str:
+    """Return the probability of overfitting in brackets, "" where there is too little to tell."""
+    try:
+        return f" (probability of backtest overfitting {found.pbo.probability:.1%})"
+    except SweepError:
+        return ""
 
 
 def _pairs(parameters: dict[str, object]) -> str:
