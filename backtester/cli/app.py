@@ -21,6 +21,7 @@ from backtester.cli import (
     run,
     strategies,
     train,
+    trials,
 )
 from backtester.cli.failures import EXIT_CODES, arguments_of, exit_code_of, take_debug
 from backtester.cli.output import warnings_as_lines
@@ -98,6 +99,7 @@ app.command(epilog=EXIT_CODES)(train.train)
 app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.command(epilog=EXIT_CODES)(fit.fit)
 app.command(epilog=EXIT_CODES)(predict.predict)
+app.command(epilog=EXIT_CODES)(trials.trials)
 app.command("bench-agents", epilog=EXIT_CODES)(bench_agents.bench_agents)
 app.add_typer(new.app, name="new")
 app.add_typer(strategies.app, name="strategies")

@@ -17,6 +17,7 @@ from backtester.signals.fitting.protocol import one_thread
 from backtester.signals.fitting.recipe import Recipe
 from backtester.signals.signal import FoldRecord, Signal
 from backtester.signals.workers import each
+from backtester.trials.record import record_other
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -88,7 +89,7 @@ def predict_out_of_sample(
     Returns
     -------
     Signal
-        It knows the fold of every value and the last training time behind it. Of a scheme that tests a bar more than
+        It is counted in the project's trial ledger, with the settings that a search tried. It knows the fold of every value and the last training time behind it. Of a scheme that tests a bar more than
         once `values` is the mean, and `paths` has each path.
 
     Raises
@@ -108,7 +109,13 @@ def predict_out_of_sample(
     if failed:
         kept = f"{len(said) - len(failed)} of {len(said)} folds are finished, and kept in error.signal"
         raise ModelError(f"{failed[0]} ({kept})", signal=signal) from failed[0]
+    record_other(bars, type(recipe.model), recipe.words(), "model", behind=_settings_tried(signal))
     return signal
+
+
+def _settings_tried(signal: Signal) -> int:
+    """Return how many settings the model was chosen from, in the fold that tried the most."""
+    return max((len(record.tried) for record in signal.folds), default=0) or 1
 
 
 def folds_of(problem: Problem, scheme: Any) -> list[Fold]:

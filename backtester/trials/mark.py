@@ -19,7 +19,11 @@ _MARK: ContextVar[str] = ContextVar("backtester_mark", default="")
 
 def mark() -> str:
     """Return the mark of the runs of this moment, "test" inside pytest; "" where they count."""
-    return _MARK.get() or (TEST if "PYTEST_CURRENT_TEST" in os.environ else "")
+    return _MARK.get() or (TEST if _in_a_test() else "")
+
+
+def _in_a_test() -> bool:
+    return "PYTEST_CURRENT_TEST" in os.environ
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from backtester.engine.interrupt import Interrupt
+from backtester.trials.record import record_other
 from envs.agents import archive, checkpoint, copies, spaces
 from envs.agents.agent import Agent
 from envs.agents.checkpoint import Progress
@@ -88,7 +89,7 @@ def train(
     Returns
     -------
     Agent
-        After Ctrl-C, what has been learnt so far, with a warning; a checkpoint is kept. A second Ctrl-C raises.
+        Where it has seen bars, it is counted in the project's trial ledger. After Ctrl-C, what has been learnt so far, with a warning; a checkpoint is kept. A second Ctrl-C raises.
 
     Raises
     ------
@@ -141,6 +142,8 @@ def train(
         if not stands.ended:
             _learn(training, supervisor)
         agent = _agent(training, facts, identity, stands, supervisor.interrupted)
+    if getattr(core, "bars", None) is not None:
+        record_other(core.bars, type(agent), identity, "training")
     if supervisor.interrupted:
         kept = f"; the checkpoint is in {folder}, resume=True goes on" if folder is not None else ""
         warnings.warn(

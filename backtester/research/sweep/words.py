@@ -44,8 +44,8 @@ def _best(found: Sweep) -> list[str]:
     lines = [f"best: trial {best.number:,} {_pairs(best.parameters)}: {scores} ({shown})"]
     if tried > 1:
         lines.append(
-            f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: .stability() looks "
-            "at its neighbours, walk_forward at what is left of such a choice on data that came later."
+            f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: .stability() "
+            "looks at its neighbours, walk_forward at what is left of such a choice on data that came later."
         )
     return lines
 

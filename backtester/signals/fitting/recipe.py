@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from backtester.errors import SettingsError, did_you_mean
+from backtester.errors import FeatureError, SettingsError, did_you_mean
+from backtester.manifest import plain
 from backtester.signals.features import Features
 from backtester.signals.fitting.protocol import check_label, check_model, title_of
 from backtester.signals.fitting.search import Search
@@ -61,6 +62,26 @@ class Recipe:
     def title(self) -> str:
         """What the model is called."""
         return title_of(self.model)
+
+    def words(self) -> dict[str, Any]:
+        """Return what tells this recipe from others, as plain values, for the trial ledger."""
+        settings = self.model.get_params() if hasattr(self.model, "get_params") else vars(self.model)
+        found = {
+            "model": [f"{type(self.model).__module__}.{type(self.model).__qualname__}", settings],
+            "features": self._features_in_words(),
+            "label": [self.label_name, self.label_spec],
+            "clean": self.clean.spec() if self.clean is not None else None,
+            "search": self.search.spec() if self.search is not None else None,
+            "select": self.select.spec() if self.select is not None else None,
+            **{name: getattr(self, name) for name in ("scaler", "weights", "seed")},
+        }
+        return {name: plain(value) for name, value in found.items()}
+
+    def _features_in_words(self) -> Any:
+        try:
+            return self.features.spec()
+        except FeatureError:  # a function without an address
+            return list(self.features.names)
 
     @classmethod
     def of(cls, model: Any, features: Any, label: Label, seed: int = 0, **settings: Any) -> Recipe:
