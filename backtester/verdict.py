@@ -6,6 +6,7 @@ The ledger is asked when the verdict is first looked at, so that trials made sin
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,10 @@ class Verdict:
             found.append(("backtest overfitting (PBO)", _percent(self.pbo)))
         return found
 
+    def plain(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold, NaN included."""
+        return {**vars(self), "trials": vars(self.trials)}
+
     def _trials_text(self) -> str:
         count = self.trials
         if count.problem:
@@ -87,7 +92,8 @@ class Verdict:
 
     def __str__(self) -> str:
         width = max(len(label) for label, _ in self.rows)
-        return "\n".join([*(f"{label:<{width}}  {text}" for label, text in self.rows), self.sentence])
+        rows = [f"{label:<{width}}  {text}" for label, text in self.rows]
+        return "\n".join([*rows, *textwrap.wrap(self.sentence, 80)])
 
 
 def verdict_of(result: Result) -> Verdict:

@@ -113,5 +113,5 @@ def warnings_as_lines() -> Iterator[None]:
 
 
 def result_document(result: Result, **written: str | None) -> dict[str, Any]:
-    """Return a result as one JSON document: metrics, manifest, and the files that were written."""
-    return {"metrics": result.summary(), "manifest": result.manifest, **written}
+    """Return a result as one JSON document: metrics, verdict, manifest, and the files that were written."""
+    return {"metrics": result.summary(), "verdict": result.verdict.plain(), "manifest": result.manifest, **written}

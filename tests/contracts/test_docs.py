@@ -66,6 +66,8 @@ def run_block(block: Block, module: types.ModuleType, path: str) -> str:
 )
 def test_every_block_of_the_page_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKTESTER_TRIALS", str(tmp_path / "trials.db"))  # a project of the page's own, with its trials
+    monkeypatch.setattr("backtester.trials.mark._in_a_test", lambda: False)
     monkeypatch.syspath_prepend(str(ROOT))
     module = types.ModuleType(f"docs_{page.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
