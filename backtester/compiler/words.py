@@ -30,6 +30,8 @@ class Words:
     ----------
     leave_out : set of str
         Attributes of classes that are not told.
+    modules : bool
+        Whether it matters in which module of the user's a class is.
 
     Attributes
     ----------
@@ -37,8 +39,9 @@ class Words:
         The kinds of values for which there are no words.
     """
 
-    def __init__(self, leave_out: frozenset[str] = frozenset()) -> None:
+    def __init__(self, leave_out: frozenset[str] = frozenset(), modules: bool = True) -> None:
         self.unknown: list[str] = []
+        self._modules = modules
         self._leave_out = leave_out
         self._seen: dict[int, tuple[int, Any]] = {}
 
@@ -87,8 +90,10 @@ class Words:
     def _class(self, kind: type) -> Any:
         found: list[Any] = []
         for base in kind.__mro__:
-            found.append(("class", base.__module__, base.__qualname__, _version(base.__module__)))
-            if _is_users(base.__module__):
+            users = _is_users(base.__module__)
+            where = base.__module__ if self._modules or not users else ""
+            found.append(("class", where, base.__qualname__, _version(base.__module__)))
+            if users:
                 own = sorted((name, value) for name, value in vars(base).items() if name not in self._leave_out)
                 found += [(name, self.of(value)) for name, value in own if _counts(name, value)]
         return found

@@ -18,10 +18,13 @@ _SIMULATED = "simulated "  # how the name of such bars begins; the rest says whi
 
 
 def code_of(kind: type[Strategy]) -> str:
-    """Return a hash of the code of a strategy, with what it reaches, without comments and defaults of parameters."""
+    """Return a hash of the code of a strategy, with what it reaches.
+
+    Comments, defaults of parameters, and the module it lies in make no difference.
+    """
     found = _KNOWN.get(kind)
     if found is None:
-        words = Words(leave_out=frozenset(kind.parameter_types()))
+        words = Words(leave_out=frozenset(kind.parameter_types()), modules=False)
         text = repr((kind.__qualname__, words.of(kind)))
         found = _KNOWN[kind] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return found

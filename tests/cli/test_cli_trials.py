@@ -24,7 +24,7 @@ def test_runs_are_counted_once_per_parameters(project):
         project("run", "hold.py", "--data", "sample:googl", "--set", f"units={units}")
     table = project("trials").stdout.splitlines()
     assert table[0].split()[:6] == ["market", "from", "to", "runs", "trials", "independent"]
-    assert table[1].split()[:5] == ["GOOGL", "2004-08-19", "2013-03-01", "3", "2"]
+    assert table[1].split()[:5] == ["GOOGL", "2009-05-22", "2018-08-29", "3", "2"]
     (market,) = project.json("trials")["markets"]
     assert (market["runs"], market["trials"], market["strategies"]) == (3, 2, ["Hold"])
     (batch,) = project.json("trials", "--all")["batches"]
