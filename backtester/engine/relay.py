@@ -19,7 +19,7 @@ import numpy as np
 
 from backtester.context import Context
 from backtester.engine.session import Run
-from backtester.errors import SettingsError, StrategyError
+from backtester.errors import StrategyError
 from backtester.kernel.codes import FillAt
 from backtester.kernel.loop import advance, close_bar, turn
 from backtester.kernel.memory import AccountMemory
@@ -130,17 +130,17 @@ class Relay:
         for asset in np.flatnonzero(self.memory.view("open_counts")).tolist():
             ctx.cancel_all(asset)
 
-    def finish(self, parameters: dict[str, Any], about: dict[str, Any]) -> Result:
+    def finish(self, about: dict[str, Any]) -> Result:
         """End the run, and return the result of the bars from that at whose close the account was opened.
+
+        Its manifest has the parameters that all strategies share.
 
         Parameters
         ----------
-        parameters : dict
-            What the manifest has for the parameters of the strategy.
         about : dict
-            What it keeps beside them, plain values.
+            What the manifest keeps beside them, plain values.
         """
-        from backtester.comparison import benchmark_equity
+        from backtester.comparison import benchmark_equity, benchmark_rows
         from backtester.manifest import facts_of
         from backtester.result import Result, tables_of
 
@@ -150,8 +150,9 @@ class Relay:
             leg.check_commissions()
         bars = self.bars[first:n]
         leg.settings = self.settings
+        told = [facts_of(one)["parameters"] for one in self.legs]
         facts = facts_of(leg) | {
-            "parameters": parameters,
+            "parameters": {name: value for name, value in told[0].items() if all(one[name] == value for one in told)},
             "about": about,
             "interrupted": self.interrupted,
             "first_bar": self.legs[0].start - first,
@@ -162,7 +163,7 @@ class Relay:
         }
         benchmark = self.settings.benchmark
         if benchmark is not None:
-            benchmark = benchmark_equity(_since(benchmark, first, n), bars, self.settings.cash)
+            benchmark = benchmark_equity(benchmark_rows(benchmark, first, n), bars, self.settings.cash)
             benchmark.flags.writeable = False
         names: dict[int, str] = {}
         for one in self.legs:
@@ -290,15 +291,3 @@ def _cut(tables: Tables, first: int) -> Tables:
     for array in cut.values():
         array.flags.writeable = False
     return Tables(**cut)
-
-
-def _since(benchmark: Any, first: int, n: int) -> Any:
-    """Return a benchmark for bars `first` to `n`; one that has no clock of its own has a price per bar."""
-    if isinstance(benchmark, str) or hasattr(benchmark, "timestamps"):
-        return benchmark
-    if hasattr(benchmark, "index") and hasattr(benchmark.index, "asi8"):
-        return benchmark
-    prices = np.asarray(benchmark, np.float64)
-    if prices.ndim != 1 or len(prices) < n:
-        raise SettingsError(f"run: benchmark has shape {prices.shape}; it must have one price per bar, ({n},) at least")
-    return prices[first:n]

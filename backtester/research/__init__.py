@@ -1,6 +1,7 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics. Subpackages are loaded
+`backtester.research.sweep` searches, `backtester.research.walk_forward` chooses on the past and trades what came next,
+`backtester.research.overfitting` holds the statistics. Subpackages are loaded
 when they are first used.
 """
 
@@ -13,9 +14,17 @@ if TYPE_CHECKING:
     from backtester.research import overfitting as overfitting
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
+    from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
+    from backtester.research.walk_forward import walk_forward as walk_forward
 
 #: name: the module of this package that has it; "" is a subpackage of that name
-_HOMES = {"Sweep": "sweep", "overfitting": "", "sweep": "sweep"}
+_HOMES = {
+    "Sweep": "sweep",
+    "WalkForwardResult": "walk_forward",
+    "overfitting": "",
+    "sweep": "sweep",
+    "walk_forward": "walk_forward",
+}
 
 __all__ = [*_HOMES]
 
