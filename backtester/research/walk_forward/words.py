@@ -26,8 +26,8 @@ def text_of(found: WalkForwardResult) -> str:
         f"out of sample  {name} {decay.out_of_sample:.4g}, each test by itself",
         f"stitched       sharpe {metrics['sharpe']:.4g} (total return {metrics['total_return']:.1%}, drawdown "
         f"{metrics['max_drawdown']:.1%}, {metrics['n_trades']:,.0f} trades)",
-        f"efficiency     {_share(found.efficiency)} of the return per year in sample, "
-        f"{_share(found.sharpe_efficiency)} of the Sharpe ratio",
+        f"efficiency     {_share(found.efficiency, 'the return per year')}, "
+        f"{_share(found.sharpe_efficiency, 'the Sharpe ratio')}",
         f"decay          {_decay(found)}",
     ]
     moves = [
@@ -43,8 +43,8 @@ def text_of(found: WalkForwardResult) -> str:
     return "\n".join(lines)
 
 
-def _share(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.2f}"
+def _share(value: float, what: str) -> str:
+    return f"undefined, as {what} in sample is not above 0" if math.isnan(value) else f"{value:.2f} of {what} in sample"
 
 
 def _decay(found: WalkForwardResult) -> str:
