@@ -231,7 +231,6 @@ class Leg(Run):
         finally:
             self.memory["n_bars"] = n_bars
         self.start = max(self.begin, int(self.memory["start"]))
-        self.memory["start"] = self.start
 
     def leave(self) -> None:
         """Hand the strategy its fields back; the account goes on."""

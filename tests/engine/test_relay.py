@@ -12,6 +12,7 @@ from tiny import FLAT, Script, filled, market
 from backtester import Account, Bars, Costs, Execution, Strategy, run
 from backtester.engine.relay import Relay
 from backtester.engine.settings import Settings
+from backtester.errors import DataError
 
 BARS = Bars.simulate("gbm", n_bars=400, n_assets=2, seed=5)
 FIRST = 149
@@ -249,8 +250,18 @@ def test_a_result_of_a_relay_is_a_result_like_any_other(tmp_path):
     np.testing.assert_allclose(result.tables.equity, rebuilt, rtol=1e-12)
 
 
-def test_bars_too_short_are_refused():
-    from backtester.errors import DataError
+class NeverReady(Sways):
+    """Is ready nowhere in its own bars, and where memory goes on behind them, it would be."""
 
-    with pytest.raises(DataError, match="shorter than the warm-up"):
+    def prepare(self, bars):
+        beyond = np.zeros((1_000, bars.n_assets))
+        beyond[: bars.n_bars] = np.nan
+        self.never = beyond[: bars.n_bars]
+
+
+def test_bars_shorter_than_the_warm_up_are_refused():
+    made = Relay(BARS, Settings(), FIRST)
+    with pytest.raises(DataError, match=r"200 bars of .* are shorter than the warm-up \(no asset is ever ready"):
+        made.run(NeverReady(), 200)
+    with pytest.raises(DataError, match="its warm-up is 50 bars"):
         Relay(market([FLAT] * 30), Settings(), 10).run(Mean(), 30)
