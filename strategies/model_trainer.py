@@ -84,7 +84,9 @@ class ModelTrainer:
         """
         label = self.label(bars)
         if not hasattr(label, "end"):
-            raise ModelError(f"ModelTrainer: label(bars) returned {label!r}; it returns a Label, as forward_return does")
+            raise ModelError(
+                f"ModelTrainer: label(bars) returned {label!r}; it returns a Label, as forward_return does"
+            )
         fitted = fit(self.model, self.features, label, bars, **self.fitting, seed=seed)
         tried = fitted.learnt.tried
         return Trained(

@@ -160,9 +160,7 @@ def walk_forward(
     )
 
 
-def _searched(
-    search: Search, bars: Bars, windows: list[Window]
-) -> tuple[list[Choice], list[Part], Settings, str]:
+def _searched(search: Search, bars: Bars, windows: list[Window]) -> tuple[list[Choice], list[Part], Settings, str]:
     """Return what is chosen in each window, what trades its test, the settings of both, and what has no words."""
     choices: list[Choice] = []
     found: Sweep | None = None

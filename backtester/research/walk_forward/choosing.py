@@ -102,4 +102,3 @@ def nothing_found(error: SweepError) -> Choice:
     if first is not None and failed == tried:
         why = f"all {tried:,} runs raised; the first, with {first.parameters}: {first.error}"
     return Choice(None, trials=tried, failed=failed, why_not=why)
-

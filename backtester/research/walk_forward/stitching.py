@@ -156,4 +156,6 @@ class _Named:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, Exception):
             test = self._window.test
-            error.add_note(f"walk_forward: in the test of fold {self._window.number}, bars {test.start} to {test.stop - 1}")
+            error.add_note(
+                f"walk_forward: in the test of fold {self._window.number}, bars {test.start} to {test.stop - 1}"
+            )

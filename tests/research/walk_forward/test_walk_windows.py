@@ -11,9 +11,7 @@ from backtester.signals import WalkForward
 
 
 def rows(walk, n_bars):
-    return [
-        (one.train.start, one.train.stop, one.test.start, one.test.stop) for one in walk.windows(BARS[:n_bars])
-    ]
+    return [(one.train.start, one.train.stop, one.test.start, one.test.stop) for one in walk.windows(BARS[:n_bars])]
 
 
 def test_windows_counted_by_hand():
