@@ -229,7 +229,8 @@ class AgentTrainer:
             **{"progress": False, **self.training},
         )
         features = self.environment.get("features")
-        return Trained(*(AgentStrategy(agent=agent, features=features) for _ in range(2)))
+        after, inside = (AgentStrategy(agent=agent, features=features) for _ in range(2))
+        return Trained(strategy=after, in_sample=inside)
 
 
 #: settings of an environment that a walk has too

@@ -28,8 +28,8 @@ _OF_STRATEGY = ("rule", "centre", "long_only", "max_exposure", "rebalance", "ban
 class ModelTrainer:
     """Fits a model on the bars of a training window, and trades what it says of the bars after them.
 
-    It is handed to `walk_forward` in the place of a strategy. Cleaning, scaler, selection and search are inside the window,
-    and no label is used that reads a bar behind it.
+    It is handed to `walk_forward` in the place of a strategy. Cleaning, scaler, selection and search are inside the
+    window, and no label is used that reads a bar behind it.
 
     Parameters
     ----------

@@ -251,15 +251,15 @@ class Leg(Run):
         super()._advance(until, progress, interrupt)
 
     def _first_bar(self) -> None:
-        """Run the first bar, in which no order of this strategy can have filled yet: `on_fill` is not for the others."""
+        """Run the first bar, in which no order of this strategy can have filled yet, without its `on_fill`."""
         if self.interpreter is not None:
             heard, self.interpreter.hears_fills = self.interpreter.hears_fills, False
             self._advance_interpreted(self.begin + 1)
             self.interpreter.hears_fills = heard
         elif self.hooks is not None:
-            heard, self.hooks.on_fill = self.hooks.on_fill, NOTHING
+            on_fill, self.hooks.on_fill = self.hooks.on_fill, NOTHING
             self._advance_compiled(self.begin + 1)
-            self.hooks.on_fill = heard
+            self.hooks.on_fill = on_fill
         self.check_memory()
         self.memory["fills_seen"] = self.memory["n_fills"]
 

@@ -74,7 +74,7 @@ def walk_forward(
     Parameters
     ----------
     strategy : type or Trainer
-        A subclass of Strategy; or what learns from bars, such as `strategies.model.ModelTrainer` and
+        A subclass of Strategy; or what learns from bars, such as `strategies.model_trainer.ModelTrainer` and
         `strategies.agent.AgentTrainer`, which takes none of the keywords about a space and its search.
     bars : Bars
     space : mapping, optional
@@ -89,8 +89,8 @@ def walk_forward(
         The last bars of the training window that are left out.
     between : {"carry", "flat"}
         What becomes of positions where the parameters change: the next strategy takes them over; or they are closed in
-        the last bar of the test, at whose close the strategy is not asked. Orders are cancelled either way. Under "carry"
-        a strategy whose parameters are chosen again goes on as if there were no border.
+        the last bar of the test, at whose close the strategy is not asked. Orders are cancelled either way. Under
+        "carry" a strategy whose parameters are chosen again goes on as if there were no border.
     choose : {"best", "stable"}
         The set with the best score, or the one that scores best together with its neighbours (`Sweep.stability`).
     min_trades : int
@@ -133,9 +133,9 @@ def walk_forward(
     _check(between, choose, min_trades, objective)
     windows = walk.windows(panel)
     goal = make_objectives(objective, maximize)[0]
-    if _is_strategy(strategy):
+    if not isinstance(strategy, Trainer) or isinstance(strategy, type):
         asked = {name: said[name] for name in (*SEARCH, "objective", "maximize", "seed", "workers", "executor")}
-        search = Search(strategy, choose, min_trades, {**asked, "progress": progress, **given}, space or {})
+        search = Search(_class(strategy), choose, min_trades, {**asked, "progress": progress, **given}, space or {})
         choices, parts, settings, not_keyed = _searched(search, panel, windows)
         words = f"{method}, {choose}"
     else:
@@ -201,21 +201,19 @@ def _traded(window: Window, choice: Choice, part: Part, bars: Bars, settings: Se
     return Fold(window, times, choice, goal.score(metrics, lambda: alone), metrics)
 
 
-def _is_strategy(strategy: Any) -> bool:
-    """Whether parameters of a strategy class are searched, rather than something trained."""
+def _class(strategy: Any) -> type[Strategy]:
+    """Return the strategy class, or say what could be walked."""
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        return True
-    if isinstance(strategy, Trainer) and not isinstance(strategy, type):
-        return False
+        return strategy
     if isinstance(strategy, Strategy):
         name = type(strategy).__name__
         raise StrategyError(
             f"walk_forward: pass the class {name} rather than an instance, and its parameters in space= or as keywords"
         )
     raise StrategyError(
-        f"walk_forward: the first argument must be a subclass of Strategy, or a trainer with train_fold(bars, settings, "
-        f"seed), found {strategy!r}; a model is walked by strategies.model.ModelTrainer, an agent by "
-        "strategies.agent.AgentTrainer"
+        f"walk_forward: the first argument must be a subclass of Strategy or a trainer, which has train_fold(bars, "
+        f"settings, seed), found {strategy!r}; strategies.model_trainer.ModelTrainer walks a model, "
+        "strategies.agent.AgentTrainer an agent"
     )
 
 

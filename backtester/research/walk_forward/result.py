@@ -6,6 +6,7 @@ import html
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,9 +93,9 @@ class WalkForwardResult:
 
         Columns: `train_first`, `train_last`, `test_first`, `test_last` (closes); the parameters, as `parameter_NAME`
         where a column is called so; `in_sample` and `out_of_sample`, the objective in both windows, each traded from
-        cash by itself; `in_sample_return` and `out_of_sample_return`, the mean return per year of these runs, fractions;
-        `traded_return`, what the stitched account made in the test; `trials`, `failed`; `why_not`: why nobody traded
-        the test, "" where somebody did. NaN where there is nothing.
+        cash by itself; `in_sample_return` and `out_of_sample_return`, the mean return per year of these runs, and
+        `traded_return`, what the stitched account made in the test, all fractions; `trials`, `failed`; `why_not`: why
+        nobody traded the test, "" where somebody did. NaN where there is nothing.
         """
         import pandas as pd
 
@@ -120,7 +121,7 @@ class WalkForwardResult:
         return pd.DataFrame(columns, index=pd.RangeIndex(len(self.records), name="fold"))
 
     def _made(self) -> list[float]:
-        """Return what the stitched account made in each test, from the close before it; NaN where it did not get so far."""
+        """Return what the stitched account made in each test, NaN where it did not get there."""
         wealth, first = self.result.wealth, self.records[0].window.test.start - 1
         found = []
         for one in self.records:
@@ -189,18 +190,18 @@ class WalkForwardResult:
         """How much the chosen parameters move, one row per parameter.
 
         Columns: `values`, how many different ones were chosen; `changed`, the fraction of borders between two folds at
-        which it changed; `mean_step`, by how much on average, as a fraction of the dimension from its lowest value to its
-        highest (about 1/3 where the choice is by chance), NaN where it is no number.
+        which it changed; `mean_step`, by how much on average, as a fraction of the dimension from its lowest value to
+        its highest (about 1/3 where the choice is by chance), NaN where it is no number.
         """
         import pandas as pd
 
         rows = {}
         chosen = [one.choice for one in self.records if one.trades]
         for name in self.parameters.columns:
-            values = [(one.parameters or {}).get(name) for one in chosen]
+            values: list[Any] = [(one.parameters or {}).get(name) for one in chosen]
             places = np.array([one.places.get(name, math.nan) for one in chosen], np.float64)
             steps = np.abs(np.diff(places))
-            changed = [not np.array_equal(*pair) for pair in zip(values, values[1:], strict=False)]
+            changed = [not np.array_equal(one, other) for one, other in pairwise(values)]
             rows[name] = {
                 "values": len({repr(value) for value in values}),
                 "changed": float(np.mean(changed)) if changed else math.nan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,13 +38,15 @@ def trained_folds(
 ) -> tuple[list[Choice], list[Part]]:
     """Return what is learnt in each window, and what trades its test."""
     shared = (trainer, bars, settings, seed)
-    choices, parts = [], []
+    choices: list[Choice] = []
+    parts: list[Part] = []
     answers = _one_process_one_fold(trainer, executor, workers).map(_learn, shared, windows)
     for window, learnt in zip(windows, answers, strict=True):
-        score, metrics = np.nan, {}
+        choice = Choice(learnt.parameters, trials=learnt.trials)
         if learnt.in_sample is not None:
             score, metrics = _in_sample(learnt.in_sample, bars, settings, window, goal)
-        choices.append(Choice(learnt.parameters, score, metrics, trials=learnt.trials))
+            choice = replace(choice, score=score, metrics=metrics)
+        choices.append(choice)
         parts.append(Part(window, _maker(learnt.strategy), learnt.parameters, goes_on=False))
     return choices, parts
 

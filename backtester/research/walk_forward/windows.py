@@ -66,8 +66,8 @@ class Walk:
             raise SettingsError(f"walk_forward: anchored is {self.anchored!r}; it is True or False")
         if self.step is not None and self.step < self.test:
             raise SettingsError(
-                f"walk_forward: step is {self.step} and test {self.test}, so that tests overlap, and one account cannot "
-                f"trade two of them at once; for a new choice every {self.step} bars write test={self.step}"
+                f"walk_forward: step is {self.step} and test {self.test}, so that tests overlap, and one account "
+                f"cannot trade two of them at once; for a new choice every {self.step} bars write test={self.step}"
             )
         if self.purge > self.train - 2:
             raise SettingsError(
@@ -86,8 +86,8 @@ class Walk:
         n, step = bars.n_bars, self.step or self.test
         if self.train + self.test > n:
             raise SettingsError(
-                f"walk_forward: train={self.train} and test={self.test} take {self.train + self.test:,} bars, and there "
-                f"are {n:,}; give more data or shorter windows"
+                f"walk_forward: train={self.train} and test={self.test} take {self.train + self.test:,} bars, and "
+                f"there are {n:,}; give more data or shorter windows"
             )
         found = []
         for number, at in enumerate(range(self.train, n, step)):
