@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from backtester.instruments import Instrument as Instrument
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
+    from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
+    from backtester.research.walk_forward import walk_forward as walk_forward
     from backtester.result import Result as Result
     from backtester.strategy import Strategy as Strategy
     from backtester.strategy import constant as constant
@@ -43,10 +45,12 @@ _HOMES = {
     "Result": "result",
     "Strategy": "strategy",
     "Sweep": "research.sweep",
+    "WalkForwardResult": "research.walk_forward",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",
     "sweep": "research.sweep",
+    "walk_forward": "research.walk_forward",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -70,6 +70,23 @@ def benchmark_equity(benchmark: Any, bars: Bars, cash: float) -> np.ndarray:
     return equity
 
 
+def benchmark_rows(benchmark: Any, first: int, last: int) -> Any:
+    """Return a benchmark for the bars from `first` to before `last`; one with times of its own stays as it is.
+
+    Raises
+    ------
+    SettingsError
+        It is prices, one per bar, and they end before.
+    """
+    timed = hasattr(benchmark, "timestamps") or (hasattr(benchmark, "index") and hasattr(benchmark.index, "asi8"))
+    if benchmark is None or isinstance(benchmark, str) or timed:
+        return benchmark
+    prices = np.asarray(benchmark, np.float64)
+    if prices.ndim != 1 or len(prices) < last:
+        raise SettingsError(f"run: benchmark has shape {prices.shape}; it must have one price per bar of the data")
+    return prices[first:last]
+
+
 def held_prices(bars: Bars) -> np.ndarray:
     """Return what a holder has of each asset, in its first price, [n_bars, n_assets]; NaN in gaps.
 

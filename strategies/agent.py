@@ -8,16 +8,19 @@ Source: Sutton, Barto, "Reinforcement Learning: An Introduction", 2018 (what a p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backtester import Account, Bars, Costs, Execution, Strategy
 from backtester.bars.slices import rows
-from backtester.errors import StrategyError
+from backtester.errors import SettingsError, StrategyError
 from backtester.kernel.act import Scheme, act_continuous, act_discrete, act_orders, act_units, act_weights
 from backtester.kernel.observe import observation_size, observe_account, observe_market
+from backtester.research.walk_forward import Trained
 from backtester.strategy import constant
 from envs.agents.agent import Agent
 from envs.agents.describe import digest_of
@@ -26,6 +29,9 @@ from envs.agents.policy import MLPPolicy
 from envs.trading.observation import as_features, check_whole, observed_panel
 from envs.trading.rebuild import settings_from
 from envs.trading.settings import TradingSettings
+
+if TYPE_CHECKING:
+    from backtester.engine.settings import Settings
 
 DISCRETE, CONTINUOUS, WEIGHTS = int(Scheme.DISCRETE), int(Scheme.CONTINUOUS), int(Scheme.WEIGHTS)
 UNITS = int(Scheme.UNITS)
@@ -156,6 +162,79 @@ class AgentStrategy(Strategy):
         if not env_id.startswith("backtester/Trading-"):
             raise StrategyError(f"AgentStrategy: the agent was trained in {env_id!r}, and only a market can be traded")
         return agent
+
+
+@dataclass(frozen=True)
+class AgentTrainer:
+    """Trains an agent in an environment of the training window, and trades as it would in the bars after them.
+
+    It is handed to `walk_forward` in the place of a strategy. Cash, costs, account and execution of the environment are
+    those of the walk.
+
+    Parameters
+    ----------
+    algo : str
+        "ppo", "a2c", "dqn", "sac" or "reinforce": `envs.agents.train`.
+    total_timesteps : int
+    environment : mapping
+        Further settings of `backtester/Trading-v0`: `features`, `window`, `actions`, `exposures`, `reward`, …
+    training : mapping
+        Further keywords of `train`: `n_envs`, `hyperparameters`.
+
+    Raises
+    ------
+    SettingsError
+        A keyword that the walk or the trainer itself sets.
+
+    Examples
+    --------
+    >>> trainer = AgentTrainer("ppo", 100_000, environment={"window": 4})    # doctest: +SKIP
+    >>> walk_forward(trainer, bars, train=1_000, test=250)                   # doctest: +SKIP
+    """
+
+    algo: str
+    total_timesteps: int
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, given, taken in (
+            ("environment", self.environment, ("bars", "start", "end", *_OF_THE_WALK)),
+            ("training", self.training, ("seed", "total_timesteps", "checkpoint_dir", "resume", "log_dir")),
+        ):
+            for one in given:
+                if one in taken:
+                    raise SettingsError(
+                        f"AgentTrainer: {name} has {one!r}, which is not set here: it is the walk's, or would be the "
+                        "same for every fold"
+                    )
+
+    def train_fold(self, bars: Bars, settings: Settings, seed: int) -> Trained:
+        """Return what an agent learnt from `bars` with `seed`, under the costs and the account of `settings`.
+
+        Raises
+        ------
+        TrainingError
+            As `envs.agents.train` does.
+        """
+        from envs.agents.train import train
+
+        market = {name: getattr(settings, name) for name in _OF_THE_WALK}
+        asked = {"bars": bars, **market, **self.environment}
+        agent = train(
+            self.algo,
+            ("backtester/Trading-v0", asked),
+            total_timesteps=self.total_timesteps,
+            seed=seed,
+            **{"progress": False, **self.training},
+        )
+        features = self.environment.get("features")
+        after, inside = (AgentStrategy(agent=agent, features=features) for _ in range(2))
+        return Trained(strategy=after, in_sample=inside)
+
+
+#: settings of an environment that a walk has too
+_OF_THE_WALK = ("cash", "costs", "account", "execution")
 
 
 def _settings_of(agent: Agent, features: Any, **given: Any) -> dict[str, Any]:

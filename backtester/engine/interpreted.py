@@ -34,9 +34,11 @@ class Interpreted:
     strategy : Strategy
         After `prepare`; its class and attributes are put back by `restore`.
     memory : AccountMemory
+    n_bars : int
+        Arrays with this many rows are series; those of the bars that the strategy was prepared on.
     """
 
-    def __init__(self, strategy: Strategy, memory: AccountMemory):
+    def __init__(self, strategy: Strategy, memory: AccountMemory, n_bars: int):
         self.strategy = strategy
         self.memory = memory
         self.ctx = Context(memory)
@@ -45,11 +47,11 @@ class Interpreted:
         self._series: list[tuple[str, np.ndarray]] = []
         self._originals: dict[str, Any] = {}  # constants and functions, as they were before they were dressed
         self._scalars: dict[str, tuple[Any, Any]] = {}  # the same for numbers, each with what stands for it
-        self._dress()
+        self._dress(n_bars)
 
-    def _dress(self) -> None:
+    def _dress(self, n_bars: int) -> None:
         """Give the instance twins of its functions, NumPy scalars, plain constants and guarded assignment."""
-        fields, n_bars = self._fields, self.memory.n_bars
+        fields = self._fields
         for name, value in list(fields.items()):
             if isinstance(value, Constant):
                 inner = value.value
@@ -75,7 +77,7 @@ class Interpreted:
         }
         dressed = type(self._class.__name__, (interpreted_class(self._class),), own)
         object.__setattr__(self.strategy, "__class__", dressed)
-        self._has_fill = self._class.on_fill is not Strategy.on_fill
+        self.hears_fills = self._class.on_fill is not Strategy.on_fill
         self._has_reject = self._class.on_reject is not Strategy.on_reject
 
     @property
@@ -100,7 +102,7 @@ class Interpreted:
         bankrupt, stopped = memory.buffer.offset("bankrupt"), memory.buffer.offset("stopped")
         start, on_bar, ctx = int(memory["start"]), self.strategy.on_bar, self.ctx
         fields, series = self._fields, self._series
-        events = self._has_fill or self._has_reject
+        events = self.hears_fills or self._has_reject
         done = int(memory["next_bar"])
         with np.errstate(all="ignore"):
             while done < until:
@@ -121,7 +123,7 @@ class Interpreted:
 
     def _call_events(self) -> None:
         memory = self.memory
-        while self._has_fill and memory["fills_seen"] < memory["n_fills"]:
+        while self.hears_fills and memory["fills_seen"] < memory["n_fills"]:
             row = int(memory["fills_seen"])
             memory["fills_seen"] = row + 1
             self.strategy.on_fill(self.ctx, _row(memory.view("fills"), row))

@@ -159,9 +159,7 @@ class Run:
 
     def lay_out(self) -> None:
         """Lay out the account and compile the hooks of a strategy that is prepared."""
-        self.memory = AccountMemory(self.bars.market, self.rules)
-        self.memory["close_at_end"] = int(self.settings.close_at_end)
-        self.memory["random_state"] = _seed_word(self.settings.seed)
+        self.open_account()
         began = time.perf_counter()
         self._choose_mode()
         self.seconds["compile"] = time.perf_counter() - began
@@ -171,6 +169,12 @@ class Run:
             if self.interpreter is not None:
                 self.interpreter.restore()
             raise
+
+    def open_account(self) -> None:
+        """Make the memory of the account."""
+        self.memory = AccountMemory(self.bars.market, self.rules)
+        self.memory["close_at_end"] = int(self.settings.close_at_end)
+        self.memory["random_state"] = _seed_word(self.settings.seed)
 
     def _choose_mode(self) -> None:
         if self.settings.mode == "interpreted":
@@ -195,7 +199,7 @@ class Run:
         if self.hooks is not None:
             self.hooks.read_back()
         self.memory["hooks_rejects"] = int(type(self.strategy).on_reject is not Strategy.on_reject)
-        self.interpreter = Interpreted(self.strategy, self.memory)
+        self.interpreter = Interpreted(self.strategy, self.memory, self.bars.n_bars)
 
     def advance(self, until: int | None = None) -> None:
         """Run bars up to `until` (exclusive; default: all). Ctrl-C stops between two bars and keeps what ran."""

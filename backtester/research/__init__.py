@@ -1,21 +1,34 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics. Subpackages are loaded
-when they are first used.
+`backtester.research.sweep` searches, `backtester.research.walk_forward` chooses on the past and trades what came next,
+`backtester.research.overfitting` holds the statistics. Subpackages are loaded when they are first used.
+
+`sweep` and `walk_forward` are functions here, and the subpackages that they live in are called like them. Python would
+put a subpackage in the place of its function when somebody imports from it; this module keeps the function.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.research import overfitting as overfitting
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
+    from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
+    from backtester.research.walk_forward import walk_forward as walk_forward
 
 #: name: the module of this package that has it; "" is a subpackage of that name
-_HOMES = {"Sweep": "sweep", "overfitting": "", "sweep": "sweep"}
+_HOMES = {
+    "Sweep": "sweep",
+    "WalkForwardResult": "walk_forward",
+    "overfitting": "",
+    "sweep": "sweep",
+    "walk_forward": "walk_forward",
+}
 
 __all__ = [*_HOMES]
 
@@ -30,3 +43,12 @@ def __getattr__(name: str) -> Any:
     value = getattr(module, name) if home else module
     globals()[name] = value
     return value
+
+
+class _Research(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and _HOMES.get(name)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Research

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from swept import Cross, Dies, double, fails_at_three, kill_always, kill_once, printing, total, walk, whose
 
-from backtester import sweep
+from backtester import sweep, walk_forward
 from backtester.errors import SettingsError, WorkerError
 from backtester.executors import WAIT, Executor, Processes, Ray, Threads, as_executor
 from backtester.executors.parcel import pack
@@ -230,6 +230,12 @@ class TestRay:
 
     def test_a_sweep_gives_the_bytes_of_threads(self, cluster, bars, expected):
         assert bytes_of(sweep(Cross, bars, **GRID, executor=cluster, store=None)) == expected
+
+    def test_a_walk_gives_the_bytes_of_threads(self, cluster, bars):
+        given = {"space": GRID, "train": 1_500, "test": 1_500, "store": None}
+        walks = [walk_forward(Cross, bars, **given, executor=one) for one in (cluster, Threads(1))]
+        assert walks[0].folds.equals(walks[1].folds)
+        assert walks[0].result.tables.equity.tobytes() == walks[1].result.tables.equity.tobytes()
 
     def test_a_killed_worker_loses_nothing(self, cluster, bars, tmp_path):
         marker = tmp_path / "dead"

@@ -41,6 +41,11 @@ class Choice:
         """Return the value at a coordinate."""
         return self.values[int(coordinate)]
 
+    def place(self, value: Any) -> float:
+        """Return where a value lies between the smallest and the largest, in [0, 1]."""
+        at = next(i for i, one in enumerate(self.values) if one is value or one == value)
+        return float(self.share(np.array([at]))[0])
+
     def share(self, coordinates: np.ndarray) -> np.ndarray:
         """Return where coordinates lie between the smallest value and the largest, in [0, 1], float64 [n]."""
         ranks = np.argsort(np.argsort(self.values, kind="stable")) if self.is_ordered else np.arange(len(self.values))
@@ -79,6 +84,10 @@ class Range:
     def value(self, coordinate: float) -> float:
         """Return the value at a coordinate."""
         return int(coordinate) if self.whole else float(coordinate)
+
+    def place(self, value: Any) -> float:
+        """Return where a value lies between `low` and `high`, on the scale of the range, in [0, 1]."""
+        return float(self.share(np.array([value]))[0])
 
     def share(self, coordinates: np.ndarray) -> np.ndarray:
         """Return where coordinates lie between `low` and `high`, in [0, 1], on the scale of the range, float64 [n]."""
