@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
+    from backtester.research.stress import Stress as Stress
+    from backtester.research.stress import stress as stress
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.result import Result as Result
@@ -42,10 +44,12 @@ _HOMES = {
     "Instrument": "instruments",
     "Result": "result",
     "Strategy": "strategy",
+    "Stress": "research.stress",
     "Sweep": "research.sweep",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",
+    "stress": "research.stress",
     "sweep": "research.sweep",
 }
 

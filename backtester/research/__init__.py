@@ -1,6 +1,7 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics. Subpackages are loaded
+`backtester.research.sweep` searches, `backtester.research.stress` runs again under worse conditions, and
+`backtester.research.overfitting` holds the statistics. Subpackages are loaded
 when they are first used.
 """
 
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.research import overfitting as overfitting
+    from backtester.research.stress import Stress as Stress
+    from backtester.research.stress import stress as stress
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
 
 #: name: the module of this package that has it; "" is a subpackage of that name
-_HOMES = {"Sweep": "sweep", "overfitting": "", "sweep": "sweep"}
+_HOMES = {"Stress": "stress", "Sweep": "sweep", "overfitting": "", "stress": "stress", "sweep": "sweep"}
 
 __all__ = [*_HOMES]
 
