@@ -143,8 +143,8 @@ class Result:
         raise AttributeError(f"a Result is read-only; cannot assign {name!r}")
 
     @classmethod
-    def from_run(cls, run: Run) -> Result:
-        """Return the result of a finished run."""
+    def from_run(cls, run: Run, origin: Origin | None = None) -> Result:
+        """Return the result of a finished run; `origin` is what it takes to make the run again."""
         from backtester.manifest import facts_of
 
         n = run.n_done
@@ -161,7 +161,7 @@ class Result:
         if benchmark is not None:
             benchmark.flags.writeable = False
         found = cls(bars, tables, facts_of(run), names, int(run.memory["ambiguous_bars"]), benchmark)
-        object.__setattr__(found, "_origin", Origin(run.pristine, run.settings))
+        object.__setattr__(found, "_origin", origin)
         return found
 
     # --- tables ------------------------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from backtester.executors import Executor, as_executor
 from backtester.research.stress.changes import CostsTimes, Nothing
 from backtester.research.stress.drive import Driver
 from backtester.research.stress.edge import edge_of
-from backtester.research.stress.lab import Lab, Outcome
+from backtester.research.stress.lab import Lab, Outcome, Scenario
 from backtester.research.stress.markets import Market
 from backtester.research.stress.origin import origin_of
-from backtester.research.stress.plan import KINDS, Plan
+from backtester.research.stress.plan import BASE, KINDS, Plan
 from backtester.research.stress.result import Stress
 from backtester.research.stress.search import BreakEven, break_even
 from backtester.trials import STRESS, marked
@@ -145,9 +145,6 @@ def stress(
 
 def _base(lab: Lab, result: Result) -> Outcome:
     """Run once more what was run, and see that it comes to the same."""
-    from backtester.research.stress.lab import Scenario
-    from backtester.research.stress.plan import BASE
-
     found, before = lab.metrics(Nothing()), result.summary()
     for name in _REPEATED:
         one, other = found[name], before[name]

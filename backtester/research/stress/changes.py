@@ -1,4 +1,4 @@
-"""What a scenario changes: costs, delay, the same-bar rule, parameters, or the market. Each is a small frozen object."""
+"""What a scenario changes: costs, delay, the same-bar rule, parameters, or the market; each a small frozen object."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class CostsTimes:
 
     def apply(self, case: Case, market: Market) -> Case:
         """Return the case with other costs."""
-        return case._replace(settings=dataclasses.replace(case.settings, costs=scaled(case.settings.costs, self.factor)))
+        return case._replace(
+            settings=dataclasses.replace(case.settings, costs=scaled(case.settings.costs, self.factor))
+        )
 
 
 @dataclass(frozen=True)

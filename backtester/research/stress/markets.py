@@ -164,9 +164,10 @@ class Bootstrapped:
 class Mirrored:
     """The bars with the moves of each row turned around or not, by the toss of a coin for all assets together.
 
-    A driftless random walk (a martingale) with the volatility of the data, bar by bar, and the correlations of its
-    moves: the return of a row is ±r with equal chance, whatever came before, so that no direction can be known. Gap,
-    high and low are mirrored with it. Funding and extra columns stay.
+    A driftless random walk (a martingale) from close to close, with the volatility of the data, bar by bar, and the
+    correlations of its moves: the return of a row is ±r with equal chance, whatever came before, so that no direction
+    can be known at a close. Gap, high and low are mirrored with it, so that orders inside a bar meet the paths of the
+    data's own bars. Funding and extra columns stay.
 
     Notes
     -----
@@ -184,14 +185,13 @@ class Mirrored:
         turned[0] = False
         open_, high, low, close = market.shapes
         if bars.allow_negative:
-            other = -open_, -low, -high, -close
+            other = [-open_, -low, -high, -close]
         else:
             far = high > _MIRRORED
             with np.errstate(divide="ignore"):
-                other = tuple(np.where(far, 1.0 / shape, 2.0 - shape) for shape in (open_, low, high, close))
+                other = [np.where(far, 1.0 / shape, 2.0 - shape) for shape in (open_, low, high, close)]
         mixed = [
-            np.where(turned[:, None], there, here)
-            for here, there in zip((open_, high, low, close), other, strict=True)
+            np.where(turned[:, None], there, here) for here, there in zip((open_, high, low, close), other, strict=True)
         ]
         return _remade(bars, mixed, np.arange(bars.n_bars)), None
 

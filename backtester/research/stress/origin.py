@@ -6,6 +6,7 @@ alone: the user hands it over.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +48,7 @@ def origin_of(result: Any, strategy: Any) -> tuple[Strategy, Settings]:
             f"over: stress(result, strategy={facts['strategy']}) with the class, or an instance that has not run"
         )
     mode = "interpreted" if facts["mode"] == "interpreted" else settings.mode
-    return made, _with(settings, mode=mode, progress=False)
-
-
-def _with(settings: Settings, **changes: Any) -> Settings:
-    import dataclasses
-
-    return dataclasses.replace(settings, **changes)
+    return made, dataclasses.replace(settings, mode=mode, progress=False)
 
 
 def _check_result(result: Any) -> None:

@@ -94,13 +94,17 @@ class Plan:
         for fraction in self.missing:
             for draw in range(self.draws):
                 change = Elsewhere(MissingBars(fraction, self.seed, draw))
-                yield Scenario("missing_bars", f"{fraction:.3g} of the bars missing, draw {draw}", fraction, change)
+                yield Scenario(
+                    "missing_bars", f"{percent(fraction)} of the bars missing, draw {draw}", fraction, change
+                )
 
     def _missing_rows(self) -> Iterator[Scenario]:
         for fraction in self.missing:
             for draw in range(self.draws):
                 change = Elsewhere(MissingRows(fraction, self.seed, draw))
-                yield Scenario("missing_rows", f"{fraction:.3g} of the rows missing, draw {draw}", fraction, change)
+                yield Scenario(
+                    "missing_rows", f"{percent(fraction)} of the rows missing, draw {draw}", fraction, change
+                )
 
     def _jitter(self) -> Iterator[Scenario]:
         if self.jitter is None:
@@ -172,6 +176,11 @@ class Plan:
 def counted(bars: int) -> str:
     """Return a number of bars in words."""
     return f"{bars:,} bar" if bars == 1 else f"{bars:,} bars"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as it is read."""
+    return f"{100.0 * fraction:.3g}%"
 
 
 def numeric_parameters(strategy: Strategy) -> dict[str, Any]:

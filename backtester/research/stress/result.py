@@ -47,8 +47,8 @@ class Verdict:
     lost : int
         In how many of these the edge does not hold.
     survives : bool or None
-        None where nothing ran. A drawn kind is survived where at most 5 % of the draws are lost; "luck" where its
-        p-value is at most 5 %.
+        None where nothing ran. "bootstrap" is survived where at most 5 % of the draws are lost; "luck" where its
+        p-value is at most 5 %, for which it takes 19 draws: None where fewer have none as good.
     breaks_at : float
         See `Stress.breaking_point`; NaN for kinds without a scale.
     p_value : float
@@ -179,12 +179,8 @@ class Stress:
         _, metric = self.values(kind)
         known = metric[~np.isnan(metric)]
         lost = sum(not self._edge.holds(value) for value in metric)
-        p_value = (1 + int(np.sum(metric >= self.base))) / (1 + len(metric)) if kind == "luck" else math.nan
-        survives: bool | None = None
-        if len(metric):
-            allowed = LEVEL * len(metric) if kind == "bootstrap" else 0
-            survives = (p_value <= LEVEL) if kind == "luck" else lost <= allowed
-            survives = survives and self._edge.holds(self.base)
+        ranked = kind == "luck" and len(metric) and not math.isnan(self.base)
+        p_value = (1 + int(np.sum(metric >= self.base))) / (1 + len(metric)) if ranked else math.nan
         worst, median, best = (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
         return Verdict(
             kind,
@@ -194,11 +190,22 @@ class Stress:
             median=float(median),
             best=float(best),
             lost=lost,
-            survives=survives,
+            survives=self._survives(kind, len(metric), lost, p_value),
             breaks_at=math.nan if kind in UNORDERED else self.breaking_point(kind),
             p_value=p_value,
             note="; ".join(dict.fromkeys(one.scenario.note for one in rows if one.scenario.note)),
         )
+
+    def _survives(self, kind: str, n: int, lost: int, p_value: float) -> bool | None:
+        """Return whether the edge survives `n` scenarios of a kind; None where they are too few to tell."""
+        if not n:
+            return None
+        if not self._edge.holds(self.base):
+            return False
+        if kind == "luck":
+            as_good = p_value * (1 + n) > 1.5
+            return None if p_value > LEVEL and not as_good else p_value <= LEVEL
+        return lost <= LEVEL * n if kind == "bootstrap" else not lost
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
@@ -222,10 +229,15 @@ class Stress:
         for name in names:
             columns[name] = [one.metrics.get(name, math.nan) for one in self._outcomes]
         columns["delta"] = np.array(columns[self.metric]) - self.base
-        columns["holds"] = [self._edge.holds(value) for value in columns[self.metric]]
+        columns["holds"] = pd.array(self._holds, "boolean")
         columns["note"] = [one.note for one in scenarios]
         columns["error"] = [one.error for one in self._outcomes]
         return pd.DataFrame(columns)
+
+    @property
+    def _holds(self) -> list[bool | None]:
+        """Whether each row shows an edge; None where it did not run."""
+        return [self._edge.holds(one.metrics[self.metric]) if one.metrics else None for one in self._outcomes]
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -238,8 +250,9 @@ class Stress:
         return frame
 
     def to_json(self) -> str:
-        """Return sentence, summary and table as JSON; NaN is null."""
-        table = [dict(zip(self.table.columns, row, strict=True)) for row in self.table.itertuples(index=False)]
+        """Return sentence, summary and table as JSON; what is not finite is null."""
+        columns = {name: self.table[name].tolist() for name in self.table} | {"holds": self._holds}
+        table = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         content = {
             "strategy": self.strategy,
             "metric": self.metric,
@@ -286,4 +299,5 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    known = value is None or isinstance(value, (str, bool, int)) or math.isfinite(value)
+    return value if known else None

@@ -6,7 +6,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from backtester.research.stress.plan import counted
+from backtester.research.stress.plan import counted, percent
 
 if TYPE_CHECKING:
     from backtester.research.stress.result import Stress, Verdict
@@ -57,12 +57,11 @@ def _remark(found: Stress, one: Verdict) -> str:
     failed = f", {one.failed:,} raised" if one.failed else ""
     if not ran:
         return f"all {one.scenarios:,} raised"
-    if one.kind == "luck":
-        as_good = round(one.p_value * (1 + ran)) - 1
-        return f"as good or better in {as_good:,} of {ran:,}, p = {one.p_value:.2g}{failed}"
+    if one.kind == "luck" and not math.isnan(one.p_value):
+        return f"as good or better in {_as_good(one):,} of {ran:,}, p = {one.p_value:.2g}{failed}"
     if one.kind == "same_bar":
         bars = found.result.ambiguous_bars
-        return f"{counted(bars)} ambiguous, {one.lost:,} of {ran:,} rules lose{failed}"
+        return f"{counted(bars)} ambiguous, lost under {one.lost:,} of {ran:,} rules{failed}"
     if one.kind == "costs" and found.break_even is not None:
         even = found.break_even
         if even.high == 0.0:
@@ -88,17 +87,19 @@ def sentence_of(found: Stress) -> str:
             said.append(f"It would take costs of {even.factor:.3g} × its own.")
         return " ".join(said)
     ran = [one for one in found.verdicts if one.scenarios > one.failed]
-    dies = [_death(found, one) for one in ran if not one.survives]
-    lives = [LABELS[one.kind] for one in ran if one.survives]
+    tried = [one for one in ran if one.kind != "luck" and not (one.kind == "same_bar" and one.best == one.worst)]
+    dies = [_death(found, one) for one in tried if not one.survives]
+    lives = [LABELS[one.kind] for one in tried if one.survives]
     if dies:
         said.append(f"The edge ({base}) dies {_joined(dies)}.")
     if lives and dies:
         said.append(f"What it survives: {', '.join(lives)}.")
     elif lives:
         said.append(
-            f"The edge ({base}) survives all that was tried: {', '.join(lives)}. That is the past, which it was made "
-            "on; other data may still kill it."
+            f"The edge ({base}) survives {', '.join(lives)}. That is the past, which it was made on; other data may "
+            "still kill it."
         )
+    said += [_luck(one) for one in ran if one.kind == "luck"]
     untried = [LABELS[one.kind] for one in found.verdicts if not one.scenarios]
     if untried:
         said.append(f"Not applicable: {', '.join(untried)}.")
@@ -114,7 +115,7 @@ def _death(found: Stress, one: Verdict) -> str:
     if one.kind == "delay":
         return f"at a delay of {counted(int(at))}" if at > 0.0 else "without any delay"
     if one.kind in ("missing_bars", "missing_rows"):
-        return f"with {at:.3g} of the {one.kind.removeprefix('missing_')} missing"
+        return f"with {percent(at)} of the {one.kind.removeprefix('missing_')} missing"
     if one.kind == "start":
         return f"without the first {counted(int(at))}"
     if one.kind == "end":
@@ -125,8 +126,21 @@ def _death(found: Stress, one: Verdict) -> str:
         return f"under {one.lost} of {ran} same-bar rules"
     if one.kind == "bootstrap":
         return f"in {one.lost:,} of {ran:,} bootstrapped markets"
-    as_good = round(one.p_value * (1 + ran)) - 1
-    return f"beside luck, which is as good in {as_good:,} of {ran:,} markets without direction"
+    raise AssertionError(one.kind)
+
+
+def _luck(one: Verdict) -> str:
+    """Return how often luck alone does as well."""
+    ran = one.scenarios - one.failed
+    said = f"Luck alone does as well in {_as_good(one):,} of {ran:,} markets without direction (p = {one.p_value:.2g})"
+    if one.survives is None:
+        return f"{said}, which are too few to tell."
+    return f"{said}." if one.survives else f"{said}: the edge cannot be told from luck."
+
+
+def _as_good(one: Verdict) -> int:
+    """Return in how many markets without direction the metric is as high or higher."""
+    return round(one.p_value * (1 + one.scenarios - one.failed)) - 1
 
 
 def _name_at(found: Stress, kind: str, level: float) -> str:
