@@ -11,7 +11,7 @@ from backtester.engine.repeat import Repeater, Stopped
 from backtester.research.stress.changes import Case, Change
 from backtester.research.stress.markets import Market
 from backtester.research.sweep.trials import in_words
-from backtester.strategy import Strategy
+from backtester.strategy import Strategy, check_parameter
 from backtester.trials import STRESS, marked
 
 if TYPE_CHECKING:
@@ -77,10 +77,18 @@ class Lab:
         self.stop = threading.Event()
 
     def make(self, changed: dict[str, Any]) -> Strategy:
-        """Return a new strategy with the parameters of the run, but for those that are `changed`."""
-        if changed:
-            return type(self.strategy)(**(self.strategy.parameters | changed))
-        return copy.deepcopy(self.strategy)
+        """Return a new strategy with the parameters of the run, but for those that are `changed`.
+
+        One that holds no more than its parameters is made by its class, which may refuse them.
+        """
+        made = copy.deepcopy(self.strategy)
+        parameters = made.parameters
+        if changed and vars(made).keys() <= parameters.keys():
+            return type(made)(**(parameters | changed))
+        types = type(made).parameter_types()
+        for name, value in changed.items():
+            setattr(made, name, check_parameter(type(made).__name__, name, types[name][0], value))
+        return made
 
     def metrics(self, change: Change) -> dict[str, float]:
         """Run a scenario in full, and return what `Result.summary()` gives."""

@@ -142,7 +142,7 @@ class Plan:
         return given if given is not None else tuple(bars for bars in SHIFTS if 2 * bars < n_bars)
 
     def _bootstrap(self) -> Iterator[Scenario]:
-        why = self._not_remade()
+        why = self._not_remade() or self._not_in_other_order()
         if why and self.bootstraps:
             yield Scenario("bootstrap", "not applicable", np.nan, None, why)
             return
@@ -171,6 +171,21 @@ class Plan:
         if not any(len(moves) >= _LEAST - 1 for moves in self.market.returns):
             return f"no asset has {_LEAST} bars, which is the least that blocks can be made of"
         return ""
+
+    def _not_in_other_order(self) -> str:
+        """Return why the rows cannot come in another order; "" where they can."""
+        n_bars = self.market.bars.n_bars
+        tied = next((name for name, value in self.strategy.parameters.items() if is_tied(value, n_bars)), "")
+        return (
+            f"{tied} holds values of these very bars, which would not be those of bars in another order" if tied else ""
+        )
+
+
+def is_tied(value: Any, n_bars: int) -> bool:
+    """Whether a parameter is values over time: a signal, bars, a Series or a frame, or an array with a row per bar."""
+    if hasattr(value, "timestamps") or hasattr(value, "iloc"):
+        return True
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.shape[0] == n_bars
 
 
 def counted(bars: int) -> str:

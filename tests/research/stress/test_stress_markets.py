@@ -84,12 +84,15 @@ class TestBootstrapped:
         checked(made)
 
     def test_keeps_each_bar_at_its_time_of_day(self):
-        """Six bars a session, of sessions that are not all whole: a row stands where one of its place stood."""
+        """Six bars a session: a row stands where one of its place stood, and blocks go on through the night."""
         bars = noise(200, hours=4)
-        places = places_in_session(bars)
-        rows = drawn_rows(places, 7.0, 9, 0)
-        assert places.max() == 5
-        assert np.array_equal(places[rows[1:]], places[1:])
+        places = np.arange(200) % 6
+        held = {"place": places[:, None], "row": np.arange(200.0)[:, None]}
+        columns = (bars[name] for name in (*PRICES, "volume"))
+        marked = Bars.from_arrays(bars.timestamps, *columns, extras=held)
+        made, _ = Bootstrapped(7.0, seed=9, draw=0).apply(Market(marked))
+        assert np.array_equal(made.extras["place"][:, 0], places)
+        assert 0.7 < np.mean(np.diff(made.extras["row"][:, 0]) == 1) < 0.97  # 6/7 of the steps stay in their block
 
     def test_draws_blocks_of_the_length_that_is_asked_for(self):
         """A block ends after each row with probability 1/8: 0.125 of 4,000 rows, ± 4·√(0.125·0.875/4000) = 0.021."""

@@ -315,6 +315,41 @@ class TestBadInput:
         assert "least that blocks can be made of" in notes["bootstrap"]
         assert "least that blocks can be made of" in notes["luck"]
 
+    @pytest.mark.parametrize("held", [BARS.close, BARS, BARS.frame("close")], ids=["array", "bars", "frame"])
+    def test_values_of_the_bars_themselves_are_not_bootstrapped(self, held):
+        class Holds(Strategy):
+            values: object = None
+
+            def on_bar(self, ctx):
+                if ctx.t == 2:
+                    ctx.order(0, 1.0)
+
+        strategy = Holds(values=held)
+        result = run(strategy, BARS, mode="interpreted" if held is not BARS.close else "auto")
+        found = stress(result, scenarios=["bootstrap", "luck"], bootstraps=1, simulations=1)
+        assert found.table["error"].tolist() == ["", "", ""]
+        assert found.table["note"][1].startswith("values holds values of these very bars")
+        assert found.table["note"][2] == ""
+
+    def test_what_a_strategy_holds_beside_its_parameters_stays(self):
+        class Holds(Strategy):
+            length: int = 5
+
+            def __init__(self, **parameters):
+                super().__init__(**parameters)
+                self.quantity = 1.0
+
+            def on_bar(self, ctx):
+                if ctx.t == self.length:
+                    ctx.order(0, self.quantity)
+
+        strategy = Holds()
+        strategy.quantity = 7.0
+        found = stress(run(strategy, BARS), scenarios=["jitter"], metric="total_return")
+        other = Holds(length=6)
+        other.quantity = 7.0
+        same(found.table.iloc[2], run(other, BARS))
+
     def test_a_shift_beyond_the_data_is_a_row_with_its_error(self, result):
         found = stress(result, scenarios=["start"], starts=(1, 1000))
         assert "has no bar" in found.table["error"][2]
