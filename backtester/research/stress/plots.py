@@ -25,7 +25,7 @@ AXES = {
     "end": "bars cut off",
 }
 _COLUMNS = 3
-_HEIGHT = 240  # pixels of a row
+_HEIGHT = 280  # pixels of a row
 
 
 def figure(found: Stress) -> Any:
@@ -42,14 +42,16 @@ def figure(found: Stress) -> Any:
         rows=rows,
         cols=_COLUMNS,
         subplot_titles=[LABELS[kind] for kind in kinds],
-        vertical_spacing=0.28 / rows,
+        vertical_spacing=0.36 / rows,
         horizontal_spacing=0.07,
     )
     for place, kind in enumerate(kinds):
         at = {"row": place // _COLUMNS + 1, "col": place % _COLUMNS + 1}
         (_histogram if kind in DRAWN else _rules if kind == "same_bar" else _levels)(picture, found, kind, at)
     title = f"Where the edge of {html.escape(found.strategy)} dies: {found.metric}"
-    picture.update_layout(title=title, template="plotly_white", showlegend=False, height=_HEIGHT * rows + 80)
+    picture.update_layout(
+        title=title, template="plotly_white", showlegend=False, bargap=0.04, height=_HEIGHT * rows + 80
+    )
     return picture
 
 
@@ -69,13 +71,18 @@ def _levels(picture: Any, found: Stress, kind: str, at: dict[str, int]) -> None:
     dies = found.breaking_point(kind)
     if not math.isnan(dies):
         picture.add_vline(x=dies, line={"color": LOSS, "width": 1, "dash": "dot"}, **at)
-    picture.update_xaxes(title=AXES[kind], **at)
+        mark = {"mode": "markers", "marker": {"color": LOSS, "size": 7, "symbol": "x"}, "name": "the edge dies"}
+        picture.add_trace(go.Scatter(x=[dies], y=[found.floor], **mark), **at)
+    picture.update_xaxes(title={"text": AXES[kind], "standoff": 4}, **at)
 
 
 def _groups(found: Stress, kind: str) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return name, levels and metric of what is joined by a line, the run itself among "jitter"."""
+    """Return name, levels and metric of what is joined by a line; it begins at the run itself, where that is 0."""
     if kind != "jitter":
-        return [(LABELS[kind], *found.values(kind))]
+        level, metric = found.values(kind)
+        if kind in ("costs", "delay"):
+            return [(LABELS[kind], level, metric)]
+        return [(LABELS[kind], np.append(0.0, level), np.append(found.base, metric))]
     groups: dict[str, list[tuple[float, float]]] = {}
     for one in found._of(kind):
         if one.metrics:
@@ -100,11 +107,13 @@ def _histogram(picture: Any, found: Stress, kind: str, at: dict[str, int]) -> No
     import plotly.graph_objects as go
 
     _, metric = found.values(kind)
-    picture.add_trace(go.Histogram(x=metric[~np.isnan(metric)], marker={"color": ACCENT}, nbinsx=24), **at)
+    picture.add_trace(
+        go.Histogram(x=metric[~np.isnan(metric)], marker={"color": ACCENT, "opacity": 0.55}, nbinsx=24), **at
+    )
     picture.add_vline(x=found.floor, line={"color": LOSS, "width": 1}, **at)
     if not math.isnan(found.base):
         picture.add_vline(x=found.base, line={"color": QUIET, "width": 1, "dash": "dash"}, **at)
-    picture.update_xaxes(title=found.metric, **at)
+    picture.update_xaxes(title={"text": found.metric, "standoff": 4}, **at)
 
 
 def _lines(picture: Any, found: Stress, at: dict[str, int]) -> None:
