@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
+    from backtester.research.stress import Stress as Stress
+    from backtester.research.stress import stress as stress
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
@@ -44,11 +46,13 @@ _HOMES = {
     "Instrument": "instruments",
     "Result": "result",
     "Strategy": "strategy",
+    "Stress": "research.stress",
     "Sweep": "research.sweep",
     "WalkForwardResult": "research.walk_forward",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",
+    "stress": "research.stress",
     "sweep": "research.sweep",
     "walk_forward": "research.walk_forward",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from backtester.costs import Account
     from backtester.diff import Diff
     from backtester.engine.session import Run
+    from backtester.engine.settings import Settings
     from backtester.exchange import Rates
     from backtester.metrics.sharpe_error import SharpeEstimate
     from backtester.verdict import Verdict
+    from backtester.strategy import Strategy
 
 TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
 
@@ -41,6 +43,13 @@ class Tables:
     multipliers: np.ndarray  # of the contracts, per asset
     last_fx: np.ndarray  # exchange rate of each asset's currency at the end
     margined: np.ndarray  # 1 for assets whose value is not paid
+
+
+class Origin(NamedTuple):
+    """What a run was made of, beside its bars, so that it can be made again."""
+
+    strategy: Strategy | None  # as it was before `prepare`; None where it cannot be copied
+    settings: Settings
 
 
 def tables_of(run: Run) -> Tables:
@@ -141,13 +150,17 @@ class Result:
     benchmark: np.ndarray | None
     _facts: dict[str, Any]
     _record_names: dict[int, str]
+    _origin: Origin | None = None  # of a run of this process: it is neither saved nor pickled
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_origin"}
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Result is read-only; cannot assign {name!r}")
 
     @classmethod
-    def from_run(cls, run: Run) -> Result:
-        """Return the result of a finished run."""
+    def from_run(cls, run: Run, origin: Origin | None = None) -> Result:
+        """Return the result of a finished run; `origin` is what it takes to make the run again."""
         from backtester.manifest import facts_of
 
         n = run.n_done
@@ -163,7 +176,9 @@ class Result:
         benchmark = None if run.benchmark is None else run.benchmark[:n]
         if benchmark is not None:
             benchmark.flags.writeable = False
-        return cls(bars, tables, facts_of(run), names, int(run.memory["ambiguous_bars"]), benchmark)
+        found = cls(bars, tables, facts_of(run), names, int(run.memory["ambiguous_bars"]), benchmark)
+        object.__setattr__(found, "_origin", origin)
+        return found
 
     # --- tables ------------------------------------------------------------------------------------------------------
 

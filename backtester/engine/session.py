@@ -227,7 +227,7 @@ class Run:
 
     def finish(self) -> Result:
         """End the run after the last complete bar and return its result."""
-        from backtester.result import Result
+        from backtester.result import Origin, Result
 
         if self.interpreter is not None:
             from backtester.kernel.loop import close_bar
@@ -239,7 +239,7 @@ class Run:
         self.memory.finish()
         if callable(self.settings.costs.commission):
             self.check_commissions()
-        return Result.from_run(self)
+        return Result.from_run(self, Origin(self.pristine, self.settings))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

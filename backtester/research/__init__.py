@@ -1,10 +1,11 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.walk_forward` chooses on the past and trades what came next,
-`backtester.research.overfitting` holds the statistics. Subpackages are loaded when they are first used.
+`sweep` searches, `walk_forward` chooses on the past and trades what came next, `check_lookahead` looks for knowledge of
+the future, `stress` runs again under worse conditions, `overfitting` holds the statistics. Subpackages are loaded when
+they are first used.
 
-`sweep` and `walk_forward` are functions here, and the subpackages that they live in are called like them. Python would
-put a subpackage in the place of its function when somebody imports from it; this module keeps the function.
+`sweep`, `stress` and `walk_forward` are functions here, and the subpackages that they live in are called like them.
+Python would put a subpackage in the place of its function when somebody imports from it; this module keeps the function.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.research import overfitting as overfitting
+    from backtester.research.lookahead import LookAheadReport as LookAheadReport
+    from backtester.research.lookahead import check_lookahead as check_lookahead
+    from backtester.research.stress import Stress as Stress
+    from backtester.research.stress import stress as stress
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
@@ -23,9 +28,13 @@ if TYPE_CHECKING:
 
 #: name: the module of this package that has it; "" is a subpackage of that name
 _HOMES = {
+    "LookAheadReport": "lookahead",
+    "Stress": "stress",
     "Sweep": "sweep",
     "WalkForwardResult": "walk_forward",
+    "check_lookahead": "lookahead",
     "overfitting": "",
+    "stress": "stress",
     "sweep": "sweep",
     "walk_forward": "walk_forward",
 }

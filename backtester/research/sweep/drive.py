@@ -62,7 +62,7 @@ class Driver:
         """Run points that are known beforehand, or batches each of which depends on those before."""
         self._waits = isinstance(source, Parzen)
         batches = self._rounds(source) if isinstance(source, Parzen) else self._batches(iter(source))
-        with _CtrlC(self.trials.stop) as pressed:
+        with CtrlC(self.trials.stop) as pressed:
             try:
                 for found in self.executor.map(run_batch, self.trials, batches, self.trials.stop):
                     self._keep(found)
@@ -122,7 +122,7 @@ class Driver:
             )
 
 
-class _CtrlC:
+class CtrlC:
     """Sets an event at the first Ctrl-C, raises at the second; nothing outside the main thread or where others care."""
 
     def __init__(self, stop: threading.Event):
@@ -130,7 +130,7 @@ class _CtrlC:
         self.noted = False
         self._installed = False
 
-    def __enter__(self) -> _CtrlC:
+    def __enter__(self) -> CtrlC:
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._note)

@@ -20,11 +20,13 @@ class SweepProgress:
     done : int
         Trials that were there before.
     wanted : bool or None
+    what : str
+        What is counted.
     """
 
-    def __init__(self, total: int, exact: bool, done: int, wanted: bool | None):
+    def __init__(self, total: int, exact: bool, done: int, wanted: bool | None, what: str = "trials"):
         self.total, self.exact = total, exact
-        self._before = done
+        self._before, self._what = done, what
         self._wanted = on_terminal() if wanted is None else wanted
         self._patience = 0.0 if wanted else PATIENCE
         self._started = time.monotonic()
@@ -48,7 +50,7 @@ class SweepProgress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("trials" if self.exact else "trials (at most)"),
+            TextColumn(self._what if self.exact else f"{self._what} (at most)"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -56,7 +58,7 @@ class SweepProgress:
         )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar.start()
-        self._task = self._bar.add_task("trials", total=self.total, completed=self._before, rate="")
+        self._task = self._bar.add_task(self._what, total=self.total, completed=self._before, rate="")
 
     def close(self) -> None:
         """Take the bar off the screen."""
