@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
+    from backtester.research.lookahead import LookAheadReport as LookAheadReport
+    from backtester.research.lookahead import check_lookahead as check_lookahead
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.result import Result as Result
@@ -40,9 +42,11 @@ _HOMES = {
     "GTD": "tif",
     "IOC": "tif",
     "Instrument": "instruments",
+    "LookAheadReport": "research.lookahead",
     "Result": "result",
     "Strategy": "strategy",
     "Sweep": "research.sweep",
+    "check_lookahead": "research.lookahead",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",

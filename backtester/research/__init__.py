@@ -1,7 +1,7 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
-`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics. Subpackages are loaded
-when they are first used.
+`backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics,
+`backtester.research.lookahead` tries whether anything knows its future. Subpackages are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtester.research import overfitting as overfitting
+    from backtester.research.lookahead import LookAheadReport as LookAheadReport
+    from backtester.research.lookahead import check_lookahead as check_lookahead
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
 
 #: name: the module of this package that has it; "" is a subpackage of that name
-_HOMES = {"Sweep": "sweep", "overfitting": "", "sweep": "sweep"}
+_HOMES = {
+    "LookAheadReport": "lookahead",
+    "Sweep": "sweep",
+    "check_lookahead": "lookahead",
+    "overfitting": "",
+    "sweep": "sweep",
+}
 
 __all__ = [*_HOMES]
 
