@@ -1,7 +1,8 @@
 """Research: search a parameter space, and know whether to believe what was found.
 
 `backtester.research.sweep` searches, `backtester.research.overfitting` holds the statistics,
-`backtester.research.lookahead` tries whether anything knows its future. Subpackages are loaded when they are first used.
+`backtester.research.lookahead` tries whether anything knows its future. Subpackages are loaded when they are first
+used.
 """
 
 from __future__ import annotations

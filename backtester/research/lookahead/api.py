@@ -28,7 +28,7 @@ from backtester.trials import marked
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.research.lookahead.search import Leak
-    from backtester.research.lookahead.subject import Subject, Trace
+    from backtester.research.lookahead.subject import Subject
 
 _LEAST = 4  # bars
 

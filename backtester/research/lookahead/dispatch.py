@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,11 @@ def _environment(env: Any, bars: Bars | None, bar: BarOf | None, seed: int, step
     bare = getattr(env, "unwrapped", env)
     title = str(getattr(getattr(bare, "spec", None), "id", None) or type(bare).__name__)
     if hasattr(bare, "with_bars"):
-        return EnvironmentSubject(bare.with_bars, title, bar, seed, steps)
-    if hasattr(bare, "core") and not hasattr(bare.core, "bars"):
+        features = getattr(getattr(bare.core, "trading", None), "features", None)
+        notes = FeatureSubject(features, title).notes() if isinstance(features, Features) else []
+        make = functools.partial(bare.with_bars, random_start=False, episode_length=None)
+        return EnvironmentSubject(make, title, bar, seed, steps, notes)
+    if hasattr(bare, "core"):
         return TaskSubject(env, title, seed, steps)
     raise SettingsError(
         f"check_lookahead: {title} has to be made on other bars; give a function that makes it: "

@@ -15,6 +15,7 @@ from backtester.research.lookahead.tracks import Track
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from backtester.research.lookahead.subject import Trace
 
 TOLERANCE = 1e-9
 _STILLS = 12  # bars after which prices stand still, to see what an action earns there
@@ -36,13 +37,22 @@ class EnvironmentSubject:
         Of the episode, and of the actions.
     steps : int
         The most that are played.
-    notes : list of str
+    notes : list of str, optional
+        What cannot be tried of it.
     """
 
     sort = "environment"
     remedy = "draw from self.np_random, which reset(seed=…) seeds"
 
-    def __init__(self, make: Callable[[Any], Any], title: str, bar: BarOf | None, seed: int, steps: int):
+    def __init__(
+        self,
+        make: Callable[[Any], Any],
+        title: str,
+        bar: BarOf | None,
+        seed: int,
+        steps: int,
+        notes: list[str] | None = None,
+    ):
         self.make = make
         self.title = title
         self.bar = bar or _bar_of
@@ -50,7 +60,7 @@ class EnvironmentSubject:
         self.steps = steps
         self.actions: list[Any] = []
         self.start: int | None = None
-        self._notes: list[str] = []
+        self._notes = list(notes or [])
 
     def trace(self, bars: Bars, world: str, row: int) -> Made:
         """Return an episode; in other worlds up to the bar at which they part."""
@@ -86,17 +96,12 @@ class EnvironmentSubject:
         return seen.made()
 
     def _reset(self, env: Any) -> tuple[Any, dict[str, Any]]:
-        """Begin the episode; one of ours begins at the bar at which it began on all bars."""
-        own = hasattr(getattr(env, "unwrapped", env), "with_bars")
-        if own and self.start is not None:
-            found = env.reset(seed=self.seed, options={"start": self.start})
-        else:
-            found = env.reset(seed=self.seed)
+        found = env.reset(seed=self.seed)
         if not (isinstance(found, tuple) and len(found) == 2):
             raise SettingsError(f"check_lookahead: reset of {self.title} returned no (observation, info) of gymnasium")
         return found
 
-    def decided(self, trace: Made) -> list[int]:
+    def decided(self, trace: Any) -> list[int]:
         """Return nothing: an agent acts at every bar."""
         return []
 
@@ -104,7 +109,7 @@ class EnvironmentSubject:
         """Return what could not be tried."""
         return self._notes
 
-    def paid_for_the_past(self, first: Made, bars: Bars) -> tuple[int, float] | None:
+    def paid_for_the_past(self, first: Trace, bars: Bars) -> tuple[int, float] | None:
         """Return a bar after which prices stand still, and what its action earned all the same; None if none did.
 
         What an action earns where no price moves after it, it earned from prices that the agent had seen. It is read
@@ -199,7 +204,10 @@ def _bar_of(env: Any, info: dict[str, Any]) -> int:
 def _masks(env: Any) -> Any:
     bare = getattr(env, "unwrapped", env)
     found = getattr(bare, "action_masks", None)
-    return found() if callable(found) else None
+    try:
+        return found() if callable(found) else None
+    except AttributeError:
+        return None  # one of ours, of which every action is always possible
 
 
 def _flat(space: Any, observation: Any) -> np.ndarray:

@@ -55,8 +55,8 @@ class FunctionSubject:
         _add(made, name, value, bars, self.known)
         return made
 
-    def decided(self, trace: Made) -> list[int]:
-        """Return the bars at which a track changes to or from something rare: none, a function decides everywhere."""
+    def decided(self, trace: Any) -> list[int]:
+        """Return nothing: a function decides everywhere."""
         return []
 
     def notes(self) -> list[str]:
@@ -97,8 +97,8 @@ class FeatureSubject(FunctionSubject):
         if not fixed:
             return []
         return [
-            f"{', '.join(dict.fromkeys(fixed))}: values from elsewhere, which no other bars change; when each was known "
-            "is what their source says"
+            f"{', '.join(dict.fromkeys(fixed))}: values from elsewhere, which no other bars change; when each was "
+            "known is what their source says"
         ]
 
 

@@ -79,7 +79,7 @@ class ModelSubject:
         tracks["signal"] = Track("signal", values, asset="axis", follows=True, rounding=_OF_MODELS if size else 0.0)
         return Made(tracks)
 
-    def decided(self, trace: Made) -> list[int]:
+    def decided(self, trace: Any) -> list[int]:
         """Return nothing: a model speaks at every bar."""
         return []
 

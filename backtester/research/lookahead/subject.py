@@ -24,9 +24,20 @@ class Trace(Protocol):
         The first bar at which it says or does anything.
     """
 
-    tracks: Mapping[str, Track]
-    loose: Mapping[str, Any]
-    begins: int
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """See above."""
+        ...
+
+    @property
+    def loose(self) -> Mapping[str, Any]:
+        """See above."""
+        ...
+
+    @property
+    def begins(self) -> int:
+        """See above."""
+        ...
 
     def acted(self, n: int) -> Mapping[str, Track]:
         """Return what it has done before bar n, in the order in which one thing follows from another."""
@@ -47,14 +58,18 @@ class Subject(Protocol):
     """
 
     title: str
-    sort: str
     remedy: str
+
+    @property
+    def sort(self) -> str:
+        """See above."""
+        ...
 
     def trace(self, bars: Bars, world: str, row: int) -> Trace:
         """Return what comes out on bars whose rows from `row` on are "raised", "lowered", "deleted", or "kept"."""
         ...
 
-    def decided(self, trace: Trace) -> list[int]:
+    def decided(self, trace: Any) -> list[int]:
         """Return the bars at which it decided something, increasing."""
         ...
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from backtester.research.lookahead.tracks import Moved
 
 _REMEDIES = {
-    "strategy": "Row t of an array on self may come from bars up to t alone: rolling or expanding windows, no shift(-n)",
-    "deeds": "What self holds whole, or a number made of all bars, is the future too; store arrays with one row per bar "
-    "and read them at [-1]",
+    "strategy": "Row t of an array on self comes from bars up to t: rolling or expanding windows, no shift(-n)",
+    "deeds": "What self holds whole, or a number made of all bars, is the future too: store arrays with one row per "
+    "bar, and read them at [-1]",
     "features": "Use rolling or expanding windows that end at the bar",
     "label": "Purging goes by the end; say the last bar that the value reads, or read no more than that",
     "model": "Fit on the training rows alone: features, scaler, selection and settings, too",
@@ -38,7 +38,8 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
     if moved.field:
         detail = f"{moved.field}: {detail}"
     if leak.through:
-        detail += f"; {_listed(leak.through)} differ{'s' * (len(leak.through) == 1)} too, and belong{'s' * (len(leak.through) == 1)} to no bar"
+        verb = ("differs too, and belongs" if len(leak.through) == 1 else "differ too, and belong") + " to no bar"
+        detail += f"; {_listed(leak.through)} {verb}"
     if deleted_only:
         detail += "; other prices change nothing: it knows when, or how many, later bars come"
     if consequence:
