@@ -17,7 +17,7 @@ from backtester.research.lookahead.startup import drifts
 from backtester.research.lookahead.strategies import StrategySubject
 from backtester.research.lookahead.words import (
     drift_finding,
-    failure_note,
+    failure_notes,
     leak_finding,
     paid_finding,
     random_finding,
@@ -28,9 +28,11 @@ from backtester.trials import marked
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.research.lookahead.search import Leak
-    from backtester.research.lookahead.subject import Subject
+    from backtester.research.lookahead.subject import Subject, Trace
 
 _LEAST = 4  # bars
+MANY = 48  # cuts, where nothing else is said …
+_CUTS = {"environment": 16, "model": 8}  # … and where each costs an episode, or many fits
 
 
 def check_lookahead(
@@ -70,7 +72,7 @@ def check_lookahead(
     bars : Bars
         The data; more is better, a few hundred bars do. None for a task that draws its own market.
     cuts : int, "all", sequence of int, or None
-        How many places to cut at (48), every bar, or the rows to cut before. The first bars at which anything is known
+        How many places to cut at (48; 16 of an episode, 8 of a model), every bar, or the rows to cut before. The first bars at which anything is known
         are among them, the last bars, the borders of months and sessions, and random ones. Right after each bar at
         which a strategy decides something, up to 150 of them, the data is cut too, unless rows are given.
     seed : int
@@ -148,7 +150,9 @@ def _check_settings(bars: Any, seed: object, steps: object) -> None:
 def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: bool) -> LookAheadReport:
     """Search, and say what was found."""
     search = Search(subject, bars, seed)
-    first = search.run(cuts, _span(subject, bars))
+    first = search.kept()
+    default = _CUTS.get(subject.sort, MANY)
+    search.run(first, default if cuts is None else cuts, _span(subject, first, bars))
     findings = [random_finding(one, bars, subject) for one in search.random]
     findings += _leak_findings(search.leaks, bars, subject)
     if isinstance(subject, EnvironmentSubject) and not findings:
@@ -159,7 +163,7 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
         moved = {one.moved.name for one in search.leaks} | {one.name for one in search.random}
         findings += [drift_finding(one, bars) for one in drifts(subject, first, bars, moved)]
     notes = list(subject.notes())
-    notes += [failure_note(text, failed, len(search.cuts)) for text, failed in search.failures.items()]
+    notes += failure_notes(search.failures, len(search.cuts))
     findings.sort(key=lambda one: (not one.is_leak, one.bar))
     return LookAheadReport(
         subject.title,
@@ -187,18 +191,22 @@ def _leak_findings(leaks: list[Leak], bars: Bars, subject: Subject) -> list[Find
         said = ""
         if k == 0 and subject.sort == "strategy":
             done = [other for other in followers if other.done]
-            said = f"{done[0].moved.name} move with it from bar {done[0].moved.bar:,} on" if done else "no order moved"
+            said = (
+                f"{done[0].moved.name} moved with it, first at bar {done[0].moved.bar:,}" if done else "no order moved"
+            )
         elif k == 0 and followers:
-            said = f"{followers[0].moved.name} moves with it"
+            said = f"the {followers[0].moved.name} moved with it"
         found.append(leak_finding(one, bars, subject, said))
     return found
 
 
-def _span(subject: Subject, bars: Bars) -> range | None:
-    """Return the cuts that can show anything of an episode: those between its first and its last bar."""
+def _span(subject: Subject, first: Trace, bars: Bars) -> range:
+    """Return the cuts that can show anything: of an episode and of a model, those after the first thing they say."""
+    if isinstance(subject, ModelSubject):
+        return range(first.begins + 1, bars.n_bars)
     if not isinstance(subject, EnvironmentSubject):
-        return None
-    seen = subject.trace(bars, "kept", bars.n_bars).tracks["observation"].known
+        return range(1, bars.n_bars)
+    seen = first.tracks["observation"].known
     assert seen is not None
     return range(int(seen[0]) + 1, min(int(seen[-1]) + 1, bars.n_bars))
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from backtester.bars import Bars
 
-DEFAULT = 48  # places, beside those after decisions
 _FIRST, _LAST = 3, 3  # bars at the beginning and at the end
 _STARTS = 6  # things of which the beginning is looked at
 MOST_DECISIONS = 150
@@ -27,8 +26,8 @@ def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span:
 
     Parameters
     ----------
-    cuts : int, "all", sequence of int, or None
-        How many; every bar; or the rows themselves. None is 48.
+    cuts : int, "all", or sequence of int
+        How many; every bar; or the rows themselves.
     bars : Bars
     first : sequence of int
         Bars at which something is first known.
@@ -43,9 +42,9 @@ def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span:
     """
     if isinstance(cuts, str) and cuts == "all":
         return list(span)
-    if cuts is not None and (isinstance(cuts, bool | str) or not isinstance(cuts, int | np.integer)):
+    if isinstance(cuts, bool | str) or not isinstance(cuts, int | np.integer):
         return _given(cuts, span)
-    count = DEFAULT if cuts is None else int(cuts)  # type: ignore[call-overload]
+    count = int(cuts)
     if count < 1:
         raise SettingsError(f"check_lookahead: cuts is {cuts!r}; it is a number of places, 1 or more, or 'all'")
     if count >= len(span):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtester.engine.settings import Settings
 from backtester.errors import SettingsError, did_you_mean
-from backtester.research.lookahead.environments import BarOf, EnvironmentSubject, TaskSubject
+from backtester.research.lookahead.environments import BarOf, EnvironmentSubject, TaskSubject, close
 from backtester.research.lookahead.functions import FeatureSubject, FittedSubject, FunctionSubject
 from backtester.research.lookahead.models import ModelSubject
 from backtester.research.lookahead.strategies import StrategySubject
@@ -105,8 +105,7 @@ def _of_function(
         return StrategySubject(function, {**settings, "seed": seed}, title)
     if is_environment(value):
         _only(settings, (), "an environment")
-        if hasattr(value, "close"):
-            value.close()
+        close(value)
         return EnvironmentSubject(function, title, bar, seed, steps)
     _only(settings, (), "a function of bars")
     if isinstance(value, Features | list) and not _is_numbers(value):

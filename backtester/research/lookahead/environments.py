@@ -68,8 +68,7 @@ class EnvironmentSubject:
         try:
             return self._played(env, row if world in ("raised", "lowered", "deleted") else None, world)
         finally:
-            if hasattr(env, "close"):
-                env.close()
+            close(env)
 
     def _played(self, env: Any, stop: int | None, world: str) -> Made:
         if not self.actions:
@@ -128,8 +127,7 @@ class EnvironmentSubject:
             try:
                 earned = self._earned(env, j)
             finally:
-                if hasattr(env, "close"):
-                    env.close()
+                close(env)
             if earned > TOLERANCE:
                 return row, earned
         return None
@@ -188,6 +186,12 @@ class _Seen:
             for name, values in columns.items()
         }
         return Made(tracks, begins=int(known[0]))
+
+
+def close(env: Any) -> None:
+    """Close an environment that can be closed."""
+    if callable(getattr(env, "close", None)):
+        env.close()
 
 
 def _bar_of(env: Any, info: dict[str, Any]) -> int:

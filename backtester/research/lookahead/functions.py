@@ -119,7 +119,7 @@ class FittedSubject(FeatureSubject):
         """Return the features and the signal."""
         made = super().trace(bars, world, row)
         signal = self.model.predict(bars, in_sample=True)
-        made.tracks["signal"] = Track("signal", signal.values, asset="axis")
+        made.tracks["signal"] = Track("signal", signal.values, asset="axis", follows=True)
         return made
 
 
@@ -139,7 +139,7 @@ def _add(made: Made, name: str, value: Any, bars: Bars, known: int | None) -> No
         for part, one in parts.items():
             if one is not None:
                 _add_fixed(made, f"{name} {part}".strip(), one, at)
-        made.tracks["signal"] = Track("signal", value.predict(bars, in_sample=True).values, asset="axis")
+        made.tracks["signal"] = Track("signal", value.predict(bars).values, asset="axis", follows=True)
     elif isinstance(value, Mapping):
         for key, one in value.items():
             _add(made, f"{name}[{key!r}]" if name else str(key), one, bars, known)

@@ -77,7 +77,7 @@ class ModelSubject:
             values[fold.test] = said
         size = float(np.nanmax(np.abs(values), initial=0.0))
         tracks["signal"] = Track("signal", values, asset="axis", follows=True, rounding=_OF_MODELS if size else 0.0)
-        return Made(tracks)
+        return Made(tracks, begins=int(min((fold.test[0] for fold in run.folds), default=0)))
 
     def decided(self, trace: Any) -> list[int]:
         """Return nothing: a model speaks at every bar."""

@@ -11,6 +11,7 @@ from backtester.errors import LookAheadError
 LOOK_AHEAD = "look-ahead"
 START_UP = "start-up drift"
 RANDOMNESS = "randomness"
+_DEEDS = ("orders", "changes", "records", "fills", "equity")  # of which a threshold may hide that they look further
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Finding:
     to_the_end : bool
         Whether that is as far as the data goes.
     warmup : int or None
-        Of a drift: bars after which values agree to 1e-9; None where they never do.
+        Of a drift: bars after which values agree to 1e-9; None where they do not by the end of the data.
     worlds : tuple of str
         In which the value moved: later bars "raised", "lowered" or "deleted".
     detail : str
@@ -68,7 +69,8 @@ class Finding:
             return ""
         if self.to_the_end and self.bars_ahead > 1:
             return "sees to the end of the data"
-        return f"sees {self.bars_ahead:,} bar{'s' * (self.bars_ahead != 1)} ahead"
+        least = "at least " if self.bars_ahead > 1 and self.name in _DEEDS else ""
+        return f"sees {least}{self.bars_ahead:,} bar{'s' * (self.bars_ahead != 1)} ahead"
 
     @property
     def headline(self) -> str:
@@ -76,7 +78,7 @@ class Finding:
         where = f"bar {self.bar:,} ({self.time})" + (f" of {self.asset}" if self.asset else "")
         text = f"{self.kind}: {self.name}, first at {where}"
         if self.kind == START_UP:
-            needed = "values never agree" if self.warmup is None else f"{self.warmup:,} bars of warm-up are needed"
+            needed = "no warm-up ends it" if self.warmup is None else f"{self.warmup:,} bars of warm-up end it"
             text += f"; {needed}"
         return text + (f"; {self.sees}" if self.sees else "")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.errors import BacktesterError, SettingsError
+from backtester.errors import DataError, FeatureError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS
 from backtester.research.lookahead.strategies import same_value
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backtester.research.lookahead.subject import Subject, Trace
 
 _MOST_BISECTED = 8  # findings of which the reach is looked for
+_ROUNDS = 4  # of halving
 
 
 @dataclass
@@ -57,6 +58,15 @@ class Leak:
     follows: bool = False
     reach: int | None = None
 
+    def see(self, moved: Moved, cut: int, world: str, through: list[str]) -> None:
+        """Note that it moved in a world; the earliest bar that moved at the first cut stays the first."""
+        if world not in self.worlds:
+            self.worlds.append(world)
+        if cut == self.cut:
+            self.through += [name for name in through if name not in self.through]
+            if moved.bar < self.moved.bar:
+                self.moved = moved
+
 
 @dataclass
 class Search:
@@ -72,10 +82,8 @@ class Search:
     cuts : list of int
     failures : dict of str to list of int
         Errors in other worlds, with the cuts at which they came.
-    begins : int
-        The first bar at which it says or does anything.
     n_short : int
-        Cuts with fewer bars than that, at which nothing could be made.
+        Cuts that left too few bars to make anything of.
     """
 
     subject: Subject
@@ -87,21 +95,16 @@ class Search:
     n_reruns: int = 0
     cuts: list[int] = field(default_factory=list)
     failures: dict[str, list[int]] = field(default_factory=dict)
-    begins: int = 0
     n_short: int = 0
 
-    def run(self, cuts: object, span: range | None = None) -> Trace:
-        """Look for randomness, then for leaks, then for how far they reach; return the thing as it is."""
-        first = self.kept()
-        self.begins = first.begins
+    def run(self, first: Trace, cuts: object, span: range) -> None:
+        """Look for randomness, then for leaks, then for how far they reach; `first` is the thing as it is."""
         decided = self.subject.decided(first)
         n = self.bars.n_bars
         self._find_randomness(first, n)
-        if span is None:
-            span = range(1, n)
         known = [first.begins, *(_first_known(track) for track in first.tracks.values())]
         spread = choose_cuts(cuts, self.bars, known, self.seed, span)
-        later = after_decisions(decided, spread, n, self.seed) if cuts is None or isinstance(cuts, int) else []
+        later = after_decisions(decided, spread, n, self.seed) if isinstance(cuts, int | np.integer) else []
         self.cuts = sorted({*spread, *later})
         base = first if isinstance(first, Made) else self.kept()
         for cut in self.cuts:
@@ -109,7 +112,6 @@ class Search:
         self._check_something_was_tried()
         for leak in sorted(self.leaks, key=lambda leak: (leak.done, leak.moved.bar))[:_MOST_BISECTED]:
             leak.reach = self._reach(leak)
-        return first
 
     def kept(self) -> Trace:
         """Return the thing on the bars as they are."""
@@ -154,9 +156,10 @@ class Search:
 
     def _try(self, base: Trace, cut: int, always: bool) -> None:
         """Compare all worlds that part at a cut with the bars as they are."""
-        skip = self._unsteady | {leak.moved.name for leak in self.leaks}
-        look_at_deeds = not self.random and not any(leak.done for leak in self.leaks)
-        found: dict[str, Leak] = {}
+        known = {"deeds" if leak.done else leak.moved.name: leak for leak in self.leaks}
+        settled = {name for name, leak in known.items() if leak.worlds != ["deleted"]}
+        skip = settled | {one.name for one in self.random}
+        look_at_deeds = not self.random and "deeds" not in settled
         for world in WORLDS:
             if world == "deleted" and cut < 2:
                 continue
@@ -169,17 +172,12 @@ class Search:
             if look_at_deeds and (always or moves or through):
                 deeds = self._deeds(base, trace, cut, world)
             for one, done in [*((one, False) for one in moves), *((one, True) for one in deeds[:1])]:
-                key = "deeds" if done else one.name
-                if key not in found:
+                leak = known.get("deeds" if done else one.name)
+                if leak is None:
                     follows = not done and base.tracks[one.name].follows
-                    found[key] = Leak(one, cut, [world], list(through), done, follows)
-                    continue
-                known = found[key]
-                known.worlds.append(world)
-                known.through += [name for name in through if name not in known.through]
-                if one.bar < known.moved.bar:
-                    known.moved = one
-        self.leaks += found.values()
+                    leak = known["deeds" if done else one.name] = Leak(one, cut, [], [], done, follows)
+                    self.leaks.append(leak)
+                leak.see(one, cut, world, through)
 
     def _deeds(self, base: Trace, trace: Trace, cut: int, world: str) -> list[Moved]:
         """Return what was done otherwise, the first thing first."""
@@ -194,8 +192,8 @@ class Search:
         return sorted(moves, key=lambda one: one.bar)
 
     def _note_failure(self, error: Exception, world: str, cut: int) -> None:
-        if world == "deleted" and isinstance(error, BacktesterError) and cut <= self.begins + 1:
-            self.n_short += 1  # no decision is made in so few bars
+        if world == "deleted" and isinstance(error, DataError | FeatureError):
+            self.n_short += 1  # so few bars are shorter than the warm-up: nothing is said or done in them
             return
         text = f"{type(error).__name__}: {error}"
         where = "bars ended" if world == "deleted" else "later bars were others"
@@ -214,14 +212,26 @@ class Search:
     # --- how far -----------------------------------------------------------------------------------------------------
 
     def _reach(self, leak: Leak) -> int | None:
-        """Return the last row that the moved value knows of: the last at which another future still moves it."""
-        low, high = leak.cut, self.bars.n_bars
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._moves_at(leak, middle):
-                low = middle
-            else:
-                high = middle
+        """Return the last row that the moved value is seen to know of: other bars from there on still move it.
+
+        Halving finds it where whatever moves it at a row does so at all rows before. A threshold may not: so rows
+        behind what was found are tried too.
+        """
+        n = self.bars.n_bars
+        low = leak.cut
+        for _ in range(_ROUNDS):
+            high = n
+            while high - low > 1:
+                middle = (low + high) // 2
+                if self._moves_at(leak, middle):
+                    low = middle
+                else:
+                    high = middle
+            behind = sorted({n - 1, *(low + k * (n - low) // 4 for k in (1, 2, 3))} - {low}, reverse=True)
+            further = next((row for row in behind if low < row and self._moves_at(leak, row)), None)
+            if further is None:
+                break
+            low = further
         return low
 
     def _moves_at(self, leak: Leak, row: int) -> bool:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from backtester.research.lookahead.tracks import Track, differing
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.research.lookahead.subject import Subject, Trace
+
+Floats = npt.NDArray[np.float64]
 
 RTOL = 1e-9
 _STARTS = (0.25, 0.4)  # of the data: where it begins instead
@@ -35,7 +38,11 @@ class Drift:
     begins : int
         After how many bars of the later data everything was ready.
     needed : int or None
-        After how many values agree; None where they never do.
+        After how many values agree; None where they do not by the end of the data.
+    n_bars : int
+        Bars of the later data.
+    fades : bool
+        Whether the differences become smaller, so that more bars would show after how many they are gone.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Drift:
     asset: int
     begins: int
     needed: int | None
+    n_bars: int
+    fades: bool
 
 
 def drifts(subject: Subject, first: Trace, bars: Bars, skip: set[str]) -> list[Drift]:
@@ -83,7 +92,15 @@ def _drift(track: Track, other: Track, row: int, begins: int) -> Drift | None:
     asset = int(place[1]) if track.asset == "axis" and len(place) > 1 else -1
     never = len(rows) - 1 - last < _SETTLED * (len(rows) - begins)
     starts = max(begins, int(np.argmax(ready.reshape(len(ready), -1).any(axis=1))))
-    return Drift(track.name, row + int(place[0]), asset, starts, None if never else last + 1)
+    needed = None if never else last + 1
+    return Drift(track.name, row + int(place[0]), asset, starts, needed, len(rows), _fades(left, right, differs))
+
+
+def _fades(left: Floats, right: Floats, differs: npt.NDArray[np.bool_]) -> bool:
+    """Return whether the last differences are less than half of the first."""
+    gaps = np.abs(left - right)[differs]
+    few = max(1, len(gaps) // 10)
+    return bool(np.median(gaps[-few:]) < 0.5 * np.median(gaps[:few]))
 
 
 def _more(one: Drift, other: Drift) -> bool:

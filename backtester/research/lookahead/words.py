@@ -75,9 +75,12 @@ def random_finding(one: Moved, bars: Bars, subject: Subject) -> Finding:
 
 def drift_finding(drift: Drift, bars: Bars) -> Finding:
     """Return the finding for values that depend on where the data begins."""
-    if drift.needed is None:
+    if drift.needed is None and drift.fades:
+        detail = f"where the data begins later, values still differ after {drift.n_bars:,} bars, less and less"
+        remedy = "Give it more bars, to see how long the warm-up has to be; no leak, so the check passes"
+    elif drift.needed is None:
         detail = "it never forgets the first bar, as counts and sums from the start do not"
-        remedy = "Fine if that is meant; else use a window"
+        remedy = "Fine if that is meant; else use a window. No leak, so the check passes"
     else:
         detail = (
             f"where the data begins later, values agree to 1e-9 from bar {drift.needed:,} on, and are used from bar "
@@ -109,11 +112,18 @@ def paid_finding(row: int, earned: float, bars: Bars) -> Finding:
     )
 
 
-def failure_note(text: str, cuts: list[int], n_cuts: int) -> str:
-    """Return the note for errors in other worlds."""
-    where, _, what = text.partition("|")
-    few = ", ".join(str(cut) for cut in cuts[:3]) + (", …" if len(cuts) > 3 else "")
-    return f"where {where}, {len(cuts)} of {n_cuts} cuts could not be tried ({few}): {what}"
+def failure_notes(failures: dict[str, list[int]], n_cuts: int) -> list[str]:
+    """Return a note for each kind of error in other worlds."""
+    kinds: dict[str, list[str]] = {}
+    for text in failures:
+        kinds.setdefault(text.partition(": ")[0], []).append(text)
+    found = []
+    for texts in kinds.values():
+        where, _, what = texts[0].partition("|")
+        cuts = sorted({cut for text in texts for cut in failures[text]})
+        few = ", ".join(str(cut) for cut in cuts[:3]) + (", …" if len(cuts) > 3 else "")
+        found.append(f"where {where}, {len(cuts)} of {n_cuts} cuts could not be tried ({few}): {what}")
+    return found
 
 
 def _when(leak: Leak) -> str:
