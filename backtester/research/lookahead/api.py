@@ -16,6 +16,7 @@ from backtester.research.lookahead.search import Search
 from backtester.research.lookahead.startup import drifts
 from backtester.research.lookahead.strategies import StrategySubject
 from backtester.research.lookahead.words import (
+    disguise_finding,
     drift_finding,
     failure_notes,
     leak_finding,
@@ -72,9 +73,10 @@ def check_lookahead(
     bars : Bars
         The data; more is better, a few hundred bars do. None for a task that draws its own market.
     cuts : int, "all", sequence of int, or None
-        How many places to cut at (48; 16 of an episode, 8 of a model), every bar, or the rows to cut before. The first bars at which anything is known
-        are among them, the last bars, the borders of months and sessions, and random ones. Right after each bar at
-        which a strategy decides something, up to 150 of them, the data is cut too, unless rows are given.
+        How many places to cut at (48; 16 of an episode, 8 of a model), every bar, or the rows to cut before. The first
+        bars at which anything is known are among them, the last bars, the borders of months and sessions, and random
+        ones. Unless rows are given, the data is also cut right after each bar at which a strategy decides something,
+        up to 150 of them.
     seed : int
         Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
     startup : bool
@@ -155,6 +157,8 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
     search.run(first, default if cuts is None else cuts, _span(subject, first, bars))
     findings = [random_finding(one, bars, subject) for one in search.random]
     findings += _leak_findings(search.leaks, bars, subject)
+    if isinstance(subject, ModelSubject) and (same := subject.disguised()) is not None:
+        findings.append(disguise_finding(*same, bars))
     if isinstance(subject, EnvironmentSubject) and not findings:
         paid = subject.paid_for_the_past(first, bars)
         if paid is not None:

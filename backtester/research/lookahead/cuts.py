@@ -38,12 +38,12 @@ def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span:
     Raises
     ------
     SettingsError
-        If `cuts` is none of these, or a row is outside the span.
+        If `cuts` is none of these, a row is outside the data, or all are outside the span.
     """
     if isinstance(cuts, str) and cuts == "all":
         return list(span)
     if isinstance(cuts, bool | str) or not isinstance(cuts, int | np.integer):
-        return _given(cuts, span)
+        return _given(cuts, bars.n_bars, span)
     count = int(cuts)
     if count < 1:
         raise SettingsError(f"check_lookahead: cuts is {cuts!r}; it is a number of places, 1 or more, or 'all'")
@@ -86,13 +86,20 @@ def _borders(bars: Bars) -> list[np.ndarray]:
     return starts
 
 
-def _given(cuts: object, span: range) -> list[int]:
+def _given(cuts: object, n_bars: int, span: range) -> list[int]:
+    """Return the rows that were given, without those at which nothing can show."""
     try:
         rows = sorted({int(t) for t in cuts})  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise SettingsError(
             f"check_lookahead: cuts is {cuts!r}; it is a number of places, rows to cut before, or 'all'"
         ) from None
-    if not rows or rows[0] < span.start or rows[-1] >= span.stop:
-        raise SettingsError(f"check_lookahead: cuts are rows from {span.start} to {span.stop - 1}, found {cuts!r}")
-    return rows
+    if not rows or rows[0] < 1 or rows[-1] >= n_bars:
+        raise SettingsError(f"check_lookahead: cuts are rows from 1 to {n_bars - 1}, found {cuts!r}")
+    inside = [row for row in rows if row in span]
+    if not inside:
+        raise SettingsError(
+            f"check_lookahead: nothing can show at the cuts {cuts!r}; what is checked speaks of the bars from "
+            f"{span.start - 1} to {span.stop - 1}"
+        )
+    return inside

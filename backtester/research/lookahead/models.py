@@ -10,7 +10,7 @@ from backtester.research.lookahead.functions import label_track
 from backtester.research.lookahead.subject import Made
 from backtester.research.lookahead.tracks import Track
 from backtester.signals.checks.label_ends import label_for
-from backtester.signals.checks.pipeline import ended, played
+from backtester.signals.checks.pipeline import disguised, ended, played
 from backtester.signals.fitting.problem import Problem
 from backtester.signals.fitting.recipe import Recipe
 
@@ -78,6 +78,14 @@ class ModelSubject:
         size = float(np.nanmax(np.abs(values), initial=0.0))
         tracks["signal"] = Track("signal", values, asset="axis", follows=True, rounding=_OF_MODELS if size else 0.0)
         return Made(tracks, begins=int(min((fold.test[0] for fold in run.folds), default=0)))
+
+    def disguised(self) -> tuple[str, float, int, int] | None:
+        """Return a feature that is the label, its correlation, over how many samples, and the bar of the first."""
+        assert self.problem is not None
+        found = disguised(self.problem)
+        if found is None:
+            return None
+        return *found, int(np.argmax(self.problem.learnable.any(axis=1)))
 
     def decided(self, trace: Any) -> list[int]:
         """Return nothing: a model speaks at every bar."""

@@ -11,7 +11,6 @@ from backtester.errors import LookAheadError
 LOOK_AHEAD = "look-ahead"
 START_UP = "start-up drift"
 RANDOMNESS = "randomness"
-_DEEDS = ("orders", "changes", "records", "fills", "equity")  # of which a threshold may hide that they look further
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Finding:
         How far the value at that bar looks ahead, where that was found.
     to_the_end : bool
         Whether that is as far as the data goes.
+    at_least : bool
+        Whether it may look further: of what is there or not, small changes do not show.
     warmup : int or None
         Of a drift: bars after which values agree to 1e-9; None where they do not by the end of the data.
     worlds : tuple of str
@@ -52,6 +53,7 @@ class Finding:
     asset: str = ""
     bars_ahead: int | None = None
     to_the_end: bool = False
+    at_least: bool = False
     warmup: int | None = None
     worlds: tuple[str, ...] = ()
     detail: str = ""
@@ -69,7 +71,7 @@ class Finding:
             return ""
         if self.to_the_end and self.bars_ahead > 1:
             return "sees to the end of the data"
-        least = "at least " if self.bars_ahead > 1 and self.name in _DEEDS else ""
+        least = "at least " if self.bars_ahead > 1 and self.at_least else ""
         return f"sees {least}{self.bars_ahead:,} bar{'s' * (self.bars_ahead != 1)} ahead"
 
     @property

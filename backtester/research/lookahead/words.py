@@ -53,6 +53,7 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
         bars.symbols[moved.asset] if moved.asset >= 0 else "",
         bars_ahead=ahead,
         to_the_end=end,
+        at_least=leak.done or _is_coarse(moved),
         worlds=tuple(leak.worlds),
         detail=detail,
         remedy=remedy,
@@ -99,6 +100,18 @@ def drift_finding(drift: Drift, bars: Bars) -> Finding:
     )
 
 
+def disguise_finding(name: str, correlation: float, n_samples: int, bar: int, bars: Bars) -> Finding:
+    """Return the finding for a feature that is the label, though no other bars change it."""
+    return Finding(
+        LOOK_AHEAD,
+        f"feature {name}",
+        bar,
+        time_text(int(bars.timestamps[bar])),
+        detail=f"it is the label in disguise: over {n_samples:,} samples its correlation with it is {correlation:.4f}",
+        remedy="A label is never a feature; if it comes from elsewhere, look at when each value was known",
+    )
+
+
 def paid_finding(row: int, earned: float, bars: Bars) -> Finding:
     """Return the finding for an environment that pays for prices the agent has seen."""
     return Finding(
@@ -124,6 +137,11 @@ def failure_notes(failures: dict[str, list[int]], n_cuts: int) -> list[str]:
         few = ", ".join(str(cut) for cut in cuts[:3]) + (", …" if len(cuts) > 3 else "")
         found.append(f"where {where}, {len(cuts)} of {n_cuts} cuts could not be tried ({few}): {what}")
     return found
+
+
+def _is_coarse(moved: Moved) -> bool:
+    """Return whether a value is a class, or there or not, so that a change may be too small to show."""
+    return all(value is None or value.is_integer() for value in (moved.before, moved.after))
 
 
 def _when(leak: Leak) -> str:

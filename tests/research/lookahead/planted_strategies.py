@@ -18,7 +18,7 @@ CANDLE = 97  # the one bar at which `OneCandle` cheats
 _BOOK: dict[str, np.ndarray] = {}
 
 
-class Trader(Strategy):
+class _Trader(Strategy):
     """Buys what has a high score, and sells what has a low one."""
 
     def on_bar(self, ctx):
@@ -29,7 +29,7 @@ class Trader(Strategy):
                 ctx.order_target_percent(a, 0.0)
 
 
-class ShiftedClose(Trader):
+class ShiftedClose(_Trader):
     """Tomorrow's close."""
 
     def prepare(self, bars):
@@ -37,21 +37,21 @@ class ShiftedClose(Trader):
         self.score = (close.shift(-1) / close - 1.0).fillna(0.0).to_numpy()
 
 
-class CentredAverage(Trader):
+class CentredAverage(_Trader):
     """An average around the bar, instead of before it."""
 
     def prepare(self, bars):
         self.score = bars.close - pd.DataFrame(bars.close).rolling(5, center=True).mean().to_numpy()
 
 
-class SampleZScore(Trader):
+class SampleZScore(_Trader):
     """Mean and deviation of all bars."""
 
     def prepare(self, bars):
         self.score = (bars.close - np.nanmean(bars.close, axis=0)) / np.nanstd(bars.close, axis=0)
 
 
-class SampleRange(Trader):
+class SampleRange(_Trader):
     """Scaled by the lowest and the highest price of all bars."""
 
     def prepare(self, bars):
@@ -59,7 +59,7 @@ class SampleRange(Trader):
         self.score = (bars.close - low) / (high - low) - 0.5
 
 
-class BackFilled(Trader):
+class BackFilled(_Trader):
     """Before an asset is listed, its first price to come stands."""
 
     def prepare(self, bars):
@@ -67,7 +67,7 @@ class BackFilled(Trader):
         self.score = filled - 50.0
 
 
-class Interpolated(Trader):
+class Interpolated(_Trader):
     """A number that comes out every ten bars, joined by straight lines to the next."""
 
     def prepare(self, bars):
@@ -76,14 +76,14 @@ class Interpolated(Trader):
         self.score = np.stack([np.interp(rows, known, column[known]) for column in bars["earnings"].T], axis=1)
 
 
-class Rolled(Trader):
+class Rolled(_Trader):
     """np.roll is no shift: the first row is the last."""
 
     def prepare(self, bars):
         self.score = bars.close / np.roll(bars.close, 1, axis=0) - 1.0
 
 
-class FourierFiltered(Trader):
+class FourierFiltered(_Trader):
     """High frequencies of the whole sample are taken out."""
 
     def prepare(self, bars):
@@ -92,7 +92,7 @@ class FourierFiltered(Trader):
         self.score = bars.close - np.fft.irfft(spectrum, bars.n_bars, axis=0)
 
 
-class Detrended(Trader):
+class Detrended(_Trader):
     """A line through all bars."""
 
     def prepare(self, bars):
@@ -102,7 +102,7 @@ class Detrended(Trader):
         self.score = close - (slope * rows[:, np.newaxis] + level)
 
 
-class WeekOnMonday(Trader):
+class WeekOnMonday(_Trader):
     """The week's close, known on Monday: resampled with the label at the left."""
 
     def prepare(self, bars):
@@ -111,7 +111,7 @@ class WeekOnMonday(Trader):
         self.score = weekly.reindex(days.index.normalize(), method="ffill").to_numpy() - 50.0
 
 
-class HighOfTheDay(Trader):
+class HighOfTheDay(_Trader):
     """The day's high, in the morning."""
 
     def prepare(self, bars):
@@ -119,14 +119,14 @@ class HighOfTheDay(Trader):
         self.score = bars.close / high - 0.99
 
 
-class SampleRank(Trader):
+class SampleRank(_Trader):
     """The rank of each price among all of its series."""
 
     def prepare(self, bars):
         self.score = pd.DataFrame(bars.close).rank(pct=True).to_numpy() - 0.5
 
 
-class SavitzkyGolay(Trader):
+class SavitzkyGolay(_Trader):
     """A smoother that is centred."""
 
     def prepare(self, bars):
@@ -134,7 +134,7 @@ class SavitzkyGolay(Trader):
         self.score = bars.close - smooth
 
 
-class HodrickPrescott(Trader):
+class HodrickPrescott(_Trader):
     """The trend of a filter that minimises over the whole sample."""
 
     def prepare(self, bars):
@@ -145,7 +145,7 @@ class HodrickPrescott(Trader):
         self.score = close - scipy.sparse.linalg.spsolve(matrix.tocsc(), close)
 
 
-class BestToCome(Trader):
+class BestToCome(_Trader):
     """How far the price will rise from here on."""
 
     def prepare(self, bars):
@@ -166,7 +166,7 @@ class OneCandle(Strategy):
             ctx.order_target_percent(2, 0.3 * self.score[-1, 2])
 
 
-class MonthEnds(Trader):
+class MonthEnds(_Trader):
     """Tomorrow's close, at the ends of months alone."""
 
     def prepare(self, bars):
@@ -176,7 +176,7 @@ class MonthEnds(Trader):
         self.score[last] = bars.close[last + 1] / bars.close[last] - 1.0
 
 
-class EarlyEarnings(Trader):
+class EarlyEarnings(_Trader):
     """A column of the bars, a bar before it was there."""
 
     def prepare(self, bars):
@@ -261,14 +261,14 @@ class WritesItDown(Strategy):
         ctx.record("tomorrow", self.all[ctx.t, 0])
 
 
-class NoSeed(Trader):
+class NoSeed(_Trader):
     """Random numbers without a seed: two runs differ."""
 
     def prepare(self, bars):
         self.score = np.random.default_rng().normal(size=bars.close.shape)
 
 
-class SlowStart(Trader):
+class SlowStart(_Trader):
     """No leak: an exponential average, which remembers where the data began."""
 
     def prepare(self, bars):
@@ -276,7 +276,7 @@ class SlowStart(Trader):
         self.score = bars.close - self.average
 
 
-class NeverForgets(Trader):
+class NeverForgets(_Trader):
     """No leak: a sum from the first bar on."""
 
     def prepare(self, bars):
