@@ -168,6 +168,8 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
         findings += [drift_finding(one, bars) for one in drifts(subject, first, bars, moved)]
     notes = list(subject.notes())
     notes += failure_notes(search.failures, len(search.cuts))
+    if search.n_short > len(search.cuts) // 2:
+        notes.append(f"at {search.n_short} of {len(search.cuts)} cuts too few bars were left to try what deleting does")
     findings.sort(key=lambda one: (not one.is_leak, one.bar))
     return LookAheadReport(
         subject.title,

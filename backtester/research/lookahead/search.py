@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.errors import DataError, FeatureError, SettingsError
+from backtester.errors import BacktesterError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS
 from backtester.research.lookahead.strategies import same_value
@@ -192,8 +192,8 @@ class Search:
         return sorted(moves, key=lambda one: one.bar)
 
     def _note_failure(self, error: Exception, world: str, cut: int) -> None:
-        if world == "deleted" and isinstance(error, DataError | FeatureError):
-            self.n_short += 1  # so few bars are shorter than the warm-up: nothing is said or done in them
+        if world == "deleted" and isinstance(error, BacktesterError):
+            self.n_short += 1  # it refuses so few bars: they are shorter than a warm-up, or before what it speaks of
             return
         text = f"{type(error).__name__}: {error}"
         where = "bars ended" if world == "deleted" else "later bars were others"

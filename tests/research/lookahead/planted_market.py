@@ -11,7 +11,7 @@ MONDAY = 18_267 * 24 * HOUR  # 2020-01-06, 00:00 UTC
 LISTED = 5  # the first bar of asset B
 
 
-def market(n_bars=150, *, hours=24, gaps=True, seed=1):
+def market(n_bars=100, *, hours=24, gaps=True, seed=1):
     """Return random bars that close every `hours` hours from Monday on: bar 0 of daily ones is Monday's."""
     rng = np.random.default_rng(seed)
     shape = (n_bars, 3)

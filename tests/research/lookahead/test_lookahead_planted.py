@@ -21,7 +21,7 @@ QUARTERS = market(hours=6)  # four bars a day
 LAST = DAILY.n_bars - 1
 FEBRUARY = 25  # the bar of January 31: the first session is January 6
 #: cuts after the first bars at which anything is known, at the end of January, and elsewhere
-CUTS = (1, 2, 3, 4, 26, 75, 149)
+CUTS = (1, 2, 3, 4, 26, 60)
 
 
 @dataclass(frozen=True)
