@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from backtester.instruments import Instrument as Instrument
     from backtester.research.stress import Stress as Stress
     from backtester.research.stress import stress as stress
+    from backtester.research.lookahead import LookAheadReport as LookAheadReport
+    from backtester.research.lookahead import check_lookahead as check_lookahead
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult
@@ -44,11 +46,13 @@ _HOMES = {
     "GTD": "tif",
     "IOC": "tif",
     "Instrument": "instruments",
+    "LookAheadReport": "research.lookahead",
     "Result": "result",
     "Strategy": "strategy",
     "Stress": "research.stress",
     "Sweep": "research.sweep",
     "WalkForwardResult": "research.walk_forward",
+    "check_lookahead": "research.lookahead",
     "compare": "diff",
     "constant": "strategy",
     "run": "engine",

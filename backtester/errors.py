@@ -75,6 +75,20 @@ class SweepError(BacktesterError, ValueError):
         self.sweep = sweep
 
 
+class LookAheadError(BacktesterError):
+    """Something depends on bars that come after it: what, where, and how far it looks.
+
+    Attributes
+    ----------
+    report : backtester.research.lookahead.LookAheadReport or None
+        All that was found.
+    """
+
+    def __init__(self, message: str, *, report: Any = None):
+        super().__init__(message)
+        self.report = report
+
+
 class WorkerError(BacktesterError, RuntimeError):
     """Work cannot be sent to other threads, processes or machines, or they died of it again and again."""
 

@@ -188,8 +188,7 @@ def _our_own(subject: _Subject) -> _Subject:
         return subject
     from envs.trading import Trading  # a task in this market has settings of its own
 
-    settings = {one.name: getattr(core.trading, one.name) for one in dataclasses.fields(core.trading)}
-    settings |= {"scaler": core.observer.scaler or "none", "record": False, "stagger": core.stagger}
+    settings = core.keywords()
     interest = settings["costs"].cash_rate != 0.0
     settings["costs"] = dataclasses.replace(settings["costs"], cash_rate=0.0)
     kind = settings["reward"] if settings["reward"] in REWARDS else None

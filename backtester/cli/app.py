@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from backtester.cli import (
     bench_agents,
+    check,
     compare,
     data,
     demo,
@@ -93,6 +94,7 @@ def root(
 
 app.command(epilog=EXIT_CODES)(demo.demo)
 app.command(epilog=EXIT_CODES)(run.run)
+app.command(epilog=EXIT_CODES)(check.check)
 app.command(epilog=EXIT_CODES)(compare.compare)
 app.command(epilog=EXIT_CODES)(compare.diff)
 app.command(epilog=EXIT_CODES)(train.train)

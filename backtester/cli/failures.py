@@ -31,8 +31,8 @@ class ExitCode(enum.IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the data has findings, two runs differ, or a benchmark's alarm rang; 2 wrong usage or bad "
-    "input; 3 the strategy's own code raised; 70 a defect of backtester; 130 interrupted."
+    "Exit codes: 0 done; 1 the data has findings, two runs differ, something looks ahead, or a benchmark's alarm rang; "
+    "2 wrong usage or bad input; 3 the strategy's own code raised; 70 a defect of backtester; 130 interrupted."
 )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envs.faces.single import SingleEnv
 from envs.faces.vector import VectorEnv
 from envs.trading.core import TradingCore
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
 
 __all__ = ["Trading", "TradingCore", "TradingVector"]
 
@@ -104,6 +107,17 @@ class Trading(SingleEnv):
 
     core_class = TradingCore
     core: TradingCore
+
+    def with_bars(self, bars: Bars, **changes: Any) -> Trading:
+        """Return the same environment on other bars, with the scaler of this one.
+
+        Parameters
+        ----------
+        bars : Bars
+        **changes
+            Settings that are to be others, such as `episode_length`.
+        """
+        return Trading(**{**self.core.keywords(), "bars": bars, **changes})
 
     def result(self) -> Any:
         """Return the running or last episode as a `Result`, with its tables, metrics and report; needs `record=True`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -66,6 +67,11 @@ class TradingCore(Core):
             raise SettingsError(f"Trading: record=True keeps the tables of one account, found {n} copies")
         self._lay_out()
         pool.clear()  # what the features were computed in: an environment lives long, and its market may be large
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the settings of `Trading` that make this environment again, with the scaler it has."""
+        made = {one.name: getattr(self.trading, one.name) for one in dataclasses.fields(self.trading)}
+        return made | {"scaler": self.observer.scaler or "none", "record": False, "stagger": self.stagger}
 
     # --- what happened -----------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ _IS_THE_LABEL = 0.99  # correlation of a feature with the label above which nobo
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
+class Played:
     """A pipeline on some bars: its folds, and what each of them said."""
 
     problem: Problem
@@ -104,31 +104,31 @@ def check_pipeline(
     )
     recipe.features.check_causal(bars, cuts=cuts, seed=seed)
     check_label_ends(label, bars, cuts=cuts, seed=seed)
-    whole = _run(Problem.of(recipe, known, bars), scheme, bars.n_bars)
+    whole = played(Problem.of(recipe, known, bars), scheme, bars.n_bars)
     _check_disguised(whole.problem)
     for n in _places(whole.folds, bars, cuts, seed):
         for when, part, first_rows in (
             (f"when bar {n} and those after it are others", other_future(bars, n, seed=seed), False),
             (f"when the bars end before bar {n}", bars[:n], True),
         ):
-            seen = recipe if not first_rows else _ended(recipe, n)
-            other = _run(Problem.of(seen, label_for(label, part), part), scheme, n)
+            seen = recipe if not first_rows else ended(recipe, n)
+            other = played(Problem.of(seen, label_for(label, part), part), scheme, n)
             _compare(whole, other, n, when, rtol if first_rows else 0.0)
 
 
-def _run(problem: Problem, scheme: Any, n: int) -> _Run:
+def played(problem: Problem, scheme: Any, n: int) -> Played:
     """Fit and predict the folds that test a bar before row n."""
     folds = [fold for fold in folds_of(problem, scheme) if fold.test[0] < n]
     learnt = [problem.fit(fold.train, seed_of(problem, fold), _title(problem, fold)) for fold in folds]
     said = [speak_test(problem, fold, one)[0] for fold, one in zip(folds, learnt, strict=True)]
-    return _Run(problem, folds, learnt, said)
+    return Played(problem, folds, learnt, said)
 
 
 def _title(problem: Problem, fold: Fold) -> str:
     return f"fold {fold.number} of {problem.recipe.title}"
 
 
-def _ended(recipe: Recipe, n: int) -> Recipe:
+def ended(recipe: Recipe, n: int) -> Recipe:
     """Return the recipe as it would be if the data ended after n bars: arrays among the features end too."""
     return replace(recipe, features=recipe.features._first_rows(n))
 
@@ -146,25 +146,37 @@ def _places(folds: list[Fold], bars: Bars, cuts: object, seed: int) -> list[int]
 
 
 def _check_disguised(problem: Problem) -> None:
-    """Refuse a feature that moves as the label does: arrays from elsewhere cannot be cut, and may hold the answer."""
+    """Refuse a feature that is the label in disguise."""
+    found = disguised(problem)
+    if found is not None:
+        name, correlation, n = found
+        raise FeatureError(
+            f"feature {name!r} is the label in disguise: over {n:,} samples its correlation with "
+            f"{problem.label.name} is {correlation:.4f}, and nobody could have known that. A label is never a feature; "
+            "if it comes from elsewhere, look at when each value was known"
+        )
+
+
+def disguised(problem: Problem) -> tuple[str, float, int] | None:
+    """Return the feature that moves as the label does, its correlation, and over how many samples; None if none does.
+
+    Arrays from elsewhere cannot be cut, and may hold the answer.
+    """
     seen, y = problem.panel[problem.learnable], problem.label.values[problem.learnable]
     centred = y - y.mean()
     spread = np.sqrt(centred @ centred)
     if len(y) < 10 or spread == 0.0:
-        return
+        return None
     for j, name in enumerate(problem.recipe.features.names):
         x = seen[:, j] - seen[:, j].mean()
         scale = spread * np.sqrt(x @ x)
         found = float(x @ centred / scale) if scale > 0.0 else 0.0
         if abs(found) > _IS_THE_LABEL:
-            raise FeatureError(
-                f"feature {name!r} is the label in disguise: over {len(y):,} samples its correlation with "
-                f"{problem.label.name} is {found:.4f}, and nobody could have known that. A label is never a feature; "
-                "if it comes from elsewhere, look at when each value was known"
-            )
+            return name, found, len(y)
+    return None
 
 
-def _compare(whole: _Run, other: _Run, n: int, when: str, rtol: float) -> None:
+def _compare(whole: Played, other: Played, n: int, when: str, rtol: float) -> None:
     """Compare what two runs say before row n; whole has all folds of other, and perhaps more."""
     problem = whole.problem
     if len(other.folds) < sum(fold.test[0] < n for fold in whole.folds):
@@ -194,7 +206,7 @@ def _compare(whole: _Run, other: _Run, n: int, when: str, rtol: float) -> None:
             )
 
 
-def _what_moved(whole: _Run, other: _Run, k: int, n: int) -> tuple[str, str]:
+def _what_moved(whole: Played, other: Played, k: int, n: int) -> tuple[str, str]:
     """Return the first stage of fold k that differs, and what to do about it."""
     runs, fold = (whole, other), whole.folds[k]
     taught = [run.folds[k].train & run.problem.learnable for run in runs]

@@ -1,0 +1,105 @@
+"""Where the data is cut: a spread that holds the places where leaks hide, the same for the same seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtester.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backtester.bars import Bars
+
+_FIRST, _LAST = 3, 3  # bars at the beginning and at the end
+_STARTS = 6  # things of which the beginning is looked at
+MOST_DECISIONS = 150
+
+
+def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span: range) -> list[int]:
+    """Return the rows to cut before, increasing.
+
+    The first bars after each of `first`, the last bars, the first bars of months and sessions, a quarter of them each,
+    and random ones.
+
+    Parameters
+    ----------
+    cuts : int, "all", or sequence of int
+        How many; every bar; or the rows themselves.
+    bars : Bars
+    first : sequence of int
+        Bars at which something is first known.
+    seed : int
+    span : range
+        The rows in which a cut can show anything.
+
+    Raises
+    ------
+    SettingsError
+        If `cuts` is none of these, a row is outside the data, or all are outside the span.
+    """
+    if isinstance(cuts, str) and cuts == "all":
+        return list(span)
+    if isinstance(cuts, bool | str) or not isinstance(cuts, int | np.integer):
+        return _given(cuts, bars.n_bars, span)
+    count = int(cuts)
+    if count < 1:
+        raise SettingsError(f"check_lookahead: cuts is {cuts!r}; it is a number of places, 1 or more, or 'all'")
+    if count >= len(span):
+        return list(span)
+    rng = np.random.default_rng(seed)
+    wanted = [t + k for t in sorted({span.start - 1, *first})[:_STARTS] for k in range(1, _FIRST + 1)]
+    wanted += [span.stop - k for k in range(1, _LAST + 1)]
+    chosen: dict[int, None] = dict.fromkeys(t for t in wanted if t in span)
+    for borders in _borders(bars):
+        few = rng.permutation(borders[(borders >= span.start) & (borders < span.stop)])[: max(2, count // 8)]
+        chosen |= dict.fromkeys(int(t) + k for t in few for k in (0, -1) if int(t) + k in span)
+    for t in rng.permutation(np.array(span)):
+        if len(chosen) >= count:
+            break
+        chosen[int(t)] = None
+    return sorted(list(chosen)[: max(count, _FIRST)])
+
+
+def after_decisions(decided: Sequence[int], cuts: Sequence[int], n_bars: int, seed: int) -> list[int]:
+    """Return the rows right after bars at which something was decided, those that are no cut yet; 150 at most.
+
+    Where there are more, the first and last hundredth part stay, and others are drawn.
+    """
+    rows = sorted({t + 1 for t in decided if 0 <= t < n_bars - 1} - set(cuts))
+    if len(rows) <= MOST_DECISIONS:
+        return rows
+    drawn = np.random.default_rng([seed, 1]).permutation(rows)[: MOST_DECISIONS - 2]
+    return sorted({rows[0], rows[-1], *drawn.tolist()})
+
+
+def _borders(bars: Bars) -> list[np.ndarray]:
+    """Return the first rows of months, and of sessions where they have several bars."""
+    sessions = bars.sessions
+    months = sessions.view("M8[D]").astype("M8[M]")
+    starts = [np.flatnonzero(months[1:] != months[:-1]) + 1]
+    days = np.flatnonzero(sessions[1:] != sessions[:-1]) + 1
+    if len(days) < bars.n_bars - 1:
+        starts.append(days)
+    return starts
+
+
+def _given(cuts: object, n_bars: int, span: range) -> list[int]:
+    """Return the rows that were given, without those at which nothing can show."""
+    try:
+        rows = sorted({int(t) for t in cuts})  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise SettingsError(
+            f"check_lookahead: cuts is {cuts!r}; it is a number of places, rows to cut before, or 'all'"
+        ) from None
+    if not rows or rows[0] < 1 or rows[-1] >= n_bars:
+        raise SettingsError(f"check_lookahead: cuts are rows from 1 to {n_bars - 1}, found {cuts!r}")
+    inside = [row for row in rows if row in span]
+    if not inside:
+        raise SettingsError(
+            f"check_lookahead: nothing can show at the cuts {cuts!r}; what is checked speaks of the bars from "
+            f"{span.start - 1} to {span.stop - 1}"
+        )
+    return inside

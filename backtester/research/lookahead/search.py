@@ -1,0 +1,295 @@
+"""The search: make a thing anew in other worlds, and see what moved that should not have.
+
+Every cut tries three worlds: later bars raised, lowered, and taken away. Where nothing that was prepared differs, what
+follows from it cannot differ either, and need not run: so cuts after each decision cost little.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtester.errors import BacktesterError, SettingsError
+from backtester.research.lookahead.cuts import after_decisions, choose_cuts
+from backtester.research.lookahead.futures import WORLDS
+from backtester.research.lookahead.strategies import same_value
+from backtester.research.lookahead.subject import Made
+from backtester.research.lookahead.tracks import Moved, Track, moved
+
+if TYPE_CHECKING:
+    from backtester.bars import Bars
+    from backtester.research.lookahead.subject import Subject, Trace
+
+_MOST_BISECTED = 8  # findings of which the reach is looked for
+_ROUNDS = 4  # of halving
+
+
+@dataclass
+class Leak:
+    """A track that moved with the future.
+
+    Attributes
+    ----------
+    moved : Moved
+        What moved first.
+    cut : int
+        The first row of the other future in which that was seen.
+    worlds : list of str
+        In which worlds it moved there.
+    through : list of str
+        Values without a bar that differed there.
+    done : bool
+        Whether it is something that was done, rather than prepared.
+    follows : bool
+        Whether it moves because other tracks do.
+    reach : int or None
+        The last row of which it knows, where that was looked for.
+    """
+
+    moved: Moved
+    cut: int
+    worlds: list[str]
+    through: list[str]
+    done: bool
+    follows: bool = False
+    reach: int | None = None
+
+    def see(self, moved: Moved, cut: int, world: str, through: list[str]) -> None:
+        """Note that it moved in a world; the earliest bar that moved at the first cut stays the first."""
+        if world not in self.worlds:
+            self.worlds.append(world)
+        if cut == self.cut:
+            self.through += [name for name in through if name not in self.through]
+            if moved.bar < self.moved.bar:
+                self.moved = moved
+
+
+@dataclass
+class Search:
+    """One check, step by step.
+
+    Attributes
+    ----------
+    leaks : list of Leak
+    random : list of Moved
+        What differed between two equal runs.
+    compared : list of str
+    n_reruns : int
+    cuts : list of int
+    failures : dict of str to list of int
+        Errors in other worlds, with the cuts at which they came.
+    n_short : int
+        Cuts that left too few bars to make anything of.
+    """
+
+    subject: Subject
+    bars: Bars
+    seed: int
+    leaks: list[Leak] = field(default_factory=list)
+    random: list[Moved] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)
+    n_reruns: int = 0
+    cuts: list[int] = field(default_factory=list)
+    failures: dict[str, list[int]] = field(default_factory=dict)
+    n_short: int = 0
+
+    def run(self, first: Trace, cuts: object, span: range) -> None:
+        """Look for randomness, then for leaks, then for how far they reach; `first` is the thing as it is."""
+        decided = self.subject.decided(first)
+        n = self.bars.n_bars
+        self._find_randomness(first, n)
+        known = [first.begins, *(_first_known(track) for track in first.tracks.values())]
+        spread = choose_cuts(cuts, self.bars, known, self.seed, span)
+        later = after_decisions(decided, spread, n, self.seed) if isinstance(cuts, int | np.integer) else []
+        self.cuts = sorted({*spread, *later})
+        base = first if isinstance(first, Made) else self.kept()
+        for cut in self.cuts:
+            self._try(base, cut, always=cut not in set(later))
+        self._check_something_was_tried()
+        for leak in sorted(self.leaks, key=lambda leak: (leak.done, leak.moved.bar))[:_MOST_BISECTED]:
+            leak.reach = self._reach(leak)
+
+    def kept(self) -> Trace:
+        """Return the thing on the bars as they are."""
+        self.n_reruns += 1
+        return self.subject.trace(self.bars, "kept", self.bars.n_bars)
+
+    def other(self, world: str, row: int) -> Trace | None:
+        """Return the thing in another world, or None where it raised there, which is noted."""
+        self.n_reruns += 1
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self.subject.trace(WORLDS[world](self.bars, row, self.seed), world, row)
+        except Exception as error:
+            self._note_failure(error, world, row)
+            return None
+
+    # --- randomness --------------------------------------------------------------------------------------------------
+
+    def _find_randomness(self, first: Trace, n: int) -> None:
+        again = self.kept()
+        self.subject.decided(again)
+        for name, track in first.tracks.items():
+            self.compared.append(name)
+            found = moved(track, again.tracks[name], n) if name in again.tracks else None
+            if found:
+                self.random.append(found)
+        if not self.random:
+            one, two = first.acted(n), again.acted(n)
+            self.compared += list(one)
+            differs = [found for name in one if (found := moved(one[name], two[name], n))]
+            if differs:
+                self.random.append(min(differs, key=lambda found: found.bar))
+        else:
+            self.compared += list(first.acted(n))
+
+    @property
+    def _unsteady(self) -> set[str]:
+        return {one.name for one in self.random}
+
+    # --- leaks -------------------------------------------------------------------------------------------------------
+
+    def _try(self, base: Trace, cut: int, always: bool) -> None:
+        """Compare all worlds that part at a cut with the bars as they are."""
+        known = {"deeds" if leak.done else leak.moved.name: leak for leak in self.leaks}
+        settled = {name for name, leak in known.items() if leak.worlds != ["deleted"]}
+        skip = settled | {one.name for one in self.random}
+        look_at_deeds = not self.random and "deeds" not in settled
+        for world in WORLDS:
+            if world == "deleted" and cut < 2:
+                continue
+            trace = self.other(world, cut)
+            if trace is None:
+                continue
+            moves = _moves(base.tracks, trace.tracks, cut, world, skip)
+            through = differing_names(base.loose, trace.loose)
+            deeds: list[Moved] = []
+            if look_at_deeds and (always or moves or through):
+                deeds = self._deeds(base, trace, cut, world)
+            for one, done in [*((one, False) for one in moves), *((one, True) for one in deeds[:1])]:
+                leak = known.get("deeds" if done else one.name)
+                if leak is None:
+                    follows = not done and base.tracks[one.name].follows
+                    leak = known["deeds" if done else one.name] = Leak(one, cut, [], [], done, follows)
+                    self.leaks.append(leak)
+                leak.see(one, cut, world, through)
+
+    def _deeds(self, base: Trace, trace: Trace, cut: int, world: str) -> list[Moved]:
+        """Return what was done otherwise, the first thing first."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                after = trace.acted(cut)
+        except Exception as error:
+            self._note_failure(error, world, cut)
+            return []
+        moves = _moves(base.acted(cut), after, cut, world, set())
+        return sorted(moves, key=lambda one: one.bar)
+
+    def _note_failure(self, error: Exception, world: str, cut: int) -> None:
+        if world == "deleted" and isinstance(error, BacktesterError):
+            self.n_short += 1  # it refuses so few bars: they are shorter than a warm-up, or before what it speaks of
+            return
+        text = f"{type(error).__name__}: {error}"
+        where = "bars ended" if world == "deleted" else "later bars were others"
+        self.failures.setdefault(f"{where}|{text}", []).append(cut)
+
+    def _check_something_was_tried(self) -> None:
+        tried = len(self.cuts) * len(WORLDS) - sum(cut < 2 for cut in self.cuts)
+        failed = sum(len(cuts) for cuts in self.failures.values())
+        if failed and failed + self.n_short >= tried:
+            text = next(iter(self.failures)).partition("|")[2]
+            raise SettingsError(
+                f"check_lookahead: {self.subject.title} could be made on no other bars, so that nothing was tried: "
+                f"{text}. Give it more bars; it has to work on any"
+            )
+
+    # --- how far -----------------------------------------------------------------------------------------------------
+
+    def _reach(self, leak: Leak) -> int | None:
+        """Return the last row that the moved value is seen to know of: other bars from there on still move it.
+
+        Halving finds it where whatever moves it at a row does so at all rows before. A threshold may not: so rows
+        behind what was found are tried too.
+        """
+        n = self.bars.n_bars
+        low = leak.cut
+        for _ in range(_ROUNDS):
+            high = n
+            while high - low > 1:
+                middle = (low + high) // 2
+                if self._moves_at(leak, middle):
+                    low = middle
+                else:
+                    high = middle
+            behind = sorted({n - 1, *(low + k * (n - low) // 4 for k in (1, 2, 3))} - {low}, reverse=True)
+            further = next((row for row in behind if low < row and self._moves_at(leak, row)), None)
+            if further is None:
+                break
+            low = further
+        return low
+
+    def _moves_at(self, leak: Leak, row: int) -> bool:
+        target, until = leak.moved, leak.cut
+        for world in leak.worlds:
+            trace = self.other(world, row)
+            if trace is None:
+                continue
+            if leak.done:
+                base = self.kept()
+                before, after = base.acted(until), trace.acted(until)
+            else:
+                before, after = self._base_tracks, trace.tracks
+            for name in before if leak.done else (target.name,):
+                if name not in after:
+                    continue
+                found = moved(before[name], after[name], until, before[name].rounding if world == "deleted" else 0.0)
+                if found and found.bar <= target.bar:
+                    return True
+        return False
+
+    @property
+    def _base_tracks(self) -> Mapping[str, Track]:
+        if not hasattr(self, "_tracks"):
+            self._tracks = self.kept().tracks
+        return self._tracks
+
+
+def _moves(before: Mapping[str, Track], after: Mapping[str, Track], n: int, world: str, skip: set[str]) -> list[Moved]:
+    """Return the first row of each track that moved."""
+    found = []
+    for name, track in before.items():
+        if name in skip:
+            continue
+        if name not in after:
+            if world != "deleted" and len(track.until(n)):
+                found.append(Moved(name, 0, track.bar_of(0), -1, "", 1.0, None))
+            continue
+        one = moved(track, after[name], n, track.rounding if world == "deleted" else 0.0)
+        if one:
+            found.append(one)
+    return found
+
+
+def differing_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the values without a bar that differ, or that are in one alone."""
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        name for name in names if name not in before or name not in after or not same_value(before[name], after[name])
+    ]
+
+
+def _first_known(track: Track) -> int:
+    """Return the bar at which something of a track is first known: its first row that is not NaN."""
+    values = track.values
+    if track.known is not None:
+        return int(track.known[0]) if len(track.known) else 0
+    if values.dtype.kind != "f" or not len(values):
+        return 0
+    finite = np.isfinite(values.reshape(len(values), -1)).any(axis=1)
+    return int(np.argmax(finite))
