@@ -2,7 +2,7 @@
 
 Each is a fresh interpreter at the other end of two pipes, and a thread of this process waits for it. It does not import
 the main script, so that a script needs no `if __name__ == "__main__"`. The large arrays of what is shared lie in one
-file that all map. A process that dies is replaced, and does its item again.
+file that all map. A process that dies is replaced, and does its item again; if the work is given up, all are killed.
 """
 
 from __future__ import annotations
@@ -54,10 +54,19 @@ class Processes:
         stop: threading.Event | None = None,
     ) -> Iterator[Out]:
         """Yield `function(shared, item)` of each of the `items` in order, until `stop`; see `Executor.map`."""
+        return self._answers(function, shared, items, stop, ordered=True)
+
+    def as_done(self, function: Callable[[Any, Item], Out], shared: Any, items: Iterable[Item]) -> Iterator[Out]:
+        """Yield `function(shared, item)` of each of the `items` when it is there; see `as_done` of the protocol."""
+        return self._answers(function, shared, items, None, ordered=False)
+
+    def _answers(
+        self, function: Any, shared: Any, items: Iterable[Any], stop: threading.Event | None, ordered: bool
+    ) -> Iterator[Any]:
         parcel = pack((function, shared))
         with _mapped(parcel.arrays) as where:
-            task = pickle.dumps({"path": sys.path, "body": parcel.body, **where}, protocol=5)
-            yield from in_threads(self.workers, lambda: _worker(task), items, stop)
+            crew = _Crew(pickle.dumps({"path": sys.path, "body": parcel.body, **where}, protocol=5))
+            yield from in_threads(self.workers, crew.worker, items, stop, ordered=ordered, give_up=crew.dismiss)
 
 
 @contextlib.contextmanager
@@ -92,45 +101,81 @@ def _folder(size: int) -> str | None:
     return str(folder) if os.access(folder, os.W_OK) and room.f_bavail * room.f_frsize > 2 * size else None
 
 
-@contextlib.contextmanager
-def _worker(task: bytes) -> Iterator[Callable[[Any], Any]]:
-    """Give a function that has a process of its own do the work."""
-    process: subprocess.Popen[bytes] | None = None
+class _Crew:
+    """The processes of one piece of work, each used by one thread.
 
-    def start() -> subprocess.Popen[bytes]:
+    Parameters
+    ----------
+    task : bytes
+        What each of them is told first.
+    """
+
+    def __init__(self, task: bytes):
+        self._task = task
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._dismissed = False
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[Callable[[Any], Any]]:
+        """Give a function that has a process of its own do the work."""
+        process: subprocess.Popen[bytes] | None = None
+
+        def call(item: Any) -> Any:
+            nonlocal process
+            body = dumps(item)
+            for death in range(1, MOST_DEATHS + 1):
+                try:
+                    process = process or self._start()
+                    send(_to(process), body)
+                    ok, answer = pickle.loads(receive(_from(process)))
+                except (EOFError, BrokenPipeError, ConnectionError) as error:
+                    code = self._end(process)
+                    process = None
+                    if death == MOST_DEATHS or self._dismissed:
+                        raise WorkerError(
+                            f"{death} processes died one after the other on the same item (the last with exit code "
+                            f"{code}); run with executor='threads', workers=1 to see why, or with fewer workers if "
+                            "memory is short"
+                        ) from error
+                    continue
+                if ok:
+                    return answer
+                raise answer
+            raise AssertionError
+
+        try:
+            yield call
+        finally:
+            self._end(process)
+
+    def dismiss(self) -> None:
+        """Kill all processes and start no other: nobody waits for their answers any more."""
+        with self._lock:
+            self._dismissed = True
+            for process in self._running:
+                process.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"{__package__}.serve"]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        send(_to(started), task)
+        with self._lock:
+            if self._dismissed:
+                raise EOFError
+            started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+            self._running.add(started)
+        try:
+            send(_to(started), self._task)
+        except BaseException:
+            self._end(started)
+            raise
         return started
 
-    def call(item: Any) -> Any:
-        nonlocal process
-        body = dumps(item)
-        for death in range(1, MOST_DEATHS + 1):
-            try:
-                process = process or start()
-                send(_to(process), body)
-                ok, answer = pickle.loads(receive(_from(process)))
-            except (EOFError, BrokenPipeError, ConnectionError) as error:
-                code = _end(process)
-                process = None
-                if death == MOST_DEATHS:
-                    raise WorkerError(
-                        f"{death} processes died one after the other on the same item (the last with exit code "
-                        f"{code}); run with executor='threads', workers=1 to see why, or with fewer workers if memory "
-                        "is short"
-                    ) from error
-                continue
-            if ok:
-                return answer
-            raise answer
-        raise AssertionError
-
-    try:
-        yield call
-    finally:
-        _end(process)
+    def _end(self, process: subprocess.Popen[bytes] | None) -> int | None:
+        code = _end(process)
+        with self._lock:
+            self._running.discard(process)  # type: ignore[arg-type]
+        return code
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> int | None:
