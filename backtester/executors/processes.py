@@ -29,10 +29,14 @@ from backtester.executors.threads import in_threads
 MOST_DEATHS = 3  # of the workers of one item
 _ALIGNED = 64  # bytes
 _HEAD = struct.Struct("<Q")
+TASK, ITEM, FORGET = b"T", b"I", b"F"  # what a message to a process begins with
 
 
 class Processes:
-    """Workers are processes of this machine.
+    """Workers are processes of this machine, started for each piece of work.
+
+    As a context manager it keeps them until the end of the block, for many pieces of work that are short beside the
+    imports of a new process (a second or more with torch): `with Processes() as executor: …`.
 
     Parameters
     ----------
@@ -42,6 +46,16 @@ class Processes:
 
     def __init__(self, workers: int | None = None):
         self.workers = check_workers(workers)
+        self._idle: list[subprocess.Popen[bytes]] | None = None  # None outside of a block
+
+    def __enter__(self) -> Processes:
+        self._idle = [] if self._idle is None else self._idle
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        idle, self._idle = self._idle or [], None
+        for process in idle:
+            _end(process)
 
     def __repr__(self) -> str:
         return f"Processes(workers={self.workers})"
@@ -65,7 +79,7 @@ class Processes:
     ) -> Iterator[Any]:
         parcel = pack((function, shared))
         with _mapped(parcel.arrays) as where:
-            crew = _Crew(pickle.dumps({"path": sys.path, "body": parcel.body, **where}, protocol=5))
+            crew = _Crew(pickle.dumps({"path": sys.path, "body": parcel.body, **where}, protocol=5), self._idle)
             yield from in_threads(self.workers, crew.worker, items, stop, ordered=ordered, give_up=crew.dismiss)
 
 
@@ -108,11 +122,14 @@ class _Crew:
     ----------
     task : bytes
         What each of them is told first.
+    idle : list of Popen, or None
+        Processes that may be taken, and where they are put back; None starts and ends them.
     """
 
-    def __init__(self, task: bytes):
+    def __init__(self, task: bytes, idle: list[subprocess.Popen[bytes]] | None):
         self._task = task
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._idle = idle
+        self._working: set[subprocess.Popen[bytes]] = set()
         self._dismissed = False
         self._lock = threading.Lock()
 
@@ -126,8 +143,8 @@ class _Crew:
             body = dumps(item)
             for death in range(1, MOST_DEATHS + 1):
                 try:
-                    process = process or self._start()
-                    send(_to(process), body)
+                    process = process or self._begin()
+                    send(_to(process), ITEM + body)
                     ok, answer = pickle.loads(receive(_from(process)))
                 except (EOFError, BrokenPipeError, ConnectionError) as error:
                     code = self._end(process)
@@ -147,35 +164,56 @@ class _Crew:
         try:
             yield call
         finally:
-            self._end(process)
+            self._put_back(process)
 
     def dismiss(self) -> None:
         """Kill all processes and start no other: nobody waits for their answers any more."""
         with self._lock:
             self._dismissed = True
-            for process in self._running:
+            for process in self._working:
                 process.kill()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"{__package__}.serve"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    def _begin(self) -> subprocess.Popen[bytes]:
+        """Return a process that knows the task: an idle one that lives, or a new one."""
         with self._lock:
             if self._dismissed:
                 raise EOFError
-            started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-            self._running.add(started)
+            process = self._idle.pop() if self._idle else None
+            if process is not None and process.poll() is not None:
+                _end(process)
+                process = None
+            process = process or _started()
+            self._working.add(process)
         try:
-            send(_to(started), self._task)
+            send(_to(process), TASK + self._task)
         except BaseException:
-            self._end(started)
+            self._end(process)
             raise
-        return started
+        return process
+
+    def _put_back(self, process: subprocess.Popen[bytes] | None) -> None:
+        if process is None:
+            return
+        if self._idle is None or self._dismissed or process.poll() is not None:
+            self._end(process)
+            return
+        with contextlib.suppress(BrokenPipeError):  # one that is dead is found when it is taken again
+            send(_to(process), FORGET)
+        with self._lock:
+            self._working.discard(process)
+            self._idle.append(process)
 
     def _end(self, process: subprocess.Popen[bytes] | None) -> int | None:
         code = _end(process)
         with self._lock:
-            self._running.discard(process)  # type: ignore[arg-type]
+            self._working.discard(process)  # type: ignore[arg-type]
         return code
+
+
+def _started() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"{__package__}.serve"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> int | None:

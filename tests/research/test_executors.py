@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +135,21 @@ def test_who_gives_up_waits_for_no_process():
     begun = time.monotonic()
     answers.close()
     assert time.monotonic() - begun < 60  # and not ten minutes
+
+
+def test_a_block_keeps_its_processes_for_other_work(tmp_path):
+    with Processes(1) as kept:
+        first = set(kept.map(whose, None, range(2)))
+        assert list(kept.map(double, 100, range(4))) == [100, 102, 104, 106]
+        with pytest.raises(KeyError, match="three"):
+            list(kept.map(fails_at_three, None, range(4)))  # gives up, and the process with it
+        second = set(kept.map(whose, None, range(2)))
+        assert second == set(kept.map(whose, None, range(2)))
+        assert list(kept.map(kill_once, str(tmp_path / "once"), range(5))) == [0, 1, 4, 9, 16]
+        third = set(kept.map(whose, None, range(2)))
+        assert len(first | second | third) == 3
+    assert not [one for one in third if Path(f"/proc/{one}").exists()]
+    assert set(kept.map(whose, None, range(2))).isdisjoint(third)
 
 
 def test_large_arrays_are_mapped_not_copied():
