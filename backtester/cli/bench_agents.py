@@ -19,7 +19,8 @@ def bench_agents(
         Path, typer.Argument(metavar="CONFIG.yml", show_default=False, help="What to run; docs/agent_benchmark.md.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="For the JSON, the page, finished runs.")] = Path("agents"),
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is none but this one.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Runs at once; 0: in this process.")] = 1,
+    executor: Annotated[str, typer.Option(metavar="processes|ray", help="Who does them.")] = "processes",
     keep_agents: Annotated[bool, typer.Option("--keep-agents", help="Save the trained agents too.")] = False,
 ) -> None:
     """Benchmark agents: train each algorithm with each seed, and hold it against baselines and optima.
@@ -36,5 +37,5 @@ def bench_agents(
             f"bench-agents needs {error.name}, which is not installed; pip install 'backtester[rl]'"
         ) from error
     command = shlex.join(["backtester", *sys.argv[1:]])
-    if show(config, out, workers=workers, keep_agents=keep_agents, command=command):
+    if show(config, out, workers=workers, executor=executor, keep_agents=keep_agents, command=command):
         raise typer.Exit(ExitCode.FINDINGS)

@@ -107,7 +107,15 @@ def fit(
         int | None, typer.Option(rich_help_panel=MODEL, help="Of all that is random; 0 unless given.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=MODEL, help="Processes for the folds; default: all cores.")
+        int | None, typer.Option(min=1, rich_help_panel=MODEL, help="Workers for the folds; default: all cores.")
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="processes|threads|ray",
+            rich_help_panel=MODEL,
+            help="Who fits the folds. Default: processes, where they are worth starting.",
+        ),
     ] = None,
     reading: o.Reading = None,
     out: Annotated[
@@ -130,7 +138,8 @@ def fit(
     given = {
         "data": data, "read": reading, "model": model, "features": features, "hold": hold, "label": label, "rows": rows,
         "scheme": scheme, "scaler": scaler, "winsorise": winsorise, "select": select, "search": search,
-        "weights": weights, "seed": seed, "workers": workers, "signal": signal, "out": out,
+        "weights": weights, "seed": seed, "workers": workers, "executor": executor, "signal": signal,
+        "out": out,
     }  # fmt: skip
     said = recipes.read_config(config, given)
     folders = {name: None if said[name] is None else Path(said[name]) for name in ("out", "signal")}
@@ -182,7 +191,7 @@ def _made(said: dict[str, Any]) -> tuple[tuple[Any, Features, Bars, dict[str, An
     if scheme is None:
         return made, None
     return made, signals.predict_out_of_sample(
-        model, features, label, bars, scheme, workers=said["workers"], **settings
+        model, features, label, bars, scheme, workers=said["workers"], executor=said["executor"], **settings
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: what a file may say, each as the option of that name
 KEYS = (
     *("data", "read", "model", "features", "hold", "label", "rows", "scheme", "scaler", "winsorise"),
-    *("select", "search", "weights", "seed", "workers", "signal", "out"),
+    *("select", "search", "weights", "seed", "workers", "executor", "signal", "out"),
 )
 _LISTS = ("data", "read", "features")
 _COUNTS = ("n_trials", "metric")  # settings of a search that are no settings of the model

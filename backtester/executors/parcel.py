@@ -87,10 +87,7 @@ def _pickler() -> type[Any]:
     try:
         from cloudpickle import Pickler
     except ImportError:
-        try:
-            from joblib.externals.cloudpickle import Pickler
-        except ImportError:
-            return pickle.Pickler
+        return pickle.Pickler
     return Pickler  # type: ignore[no-any-return]
 
 

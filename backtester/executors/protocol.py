@@ -71,6 +71,34 @@ class Executor(Protocol):
         ...
 
 
+def as_done(
+    executor: Executor, function: Callable[[Any, Item], Out], shared: Any, items: Iterable[Item]
+) -> Iterator[Out]:
+    """Yield `function(shared, item)` of each item as soon as it is there, in whatever order.
+
+    For items that take very different times and say themselves which they are: a long one holds up no other, and what
+    is finished can be kept at once. `Threads`, `Processes` and `Ray` have a method `as_done`; of an executor without
+    one the answers come in order.
+
+    Parameters
+    ----------
+    executor : Executor
+    function, shared, items
+        As for `map`; `WAIT` is no item here.
+
+    Yields
+    ------
+    object
+
+    Raises
+    ------
+    Exception
+        As `map` does.
+    """
+    answers: Callable[..., Iterator[Out]] = getattr(executor, "as_done", executor.map)
+    return answers(function, shared, items)
+
+
 def check_workers(workers: int | None) -> int:
     """Return a number of workers; None stands for one per core.
 

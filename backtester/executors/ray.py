@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -60,12 +59,21 @@ class Ray:
         stop: threading.Event | None = None,
     ) -> Iterator[Out]:
         """Yield `function(shared, item)` of each of the `items` in order, until `stop`; see `Executor.map`."""
+        return self._answers(function, shared, items, stop, ordered=True)
+
+    def as_done(self, function: Callable[[Any, Item], Out], shared: Any, items: Iterable[Item]) -> Iterator[Out]:
+        """Yield `function(shared, item)` of each of the `items` when it is there; see `as_done` of the protocol."""
+        return self._answers(function, shared, items, None, ordered=False)
+
+    def _answers(
+        self, function: Any, shared: Any, items: Iterable[Any], stop: threading.Event | None, ordered: bool
+    ) -> Iterator[Any]:
         ray = _ray()
         ours = not ray.is_initialized()
         if ours:
             self._start(ray)
         try:
-            yield from self._map(ray, function, shared, items, stop)
+            yield from self._map(ray, function, shared, items, stop, ordered)
         finally:
             if ours:
                 ray.shutdown()
@@ -82,14 +90,14 @@ class Ray:
             raise WorkerError(f"{where} cannot be used: {type(error).__name__}: {error}") from error
 
     def _map(
-        self, ray: Any, function: Any, shared: Any, items: Iterable[Any], stop: threading.Event | None
+        self, ray: Any, function: Any, shared: Any, items: Iterable[Any], stop: threading.Event | None, ordered: bool
     ) -> Iterator[Any]:
         parcel = pack((function, shared))
         arrays = ray.put(parcel.arrays)
         body = ray.put((parcel.body, sys.path))
         work = ray.remote(max_retries=RETRIES, num_cpus=1)(_work)
         key, most = uuid.uuid4().hex, AHEAD * self.workers
-        waiting: deque[Any] = deque()
+        waiting: list[Any] = []
         source, exhausted = iter(items), False
         try:
             while True:
@@ -101,7 +109,9 @@ class Ray:
                         break
                     waiting.append(work.remote(key, [body, arrays], item))
                 if waiting:
-                    yield self._get(ray, waiting.popleft())
+                    following = waiting[0] if ordered else ray.wait(waiting)[0][0]
+                    waiting.remove(following)
+                    yield self._get(ray, following)
                 elif ended:
                     return
         finally:

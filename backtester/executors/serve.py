@@ -12,7 +12,7 @@ import numpy as np
 
 from backtester.errors import WorkerError
 from backtester.executors.parcel import Parcel, dumps
-from backtester.executors.processes import receive, send
+from backtester.executors.processes import ITEM, TASK, receive, send
 
 
 def serve() -> None:
@@ -21,19 +21,28 @@ def serve() -> None:
     source = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    task = pickle.loads(receive(source))
-    sys.path[:] = task["path"]
-    function, shared = Parcel(task["body"], _mapped(task["file"], task["places"])).open()
+    function, shared = None, None
     while True:
         try:
-            item = pickle.loads(receive(source))
+            message = receive(source)
         except EOFError:
             return
-        try:
-            answer = dumps((True, function(shared, item)))
-        except Exception as error:
-            answer = _raised(error)
-        send(answers, answer)
+        kind, body = message[:1], memoryview(message)[1:]
+        if kind == ITEM:
+            send(answers, _answer(function, shared, pickle.loads(body)))
+            continue
+        function, shared = None, None
+        if kind == TASK:
+            task = pickle.loads(body)
+            sys.path[:] = task["path"]
+            function, shared = Parcel(task["body"], _mapped(task["file"], task["places"])).open()
+
+
+def _answer(function: Any, shared: Any, item: Any) -> bytes:
+    try:
+        return dumps((True, function(shared, item)))
+    except Exception as error:
+        return _raised(error)
 
 
 def _mapped(file: str | None, places: list[tuple[int, tuple[int, ...], Any]]) -> list[np.ndarray]:

@@ -38,16 +38,24 @@ class Threads:
         stop: threading.Event | None = None,
     ) -> Iterator[Out]:
         """Yield `function(shared, item)` of each of the `items` in order, until `stop`; see `Executor.map`."""
-        if self.workers == 1:
-            for item in items:
-                if stop is not None and stop.is_set():
-                    return
-                if item is not WAIT:
-                    yield function(shared, item)
+        return self._answers(function, shared, items, stop, ordered=True)
+
+    def as_done(self, function: Callable[[Any, Item], Out], shared: Any, items: Iterable[Item]) -> Iterator[Out]:
+        """Yield `function(shared, item)` of each of the `items` when it is there; see `as_done` of the protocol."""
+        return self._answers(function, shared, items, None, ordered=False)
+
+    def _answers(
+        self, function: Any, shared: Any, items: Iterable[Any], stop: threading.Event | None, ordered: bool
+    ) -> Iterator[Any]:
+        if self.workers > 1:
+            calls = lambda: contextlib.nullcontext(lambda item: function(shared, item))  # noqa: E731
+            yield from in_threads(self.workers, calls, items, stop, ordered=ordered)
             return
-        yield from in_threads(
-            self.workers, lambda: contextlib.nullcontext(lambda item: function(shared, item)), items, stop
-        )
+        for item in items:
+            if stop is not None and stop.is_set():
+                return
+            if item is not WAIT:
+                yield function(shared, item)
 
 
 def in_threads(
@@ -55,8 +63,11 @@ def in_threads(
     open_call: Callable[[], contextlib.AbstractContextManager[Call]],
     items: Iterable[Any],
     stop: threading.Event | None,
+    *,
+    ordered: bool = True,
+    give_up: Callable[[], None] | None = None,
 ) -> Iterator[Any]:
-    """Yield what threads make of items, in order.
+    """Yield what threads make of items.
 
     Parameters
     ----------
@@ -66,6 +77,10 @@ def in_threads(
         Entered by each thread when it begins; gives what it calls with each item.
     items : iterable
     stop : threading.Event or None
+    ordered : bool
+        In the order of the items; else in the order in which they are finished.
+    give_up : callable, optional
+        Called if it ends before its time, by an error, Ctrl-C or `close`: makes calls under way end soon.
     """
     todo: queue.SimpleQueue[Any] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
@@ -88,7 +103,7 @@ def in_threads(
             done.put((-1, None, error))
 
     waiting: dict[int, tuple[Any, BaseException | None]] = {}
-    source, sent, following, exhausted = iter(items), 0, 0, False
+    source, sent, following, exhausted, finished = iter(items), 0, 0, False, False
     try:
         while True:
             while not exhausted and sent - following < AHEAD * workers and not (stop is not None and stop.is_set()):
@@ -103,14 +118,15 @@ def in_threads(
                     begun[-1].start()
             if following == sent:
                 if exhausted or (stop is not None and stop.is_set()):
+                    finished = True
                     return
                 continue
-            while following not in waiting:
+            while not (following in waiting if ordered else waiting):
                 number, found, error = done.get()
                 if error is not None and number < 0:
                     raise error  # a worker that could not begin
                 waiting[number] = found, error
-            found, error = waiting.pop(following)
+            found, error = waiting.pop(following if ordered else next(iter(waiting)))
             following += 1
             if error is not None:
                 raise error
@@ -118,6 +134,8 @@ def in_threads(
                 yield found
     finally:
         ended.set()
+        if not finished and give_up is not None:
+            give_up()
         for _ in begun:
             todo.put(_END)
         for thread in begun:

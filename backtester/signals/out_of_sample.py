@@ -21,6 +21,7 @@ from backtester.trials.record import record_other
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
+    from backtester.executors import Executor
     from backtester.signals.cleaning import Cleaning
     from backtester.signals.features import Features
     from backtester.signals.fitting.recipe import ScalerMethod, Weights
@@ -58,6 +59,7 @@ def predict_out_of_sample(
     seed: int = 0,
     importance: bool = False,
     workers: int | None = None,
+    executor: str | Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Signal:
     """Fit a model in every fold and return what it says about bars it was not fitted on.
@@ -83,6 +85,10 @@ def predict_out_of_sample(
     workers : int, optional
         Processes; by default as many as there are cores, where it is worth starting them. The result is the same for
         any number.
+    executor : {"processes", "threads", "ray"} or Executor, optional
+        Where all folds are fitted, see `backtester.executors`; by default in this process, or in `workers` of its own.
+        The result is the same for any, but for a model of yours that draws from a generator which threads share, such
+        as `np.random` or torch's; the models that come with this package do not.
     progress : callable, optional
         Called with the number of finished folds and that of all.
 
@@ -97,13 +103,17 @@ def predict_out_of_sample(
     ModelError
         If a fold fails, which is named; `error.signal` has what the finished ones said.
     FeatureError, SplitError
+    SettingsError
+        If there is no such executor, or `workers` is no number of them.
+    WorkerError
+        If a process dies again and again on the same fold; one that dies once loses nothing.
     """
     recipe = Recipe.of(
         model, features, label, seed, clean=clean, scaler=scaler, select=select, search=search, weights=weights
     )
     problem = Problem.of(recipe, label, bars)
     folds = folds_of(problem, scheme)
-    said = each(_explained_fold if importance else one_fold, problem, folds, workers, progress)
+    said = each(_explained_fold if importance else one_fold, problem, folds, workers, progress, executor)
     signal = _together(said, problem, bars, scheme)
     failed = [one.failure for one in said if one.failure is not None]
     if failed:

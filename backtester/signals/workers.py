@@ -1,13 +1,17 @@
-"""Work spread over processes, where that is quicker; what comes out is the same for any number of them."""
+"""Work spread over an executor, where that is quicker; what comes out is the same for any of them."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backtester.errors import SettingsError
+from backtester.executors import Processes, as_executor
+from backtester.executors.protocol import check_workers
+from backtester.signals.fitting.protocol import one_thread
+
+if TYPE_CHECKING:
+    from backtester.executors import Executor
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -21,6 +25,7 @@ def each(
     items: Sequence[Item],
     workers: int | None,
     progress: Callable[[int, int], None] | None = None,
+    executor: str | Executor | None = None,
 ) -> list[Out]:
     """Return `function(shared, item)` of each item, in order.
 
@@ -29,28 +34,32 @@ def each(
     function : callable
         Of a module. What it returns may not depend on where and when it runs.
     shared : object
-        Sent to every process once; large arrays of it are shared memory.
+        Sent to every worker once; large read-only arrays of it are shared memory.
     items : sequence
     workers : int or None
         None: all cores, but other processes only if the first item shows that they are worth starting.
     progress : callable, optional
         Called with the number of finished items and that of all.
+    executor : {"threads", "processes", "ray"} or Executor, optional
+        Who does all of it; by default this process, and others where `workers` is above 1.
 
     Raises
     ------
     SettingsError
-        If `workers` is no int above 0.
+        If `workers` is no int above 0, or there is no such executor.
+    WorkerError
+        If workers die again and again.
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise SettingsError(f"workers is {workers!r}; it is a number of processes, 1 or more, or None for all cores")
     found: list[Out] = []
     tell = progress or (lambda done, total: None)
-    wanted = min(workers or os.cpu_count() or 1, len(items))
+    if executor is not None:
+        return _spread(as_executor(executor, workers), function, shared, items, found, tell)
+    wanted = min(check_workers(workers), len(items))
     begun = time.perf_counter()
     while len(found) < len(items):
         left = len(items) - len(found)
         if wanted > 1 and (workers is not None or (found and _seconds(begun, len(found)) * left > _WORTH_IT * wanted)):
-            return found + _in_processes(function, shared, items[len(found) :], min(wanted, left), tell, len(items))
+            return _spread(Processes(min(wanted, left)), function, shared, items, found, tell)
         found.append(function(shared, items[len(found)]))
         tell(len(found), len(items))
     return found
@@ -60,19 +69,17 @@ def _seconds(begun: float, n: int) -> float:
     return (time.perf_counter() - begun) / n
 
 
-def _in_processes(
+def _spread(
+    executor: Executor,
     function: Callable[[Any, Item], Out],
     shared: Any,
     items: Sequence[Item],
-    workers: int,
+    found: list[Out],
     tell: Callable[[int, int], None],
-    total: int,
 ) -> list[Out]:
-    from joblib import Parallel, delayed
-
-    found: list[Out] = []
-    pool = Parallel(n_jobs=workers, return_as="generator", max_nbytes="1M", mmap_mode="r")
-    for one in pool(delayed(function)(shared, item) for item in items):
-        found.append(one)
-        tell(total - len(items) + len(found), total)
+    """Return what is found already, and what an executor makes of the other items."""
+    with one_thread():  # around all: threads would give each other's number of threads back
+        for one in executor.map(function, shared, items[len(found) :]):
+            found.append(one)
+            tell(len(found), len(items))
     return found

@@ -31,13 +31,22 @@ def main(
     config: Annotated[str, typer.Argument(help="tasks, markets, smoke, or the path of a YAML file.")] = "tasks",
     write: Annotated[bool, typer.Option(help="Write benchmarks/results/agents/; else into the work folder.")] = False,
     work: Annotated[Path, typer.Option(help="For finished runs and trained agents.")] = WORK,
-    workers: Annotated[int, typer.Option(help="Processes; 0: this one.", min=0)] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(help="Runs at once; 0: in this process.", min=0)] = os.cpu_count() or 1,
+    executor: Annotated[str, typer.Option(metavar="processes|ray", help="Who does them.")] = "processes",
     keep_agents: Annotated[bool, typer.Option(help="Save the trained agents too.")] = False,
 ) -> None:
     """Run what is left of a benchmark and show its tables. Exit code 1 if an alarm rang, or a run failed."""
     command = shlex.join(["python", "-m", "benchmarks.agents", *sys.argv[1:]])
     folder = RESULTS / "agents" if write else work
-    code = show(config_path(config), folder, work=work, workers=workers, keep_agents=keep_agents, command=command)
+    code = show(
+        config_path(config),
+        folder,
+        work=work,
+        workers=workers,
+        executor=executor,
+        keep_agents=keep_agents,
+        command=command,
+    )
     raise typer.Exit(code)
 
 

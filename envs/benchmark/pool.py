@@ -1,4 +1,4 @@
-"""All runs of a benchmark, in as many processes as are wanted; what is finished stays finished.
+"""All runs of a benchmark, by as many workers as are wanted; what is finished stays finished.
 
 Each finished run is a line in a file, on the disk before the next one is. Stopped by Ctrl-C, a kill or a power cut, the
 benchmark goes on where it was when it is started again; runs of a config that has changed since are done anew.
@@ -7,15 +7,13 @@ benchmark goes on where it was when it is started again; runs of a config that h
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from backtester.errors import BacktesterError
+from backtester.errors import BacktesterError, SettingsError, WorkerError
+from backtester.executors import Executor, Threads, as_done, as_executor
 from envs.benchmark.config import Config
 from envs.benchmark.openings import read_lines
 from envs.benchmark.work import Place, Unit, execute, units_of
@@ -55,7 +53,13 @@ def _ends_with_newline(path: Path) -> bool:
 
 
 def run_all(
-    config: Config, runs: Path, place: Place, *, workers: int = 1, progress: Progress | None = None
+    config: Config,
+    runs: Path,
+    place: Place,
+    *,
+    workers: int | None = 1,
+    executor: str | Executor = "processes",
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Do the runs of a config that are not done yet, and return the records of all, in the order of `units_of`.
 
@@ -63,11 +67,13 @@ def run_all(
     ----------
     config : Config
     runs : Path
-        The file of finished runs; made where it is not there.
+        The file of finished runs; made where it is not there. This process alone writes it.
     place : Place
-        Where runs may write, and who trains.
-    workers : int
-        Processes; 0 does all runs in this one.
+        Where runs may write, and who trains; seen by all workers.
+    workers : int or None
+        How many runs at once; 0 does all in this process. None where `executor` has them.
+    executor : {"processes", "ray"} or Executor
+        See `backtester.executors`. What a run gives does not depend on it.
     progress : function, optional
         Called with the number of finished runs, that of all, and the key of the one just finished.
 
@@ -78,60 +84,43 @@ def run_all(
 
     Raises
     ------
+    SettingsError
+        If there is no such executor, or it is threads: those of a process draw from one generator, torch's.
     BenchmarkError
-        If a process died; the runs that finished are kept.
+        If processes died again and again on the same run; the runs that finished are kept.
     KeyboardInterrupt
         After Ctrl-C; the runs that finished are kept.
     """
+    chosen = _executor(executor, workers)
     units = units_of(config)
     records = finished(runs, units)
     left = [unit for unit in units if unit.key not in records]
     runs.parent.mkdir(parents=True, exist_ok=True)
-
-    def done(record: dict[str, Any]) -> None:
-        keep(runs, record)
-        records[record["key"]] = record
-        if progress is not None:
-            progress(len(records), len(units), record["key"])
-
-    if workers == 0:
-        for unit in left:
-            done(_keyed(execute(config, unit, place), unit))
-    elif left:
-        _in_processes(config, left, place, min(workers, len(left)), done)
+    try:
+        for record in as_done(chosen, _run, (config, place), left):
+            keep(runs, record)
+            records[record["key"]] = record
+            if progress is not None:
+                progress(len(records), len(units), record["key"])
+    except WorkerError as error:
+        raise BenchmarkError(
+            f"{error}. Start it again: it goes on with the runs that are not finished; --workers 1 needs less memory"
+        ) from error
     return [records[unit.key] for unit in units]
 
 
-def _in_processes(
-    config: Config, units: Sequence[Unit], place: Place, workers: int, done: Callable[[dict[str, Any]], None]
-) -> None:
-    # spawned: a fork would copy a process that has threads (numba's, torch's), and lock in the child
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_deaf)
-    try:
-        futures = {pool.submit(execute, config, unit, place): unit for unit in units}
-        for future in as_completed(futures):
-            done(_keyed(future.result(), futures[future]))
-    except BrokenProcessPool as error:
-        raise BenchmarkError(
-            "a process of the benchmark died (killed, or out of memory). Start it again: it goes on with the runs that "
-            "are not finished; --workers 1 needs less memory"
-        ) from error
-    except BaseException:
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()  # a training may take minutes, and nobody waits for it any more
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _executor(executor: str | Executor, workers: int | None) -> Executor:
+    if workers == 0:
+        return Threads(1)
+    found = as_executor(executor, workers)
+    if isinstance(found, Threads) and found.workers > 1:
+        raise SettingsError(
+            f"executor is {found!r}, and agents that train in one process draw from one generator, torch's, so that "
+            "they would not be the same again; take executor='processes' or 'ray'"
+        )
+    return found
 
 
-def _keyed(record: dict[str, Any], unit: Unit) -> dict[str, Any]:
-    return {"key": unit.key, **record}
-
-
-def _deaf() -> None:
-    """Leave Ctrl-C to the parent: a training that answers it would hand in half of its work."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _run(shared: tuple[Config, Place], unit: Unit) -> dict[str, Any]:
+    config, place = shared
+    return {"key": unit.key, **execute(config, unit, place)}

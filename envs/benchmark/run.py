@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from backtester.executors import Executor
 from envs.benchmark.config import Config, load_config
 from envs.benchmark.openings import read_openings
 from envs.benchmark.page import write_page
@@ -67,7 +68,8 @@ def run_benchmark(
     folder: str | PathLike[str],
     *,
     work: str | PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
+    executor: str | Executor = "processes",
     keep_agents: bool = False,
     command: str = "",
     trainer: str = TRAINER,
@@ -83,8 +85,10 @@ def run_benchmark(
         Made where it is not there; `name.json`, `name.html` and `openings.jsonl` go there.
     work : path, optional
         For `name.runs.jsonl` and trained agents; `folder` by default.
-    workers : int
-        Processes; 0 runs everything in this one.
+    workers : int or None
+        How many runs at once; 0 does all in this process. None where `executor` has them.
+    executor : {"processes", "ray"} or Executor
+        See `backtester.executors`; where workers are on other machines, `folder` and `work` are seen by all.
     keep_agents : bool
         Whether trained agents are saved, in `name.agents`.
     command : str
@@ -102,16 +106,16 @@ def run_benchmark(
     Raises
     ------
     SettingsError
-        If the config is wrong.
+        If the config is wrong, or there is no such executor.
     BenchmarkError
-        If a process died; what was finished is kept.
+        If processes died again and again on the same run; what was finished is kept.
     """
     chosen = config if isinstance(config, Config) else load_config(config)
     files = files_of(chosen, folder, work)
     for path in (files.json, files.runs):
         path.parent.mkdir(parents=True, exist_ok=True)
     place = Place(str(files.openings), str(files.agents) if keep_agents else None, trainer)
-    records = run_all(chosen, files.runs, place, workers=workers, progress=progress)
+    records = run_all(chosen, files.runs, place, workers=workers, executor=executor, progress=progress)
     document = document_of(chosen, records, read_openings(files.openings), command)
     write_json(document, files.json)
     write_page(document, files.page)

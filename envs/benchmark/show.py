@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from backtester.executors import Executor
 from envs.benchmark.config import SCENARIOS, load_config
 from envs.benchmark.drawings import number
 from envs.benchmark.page import interval
@@ -24,7 +25,8 @@ def show(
     folder: str | PathLike[str],
     *,
     work: str | PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
+    executor: str | Executor = "processes",
     keep_agents: bool = False,
     command: str = "",
     console: Console | None = None,
@@ -35,7 +37,7 @@ def show(
     ----------
     config : path
         A YAML file.
-    folder, work, workers, keep_agents, command
+    folder, work, workers, executor, keep_agents, command
         As `run_benchmark`.
     console : rich.console.Console, optional
         Where to print.
@@ -50,7 +52,14 @@ def show(
             bar.update(line, completed=finished, total=total, description=key)
 
         document, files = run_benchmark(
-            chosen, folder, work=work, workers=workers, keep_agents=keep_agents, command=command, progress=done
+            chosen,
+            folder,
+            work=work,
+            workers=workers,
+            executor=executor,
+            keep_agents=keep_agents,
+            command=command,
+            progress=done,
         )
     for table in (*_of_tasks(document), *_of_markets(document)):
         out.print(table)

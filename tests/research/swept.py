@@ -137,3 +137,15 @@ def printing(shared, item):
     """Print, as users do."""
     print("hello from a worker", item)
     return item
+
+
+def last_first(shared, item):
+    """Return the item, 0 long after the others."""
+    time.sleep(0.0 if item else 2.0)
+    return item
+
+
+def sleeps(shared, item):
+    """Return after so many seconds."""
+    time.sleep(item)
+    return item

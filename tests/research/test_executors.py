@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from swept import Cross, Dies, double, fails_at_three, kill_always, kill_once, printing, total, walk, whose
+from folds_and_seeds import bytes_of_folds, folds, seeds
+from swept import (
+    Cross,
+    Dies,
+    double,
+    fails_at_three,
+    kill_always,
+    kill_once,
+    last_first,
+    printing,
+    sleeps,
+    total,
+    walk,
+    whose,
+)
 
 from backtester import sweep, walk_forward
 from backtester.errors import SettingsError, WorkerError
-from backtester.executors import WAIT, Executor, Processes, Ray, Threads, as_executor
+from backtester.executors import WAIT, Executor, Processes, Ray, Threads, as_done, as_executor
 from backtester.executors.parcel import pack
 from backtester.indicators import IndicatorMemory, remembered, sma
 
@@ -36,6 +52,22 @@ def test_answers_come_in_the_order_of_the_items(executor):
     assert list(executor.map(double, 100, range(23))) == [100 + 2 * i for i in range(23)]
     assert list(executor.map(double, 100, [])) == []
     assert isinstance(executor, Executor)
+
+
+@pytest.mark.parametrize("executor", [Threads(2), Processes(2)], ids=repr)
+def test_answers_come_as_they_are_done_where_that_is_asked_for(executor):
+    assert list(as_done(executor, last_first, None, range(3))) == [1, 2, 0]
+    assert sorted(as_done(executor, double, 100, range(23))) == [100 + 2 * i for i in range(23)]
+
+
+def test_an_executor_that_knows_no_other_order_keeps_that_of_the_items():
+    class Mine:
+        workers = 1
+
+        def map(self, function, shared, items, stop=None):
+            return (function(shared, item) for item in items)
+
+    assert list(as_done(Mine(), last_first, None, range(3))) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("executor", LOCAL, ids=repr)
@@ -95,6 +127,29 @@ def test_processes_are_other_processes_and_print_to_standard_error(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "hello from a worker 7" in err
+
+
+def test_who_gives_up_waits_for_no_process():
+    answers = Processes(2).map(sleeps, None, [0, 600, 600])
+    assert next(answers) == 0
+    begun = time.monotonic()
+    answers.close()
+    assert time.monotonic() - begun < 60  # and not ten minutes
+
+
+def test_a_block_keeps_its_processes_for_other_work(tmp_path):
+    with Processes(1) as kept:
+        first = set(kept.map(whose, None, range(2)))
+        assert list(kept.map(double, 100, range(4))) == [100, 102, 104, 106]
+        with pytest.raises(KeyError, match="three"):
+            list(kept.map(fails_at_three, None, range(4)))  # gives up, and the process with it
+        second = set(kept.map(whose, None, range(2)))
+        assert second == set(kept.map(whose, None, range(2)))
+        assert list(kept.map(kill_once, str(tmp_path / "once"), range(5))) == [0, 1, 4, 9, 16]
+        third = set(kept.map(whose, None, range(2)))
+        assert len(first | second | third) == 3
+    assert not [one for one in third if Path(f"/proc/{one}").exists()]
+    assert set(kept.map(whose, None, range(2))).isdisjoint(third)
 
 
 def test_large_arrays_are_mapped_not_copied():
@@ -196,6 +251,42 @@ def test_own_executors_are_taken(bars, expected):
     assert bytes_of(sweep(Cross, bars, **GRID, executor=Mine(), store=None)) == expected
 
 
+# --- folds of a model, seeds of an agent ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def expected_folds(bars):
+    return bytes_of_folds(folds(bars, workers=1))
+
+
+@pytest.fixture(scope="module")
+def expected_seeds(tmp_path_factory):
+    return seeds(tmp_path_factory.mktemp("seeds"), workers=0)
+
+
+@pytest.mark.parametrize("executor", [Threads(1), Threads(2), Processes(2)], ids=repr)
+def test_folds_are_the_same_bytes_anywhere(bars, expected_folds, executor):
+    assert bytes_of_folds(folds(bars, executor=executor)) == expected_folds
+
+
+def test_seeds_are_the_same_bytes_in_processes(expected_seeds, tmp_path):
+    assert seeds(tmp_path, workers=2) == expected_seeds
+
+
+def test_a_killed_worker_loses_no_fold_and_no_seed(bars, expected_folds, expected_seeds, tmp_path):
+    marker = tmp_path / "dead"
+    assert bytes_of_folds(folds(bars, str(marker), executor="processes", workers=1)) == expected_folds
+    assert marker.exists()
+    marker.unlink()
+    assert seeds(tmp_path, str(marker), executor=Processes(1), workers=None) == expected_seeds
+    assert marker.exists()
+
+
+def test_agents_do_not_train_in_threads(tmp_path):
+    with pytest.raises(SettingsError, match=r"executor is Threads\(workers=2\), and agents that train in one process"):
+        seeds(tmp_path, executor="threads", workers=2)
+
+
 class TestRay:
     """A local Ray of two CPUs."""
 
@@ -215,6 +306,9 @@ class TestRay:
         for answer in cluster.map(double, 0, items()):
             back.append(answer)
         assert back == [2 * i for i in range(8)]
+
+    def test_answers_come_as_they_are_done(self, cluster):
+        assert list(as_done(cluster, last_first, None, range(3))) == [1, 2, 0]
 
     def test_errors_stops_and_arrays(self, cluster):
         with pytest.raises(KeyError, match="three"):
@@ -242,6 +336,15 @@ class TestRay:
         found = sweep(Dies, bars, **GRID, marker=str(marker), executor=cluster, store=None)
         assert marker.exists()
         assert bytes_of(found) == bytes_of(sweep(Dies, bars, **GRID, marker=str(marker), workers=1, store=None))
+
+    def test_folds_and_seeds_are_the_same_bytes(self, cluster, bars, expected_folds, expected_seeds, tmp_path):
+        assert bytes_of_folds(folds(bars, executor=cluster)) == expected_folds
+        assert seeds(tmp_path, executor=cluster, workers=None) == expected_seeds
+
+    def test_a_killed_worker_loses_no_fold(self, cluster, bars, expected_folds, tmp_path):
+        marker = tmp_path / "dead"
+        assert bytes_of_folds(folds(bars, str(marker), executor=cluster)) == expected_folds
+        assert marker.exists()
 
     def test_workers_that_die_again_and_again_are_an_error(self, cluster):
         with pytest.raises(WorkerError, match="Ray workers died one after the other"):

@@ -173,6 +173,7 @@ class Problem:
                 f"{recipe.title}: no bar of {bars.n_bars:,} has all features over the lookback and a label; give more "
                 "bars, or shorter windows"
             )
+        panel.flags.writeable = learnable.flags.writeable = False  # so that processes can share them
         return cls(recipe, bars, panel, label, learnable, int(np.argmax(speakable.any(axis=1))))
 
     def fit(self, mask: Bools, seed: int, where: str) -> Learnt:

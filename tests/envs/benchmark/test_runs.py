@@ -189,7 +189,7 @@ class TestProcesses:
         plain = [[{k: v for k, v in one.items() if k not in timed} for one in records] for records in (here, there)]
         assert plain[0] == plain[1]
 
-    def test_one_that_dies_leaves_what_was_finished(self, tmp_path):
+    def test_one_that_dies_again_and_again_leaves_what_was_finished(self, tmp_path):
         chosen = config("best", "dies", seeds=(3, 4))
         place = Place(str(tmp_path / "o.jsonl"), None, TRAINER)
         with pytest.raises(BenchmarkError, match="goes on with the runs that are not finished"):
