@@ -20,6 +20,7 @@ from backtester.cli import (
     predict,
     run,
     strategies,
+    sweep,
     train,
 )
 from backtester.cli.failures import EXIT_CODES, arguments_of, exit_code_of, take_debug
@@ -92,6 +93,7 @@ def root(
 
 app.command(epilog=EXIT_CODES)(demo.demo)
 app.command(epilog=EXIT_CODES)(run.run)
+app.command(epilog=EXIT_CODES)(sweep.sweep)
 app.command(epilog=EXIT_CODES)(compare.compare)
 app.command(epilog=EXIT_CODES)(compare.diff)
 app.command(epilog=EXIT_CODES)(train.train)

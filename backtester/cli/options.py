@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 DATA, MONEY, MARKET, OUTPUT = "Data and parameters", "Account and costs", "Execution", "Output"
+SEARCH, WORK = "Search", "Work"
 
 DataSources = Annotated[
     list[str] | None,
@@ -107,6 +108,59 @@ AsJson = Annotated[
 Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace files that are there.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing but warnings and errors.")
+]
+Dimensions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vary",
+        "-p",
+        metavar="NAME=VALUES",
+        rich_help_panel=SEARCH,
+        help="A parameter and what to try: fast=5:50 (in a grid every whole number, both ends included), fast=5:50:5 "
+        "(by steps), level=0.1:10:log (not in a grid), kind=a,b (these). Repeatable.",
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION", rich_help_panel=SEARCH, help="Which sets of parameters are tried: 'fast < slow'."
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="grid|random|latin|tpe",
+        rich_help_panel=SEARCH,
+        help="All sets; at random; a Latin hypercube; or Optuna, which learns from the scores so far.",
+    ),
+]
+NTrials = Annotated[
+    int | None,
+    typer.Option("--n-trials", "-n", rich_help_panel=SEARCH, help="How many sets; a grid is all of them."),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METRIC",
+        rich_help_panel=SEARCH,
+        help="What is best: a metric, sharpe unless given; of a drawdown, volatility or cost the least. Repeatable.",
+    ),
+]
+SearchSeed = Annotated[int, typer.Option("--seed", rich_help_panel=SEARCH, help="Of the search and of ctx.random().")]
+Store = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=WORK,
+        help="Where outcomes are kept: the same command goes on where it stopped, and runs nothing twice.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, rich_help_panel=WORK, help="How many at once; by default one per core.")
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option("--executor", metavar="threads|processes|ray", rich_help_panel=WORK, help="What the workers are."),
 ]
 Progress = Annotated[
     bool | None,

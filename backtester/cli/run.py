@@ -12,6 +12,7 @@ from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_rule, find_strategy, make_strategy
+from backtester.cli.market import market_of
 from backtester.cli.output import result_document, say, say_json, stdout_kept
 from backtester.errors import SettingsError
 
@@ -85,15 +86,19 @@ def run(
     Or a model, over the bars after those it was fitted on:
     `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
     """
-    from backtester.costs import Account, Costs, Execution
-
     check_writable(report)
     check_folder(out)
-    settings: dict[str, Any] = {
-        "cash": cash,
-        "costs": Costs(commission=commission, spread=spread, slippage=slippage),
-        "account": Account(leverage=leverage),
-        "execution": Execution(fill_at=fill_at, same_bar=same_bar, latency_bars=latency),  # type: ignore[arg-type]
+    settings = {
+        **market_of(
+            cash=cash,
+            commission=commission,
+            spread=spread,
+            slippage=slippage,
+            leverage=leverage,
+            fill_at=fill_at,
+            same_bar=same_bar,
+            latency=latency,
+        ),
         "mode": mode,
         "seed": seed,
         "progress": False if quiet and progress is None else progress,
