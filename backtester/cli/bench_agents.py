@@ -22,9 +22,9 @@ def bench_agents(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is none but this one.")] = 1,
     keep_agents: Annotated[bool, typer.Option("--keep-agents", help="Save the trained agents too.")] = False,
 ) -> None:
-    """Benchmark agents: train each algorithm with each seed, and hold it against baselines and optima.
+    """Hold agents against baselines and known optima.
 
-    Stopped, it goes on where it was when it is called again. Exit code 1: an alarm rang, or a run failed.
+    Each algorithm is trained with each seed on each task of the file. Stopped, it goes on where it was when it is called again. Exit code 1: an alarm rang, or a run failed.
 
     Example: `backtester bench-agents my.yml --out results --workers 2`
     """

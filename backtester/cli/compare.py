@@ -24,7 +24,9 @@ def compare(
     every: Annotated[bool, typer.Option("--all", help="Show every metric, not the key ones alone.")] = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Set stored results side by side: metrics, what they were given differently, and what forbids comparing them.
+    """Set stored results side by side.
+
+    Their metrics, what they were given differently, and what forbids comparing them.
 
     Example: `backtester compare runs/fast10 runs/fast20 runs/fast50`
     """
@@ -47,7 +49,9 @@ def diff(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Find the first bar, order, fill or cash flow in which two stored runs differ, and why; exit with 1 if they do.
+    """Find where two stored runs part; exit with 1 if they do.
+
+    The first bar, order, fill or cash flow in which they differ, and why.
 
     Example: `backtester diff runs/before runs/after`
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.inputs import SAMPLE, check_writable, load_bars, reading_options
 from backtester.cli.output import say, say_json, say_table
@@ -41,9 +42,11 @@ def convert(
     force: o.Force = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Read bars, check them, and write them as CSV or Parquet, by the suffix of OUT.
+    """Read bars, check them, and write them to a file.
 
-    Reading OUT gives equal bars, to the last bit. Example: `backtester data convert prices/ prices.parquet --to 1D`
+    As CSV or Parquet, by the suffix of OUT. Reading OUT gives equal bars, to the last bit.
+
+    Example: `backtester data convert prices/ prices.parquet --to 1D`
     """
     check_target(out, force)
     bars = load_bars([source], reading_options(reading or []))
@@ -59,7 +62,10 @@ def convert(
 
 def sample(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="One of them, in full.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", show_default=False, autocompletion=completion.samples, help="One of them, in full."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the sample to this file: .csv, .csv.gz or .parquet.")
@@ -67,7 +73,11 @@ def sample(
     force: o.Force = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """List the bundled samples with their sources and licences, show one, or write one to a file.
+    """List the bundled samples, show one, or write one.
+
+    With their sources and licences.
+
+    Example: `backtester data sample`
 
     Example: `backtester data sample sp500 --out sp500.csv`
     """

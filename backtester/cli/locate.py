@@ -239,8 +239,8 @@ def typed(owner: str, name: str, kind: Any, text: str, option: str = "--set") ->
         If it cannot be of that type.
     """
     text = text.strip()
-    for option in _options(kind):
-        found = _as(option, text)
+    for one in _options(kind):
+        found = _as(one, text)
         if found is not _NO:
             return found
     wanted = getattr(kind, "__name__", None) if isinstance(kind, type) else str(kind).replace("typing.", "")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from backtester.cli import completion
+
 DATA, MONEY, MARKET, OUTPUT = "Data and parameters", "Account and costs", "Execution", "Output"
 SEARCH, WORK = "Search", "Work"
 
@@ -16,15 +18,27 @@ DataSources = Annotated[
         "--data",
         "-d",
         metavar="PATH|sample:NAME",
+        autocompletion=completion.data,
         rich_help_panel=DATA,
         help="Bars: a .csv, .csv.gz or .parquet file, a folder or pattern of them, SYMBOL=PATH, or a bundled sample "
         "(sp500, nasdaq, googl, eurusd, stocks). Repeat it for a portfolio.",
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE[:CLASS]",
+        show_default=False,
+        autocompletion=completion.strategies,
+        help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class may be "
+        "left out where the file defines one.",
     ),
 ]
 Source = Annotated[
     str,
     typer.Argument(
         metavar="PATH|sample:NAME",
+        autocompletion=completion.data,
         show_default=False,
         help="A .csv, .csv.gz or .parquet file, a folder or pattern of them, or a bundled sample.",
     ),
@@ -45,6 +59,7 @@ Parameters = Annotated[
         "--set",
         "-s",
         metavar="NAME=VALUE",
+        autocompletion=completion.parameters,
         rich_help_panel=DATA,
         help="A parameter of the strategy, such as --set fast=20. Repeatable.",
     ),
@@ -70,6 +85,7 @@ FillAt = Annotated[
     str,
     typer.Option(
         metavar="next_open|close",
+        autocompletion=completion.of("next_open", "close"),
         rich_help_panel=MARKET,
         help="Where a market order fills: at the open of the next bar, or at the close it was decided at.",
     ),
@@ -78,6 +94,7 @@ SameBar = Annotated[
     str,
     typer.Option(
         metavar="RULE",
+        autocompletion=completion.of("stop_first", "target_first", "ohlc", "olhc", "nearest"),
         rich_help_panel=MARKET,
         help="Which leg of a bracket fills when one bar reaches both: stop_first, target_first, ohlc, olhc, nearest.",
     ),
@@ -87,9 +104,11 @@ Seed = Annotated[int, typer.Option(rich_help_panel=MARKET, help="Seed of ctx.ran
 Mode = Annotated[
     str,
     typer.Option(
-        metavar="auto|compiled|interpreted",
+        metavar="MODE",
+        autocompletion=completion.of("auto", "compiled", "interpreted"),
         rich_help_panel=MARKET,
-        help="auto compiles, and where that fails runs interpreted and says why. The results are the same.",
+        help="compiled, interpreted, or auto: it compiles, and where that fails runs interpreted and says why. The "
+        "results are the same.",
     ),
 ]
 Report = Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Write the HTML report to this file.")]
@@ -101,6 +120,10 @@ Out = Annotated[
         rich_help_panel=OUTPUT,
         help="Write every table as Parquet to this folder; Result.load(DIR) reads it back.",
     ),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write the whole table to this file: .csv or .parquet."),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout; NaN is null.")
@@ -115,6 +138,7 @@ Dimensions = Annotated[
         "--vary",
         "-p",
         metavar="NAME=VALUES",
+        autocompletion=completion.parameters,
         rich_help_panel=SEARCH,
         help="A parameter and what to try: fast=5:50 (in a grid every whole number, both ends included), fast=5:50:5 "
         "(by steps), level=0.1:10:log (not in a grid), kind=a,b (these). Repeatable.",
@@ -129,9 +153,10 @@ Where = Annotated[
 Method = Annotated[
     str,
     typer.Option(
-        metavar="grid|random|latin|tpe",
+        metavar="METHOD",
+        autocompletion=completion.of("grid", "random", "latin", "tpe"),
         rich_help_panel=SEARCH,
-        help="All sets; at random; a Latin hypercube; or Optuna, which learns from the scores so far.",
+        help="grid: all sets; random; latin: a hypercube; tpe: Optuna, which learns from the scores so far.",
     ),
 ]
 NTrials = Annotated[
@@ -142,6 +167,7 @@ Objectives = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METRIC",
+        autocompletion=completion.metrics,
         rich_help_panel=SEARCH,
         help="What is best: a metric, sharpe unless given; of a drawdown, volatility or cost the least. Repeatable.",
     ),
@@ -160,7 +186,13 @@ Workers = Annotated[
 ]
 ExecutorName = Annotated[
     str,
-    typer.Option("--executor", metavar="threads|processes|ray", rich_help_panel=WORK, help="What the workers are."),
+    typer.Option(
+        "--executor",
+        metavar="KIND",
+        autocompletion=completion.of("threads", "processes", "ray"),
+        rich_help_panel=WORK,
+        help="What the workers are: threads, processes or ray.",
+    ),
 ]
 Progress = Annotated[
     bool | None,

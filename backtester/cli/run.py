@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
@@ -38,6 +39,7 @@ def run(
         typer.Argument(
             metavar="FILE[:CLASS]",
             show_default=False,
+            autocompletion=completion.strategies,
             help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class "
             "may be left out where the file defines one. With --model there is none.",
         ),
@@ -79,11 +81,15 @@ def run(
     quiet: o.Quiet = False,
     progress: o.Progress = None,
 ) -> None:
-    """Run a strategy over bars, print its metrics, and write what is asked for.
+    """Run a strategy over bars and print its metrics.
+
+    --report writes the page, --out the tables.
 
     Example: `backtester run my.py --data sample:sp500 --set fast=20 --commission 0.001 --report my.html`
 
-    Or a model, over the bars after those it was fitted on:
+    Example, own data of two assets: `backtester run my.py --data A=a.csv --data B=b.csv --read tz=America/New_York`
+
+    Example, a model over the bars after those it was fitted on:
     `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
     """
     check_writable(report)

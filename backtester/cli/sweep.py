@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,8 @@ from backtester.cli.inputs import benchmark_of, check_folder, check_writable, lo
 from backtester.cli.locate import find_strategy
 from backtester.cli.market import market_of
 from backtester.cli.output import say, say_json, say_table, stdout_kept
-from backtester.errors import SettingsError, did_you_mean
+from backtester.cli.tables import check_table, write_table
+from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,15 +23,11 @@ if TYPE_CHECKING:
     from backtester.research import Sweep
 
 STORE = Path(".backtester/sweeps.db")
-_TABLES = (".csv", ".parquet")
 _SHOWN = ("total_return", "max_drawdown", "n_trades")  # beside the objectives
 
 
 def sweep(
-    target: Annotated[
-        str,
-        typer.Argument(metavar="FILE[:CLASS]", show_default=False, help="The strategy, as of `backtester run`."),
-    ],
+    target: o.Target,
     vary: o.Dimensions = None,
     parameters: o.Parameters = None,
     where: o.Where = None,
@@ -55,10 +51,7 @@ def sweep(
     workers: o.Workers = None,
     executor: o.ExecutorName = "threads",
     top: Annotated[int, typer.Option(min=0, rich_help_panel=o.OUTPUT, help="How many of the best are shown.")] = 10,
-    table: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=o.OUTPUT, help="Write every set with its metrics: .csv, .parquet."),
-    ] = None,
+    table: o.Table = None,
     report: Annotated[
         Path | None, typer.Option(rich_help_panel=o.OUTPUT, help="Write the HTML report of the best run to this file.")
     ] = None,
@@ -78,7 +71,7 @@ def sweep(
     from backtester.research import sweep as run_sweep
 
     check_writable(report)
-    _check_table(table)
+    check_table(table)
     check_folder(store.parent)
     market = market_of(
         cash=cash,
@@ -114,7 +107,9 @@ def sweep(
             mode=mode,
             **market,
         )
-        written = _write(found, table, report)
+        written = {"table": write_table(found.table, table), "report": None if report is None else str(report)}
+        if report is not None:
+            found.run_best().report(report)
     if as_json:
         say_json(document(found, top, written))
     elif not quiet:
@@ -126,34 +121,13 @@ def sweep(
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
-def _check_table(table: Path | None) -> None:
-    """Refuse a table that could not be written afterwards."""
-    if table is None:
-        return
-    if table.suffix.lower() not in _TABLES:
-        near = did_you_mean(table.suffix.lower(), _TABLES)
-        raise SettingsError(f"--table {table}: cannot tell what to write{near}; a name ends in {', '.join(_TABLES)}")
-    check_writable(table)
-
-
-def _write(found: Sweep, table: Path | None, report: Path | None) -> dict[str, str | None]:
-    """Write what was asked for, and return where."""
-    if table is not None and table.suffix.lower() == ".csv":
-        found.table.to_csv(table)
-    elif table is not None:
-        found.table.to_parquet(table)
-    if report is not None:
-        found.run_best().report(report)
-    return {"table": None if table is None else str(table), "report": None if report is None else str(report)}
-
-
 # --- what is printed -------------------------------------------------------------------------------------------------
 
 
 def best_rows(found: Sweep, top: int) -> pd.DataFrame:
     """Return the best rows of the table by the first objective; of several objectives the front comes first."""
     table, name = found.table, found.column(found.objectives[0])
-    ascending = not found._trials.objectives[0].maximize
+    ascending = not found.maximize[0]
     ranked = table[table[name].notna()].sort_values(name, ascending=ascending, kind="stable")
     if len(found.objectives) > 1:
         front = found.front
@@ -198,7 +172,7 @@ def document(found: Sweep, top: int, written: dict[str, str | None]) -> dict[str
     stable = found.stability() if best is not None and found.parameters else None
     failure = found.first_failure
     return {
-        "strategy": found._trials.kind.__name__,
+        "strategy": found.strategy.__name__,
         "method": found.method,
         "objectives": list(found.objectives),
         "parameters": list(found.parameters),
@@ -209,7 +183,7 @@ def document(found: Sweep, top: int, written: dict[str, str | None]) -> dict[str
         "best": None if best is None else _trial(best),
         "stability": None if stable is None else {"best": _trial(stable.best), "peak_rank": stable.peak_rank},
         "top": [
-            {"trial": number, **{key: _not_nan(value) for key, value in row.items() if key != "error"}}
+            {"trial": number, **{key: value for key, value in row.items() if key != "error"}}
             for number, row in zip(rows.index.tolist(), rows.to_dict("records"), strict=True)
         ],
         "first_error": None if failure is None else {"trial": failure.number, "error": failure.error},
@@ -224,7 +198,3 @@ def _trial(trial: Any) -> dict[str, Any]:
         "scores": trial.scores,
         "metrics": trial.metrics,
     }
-
-
-def _not_nan(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from backtester.research.sweep.stability import Stability
     from backtester.result import Result
+    from backtester.strategy import Strategy
 
 ALL = 2**62  # above every number of a trial
 
@@ -94,6 +95,16 @@ class Sweep:
     def objectives(self) -> tuple[str, ...]:
         """The names of the objectives; `best` looks at the first."""
         return tuple(one.name for one in self._trials.objectives)
+
+    @property
+    def maximize(self) -> tuple[bool, ...]:
+        """Of each objective, whether more of it is better."""
+        return tuple(one.maximize for one in self._trials.objectives)
+
+    @property
+    def strategy(self) -> type[Strategy]:
+        """The strategy whose parameters vary."""
+        return self._trials.kind
 
     @property
     def parameters(self) -> tuple[str, ...]:
