@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-import typer
-
 from backtester.cli.failures import OF_MODELS
 
 _DATA = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".pq")
@@ -66,13 +64,22 @@ def strategies(incomplete: str) -> list[str]:
     return []
 
 
-def parameters(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the parameters of the strategy that the command names."""
-    with contextlib.suppress(Exception):
-        where, _, name = str(ctx.params.get("target") or "").partition(":")
-        classes = _classes(where)
+def parameters(incomplete: str) -> list[str]:
+    """Offer the parameters of the strategy that the command line names.
+
+    It is the first word that is a file or module with a strategy in it. The words are read where the shell puts them:
+    the parser gives up at an option without its value, which is what is being completed.
+    """
+    words = (os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or "").split()
+    for word in words[2:]:
+        where, _, name = word.partition(":")
+        try:
+            classes = _classes(where)
+        except Exception:
+            continue
         chosen = [classes[name]] if name in classes else list(classes.values())
-        return _beginning(dict.fromkeys(f"{one}=" for names in chosen for one in names), incomplete)
+        if classes:
+            return _beginning(dict.fromkeys(f"{one}=" for names in chosen for one in names), incomplete)
     return []
 
 
@@ -193,6 +200,7 @@ def joined(words: list[str], position: int) -> tuple[list[str], int, str]:
     """
     whole: list[str] = []
     at, known, glued = 0, "", False
+    words = words + [""] * (position + 1 - len(words))  # a word that is not begun may be left out
     for number, word in enumerate(words[: position + 1]):
         is_break = word in _BREAKS
         if is_break and whole and whole[-1].startswith("-"):  # of "--data=": what follows is the value

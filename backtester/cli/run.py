@@ -14,7 +14,7 @@ from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_rule, find_strategy, make_strategy
 from backtester.cli.market import market_of
-from backtester.cli.output import result_document, say, say_json, stdout_kept
+from backtester.cli.output import result_document, say, say_json, say_result, stdout_kept
 from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def execute(strategy: Strategy, bars: Bars, settings: dict[str, Any], outputs: O
 def hand_out(result: Result, outputs: Outputs) -> None:
     """Print a result and write its files; the JSON document comes last and names them."""
     if not (outputs.as_json or outputs.quiet):
-        say(str(result))
+        say_result(result)
     written: dict[str, str | None] = {"report": None, "out": None}
     if outputs.report is not None:
         result.report(outputs.report)
