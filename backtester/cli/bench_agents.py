@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import check_folder
+from backtester.cli.output import say_json, stdout_kept
 from backtester.errors import SettingsError
 
 
@@ -21,6 +23,8 @@ def bench_agents(
     out: Annotated[Path, typer.Option(metavar="DIR", help="For the JSON, the page, finished runs.")] = Path("agents"),
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is none but this one.")] = 1,
     keep_agents: Annotated[bool, typer.Option("--keep-agents", help="Save the trained agents too.")] = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Hold agents against baselines and known optima.
 
@@ -35,6 +39,13 @@ def bench_agents(
         raise SettingsError(
             f"bench-agents needs {error.name}, which is not installed; pip install 'backtester[rl]'"
         ) from error
+    from rich.console import Console
+
     command = shlex.join(["backtester", *sys.argv[1:]])
-    if show(config, out, workers=workers, keep_agents=keep_agents, command=command):
+    with stdout_kept(as_json):
+        console = Console(quiet=as_json or quiet)
+        found = show(config, out, workers=workers, keep_agents=keep_agents, command=command, console=console)
+    if as_json:
+        say_json(found._asdict())
+    if found.alarms:
         raise typer.Exit(ExitCode.FINDINGS)

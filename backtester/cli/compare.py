@@ -23,6 +23,7 @@ def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RESULT...", show_default=False, help=_FOLDER)],
     every: Annotated[bool, typer.Option("--all", help="Show every metric, not the key ones alone.")] = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Set stored results side by side.
 
@@ -36,7 +37,7 @@ def compare(
     found = compare_results(*results, names=short_names(folders))
     if as_json:
         say_json({**found.as_dict(), "folders": [str(folder) for folder in folders]})
-    else:
+    elif not quiet:
         say(found.text(every))
 
 

@@ -28,7 +28,9 @@ def data() -> None:
     """Look at market data, and convert it."""
 
 
-def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False) -> None:
+def info(
+    source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False, quiet: o.Quiet = False
+) -> None:
     """Tell what bars hold, from symbols to gaps.
 
     Symbols, period, bar length, sessions, gaps, volume, extras, memory and content hash. The hash is the one in a
@@ -44,6 +46,7 @@ def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False)
     facts = facts_of(bars)
     if as_json:
         say_json({"source": source, **facts})
+    if as_json or quiet:
         return
     rows = [
         ("period", f"{facts['first']} to {facts['last']} (closes, UTC)"),
@@ -65,6 +68,7 @@ def check(
     source: o.Source,
     reading: o.Reading = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Check bars by every rule; exit with 1 if one is broken.
 
@@ -78,11 +82,11 @@ def check(
     if as_json:
         document = {"source": source, "errors": errors, "warnings": len(found) - errors}
         say_json({**document, "findings": [_as_dict(finding) for finding in found]})
-    elif found:
+    elif found and not quiet:
         for finding in found:
             say(f"{finding.severity}: {' '.join(str(finding).split())}")
         say(f"{source}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}")
-    else:
+    elif not quiet:
         say(f"{source}: no findings in {_described(source, reading or [])}")
     if found:
         raise typer.Exit(ExitCode.FINDINGS)

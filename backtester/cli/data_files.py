@@ -41,6 +41,7 @@ def convert(
     reading: o.Reading = None,
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Read bars, check them, and write them to a file.
 
@@ -57,7 +58,7 @@ def convert(
     if to is not None:
         bars = bars.resample(to)
     write(bars, out)
-    tell(bars, source, out, as_json)
+    tell(bars, source, out, as_json, quiet)
 
 
 def sample(
@@ -72,6 +73,7 @@ def sample(
     ] = None,
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """List the bundled samples, show one, or write one.
 
@@ -89,7 +91,7 @@ def sample(
         entries = {name: describe(name) for name in names()}
         if as_json:
             say_json({"samples": [_plain(name, entry) for name, entry in entries.items()]})
-        else:
+        elif not quiet:
             _list(entries)
         return
     name = name.removeprefix(SAMPLE)
@@ -98,10 +100,10 @@ def sample(
         check_target(out, force)
         bars = load(name)
         write(bars, out)
-        tell(bars, SAMPLE + name, out, as_json)
+        tell(bars, SAMPLE + name, out, as_json, quiet)
     elif as_json:
         say_json(_plain(name, entry))
-    else:
+    elif not quiet:
         _show(name, entry)
 
 
@@ -134,13 +136,13 @@ def write(bars: Bars, out: Path) -> None:
         bars.to_csv(out)
 
 
-def tell(bars: Bars, source: str, out: Path, as_json: bool) -> None:
+def tell(bars: Bars, source: str, out: Path, as_json: bool, quiet: bool) -> None:
     """Print what was written."""
     size = out.stat().st_size
     if as_json:
         about = {"n_bars": bars.n_bars, "symbols": list(bars.symbols), "content_hash": bars.content_hash}
         say_json({"source": source, "out": str(out), "bytes": size, **about})
-    else:
+    elif not quiet:
         say(f"{out}: {bytes_text(size)}, {repr(bars).strip('<>')}")
 
 

@@ -31,6 +31,7 @@ def list_(
         ),
     ] = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """List models with what they learn: numbers or classes.
 
@@ -49,6 +50,8 @@ def list_(
             found = [describe(plugin) for those in plugins().values() for plugin in those]
     if as_json:
         say_json({"models": found})
+    elif quiet:
+        return
     elif names:
         say("\n\n".join(_shown(entry) for entry in found))
     else:

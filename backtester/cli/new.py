@@ -49,6 +49,7 @@ def strategy(
     ] = Path(),
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Write a working strategy and its test.
 
@@ -67,6 +68,7 @@ def strategy(
     commands = _commands(*files)
     if as_json:
         say_json({"class": class_name, "files": [str(path) for path in files], "next": list(commands.values())})
+    if as_json or quiet:
         return
     say(f"Wrote {' and '.join(str(path) for path in files)}\n\nNext:")
     for what, command in commands.items():

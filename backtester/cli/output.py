@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,14 @@ def say(text: str) -> None:
     """Print text on stdout, with "?" for characters that the terminal's encoding lacks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     typer.echo(text.encode(encoding, "replace").decode(encoding))
+
+
+def say_prose(text: str) -> None:
+    """Print sentences on stdout; on a terminal lines end between words."""
+    if on_terminal():
+        lines = [textwrap.wrap(line, columns(), subsequent_indent="  ") or [""] for line in text.splitlines()]
+        text = "\n".join(piece for pieces in lines for piece in pieces)
+    say(text)
 
 
 def say_result(result: Result) -> None:
@@ -74,7 +83,7 @@ def columns() -> int:
 
 def coloured(text: str, colour: str, bold: bool = False) -> str:
     """Return text in a colour, unless `NO_COLOR` is set."""
-    return typer.style(text, fg=None if os.environ.get("NO_COLOR") else colour, bold=bold)
+    return typer.style(text, fg=None if os.environ.get("NO_COLOR") else colour, bold=bold or None)
 
 
 def clean(text: object) -> str:

@@ -43,6 +43,7 @@ def list_(
         ),
     ] = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """List strategies with parameters and source.
 
@@ -61,7 +62,8 @@ def list_(
     if not found:
         places = ", ".join(targets or [_SHIPPED])
         raise StrategyError(f"{places}: no subclass of backtester.Strategy is defined there")
-    say("\n\n".join(_shown(entry) for entry in found))
+    if not quiet:
+        say("\n\n".join(_shown(entry) for entry in found))
 
 
 add(app, list_, "list")

@@ -12,7 +12,7 @@ from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, load_bars, reading_options
 from backtester.cli.locate import find_strategy, make_strategy
 from backtester.cli.market import market_of
-from backtester.cli.output import say, say_json, stdout_kept
+from backtester.cli.output import say, say_json, say_prose, stdout_kept
 from backtester.cli.tables import check_table, write_table
 
 STRESS = "Stress"
@@ -52,7 +52,7 @@ def stress(
     quiet: o.Quiet = False,
     progress: o.Progress = None,
 ) -> None:
-    """Run a strategy under worse conditions, and say where its edge dies.
+    """Say under which worse conditions an edge dies.
 
     Costs up to five times, delays, the worst rule for ambiguous bars, missing bars, parameters moved, other starts, and
     markets drawn from the data or from luck alone.
@@ -87,7 +87,7 @@ def stress(
         rows = found.table.reset_index().to_dict("records")
         say_json({"strategy": result.manifest["strategy"], "metric": metric, "scenarios": rows, "table": written})
     elif not quiet:
-        say(f"{found}")
+        say_prose(f"{found}")
         if written is not None:
             say(f"\nTable written to {written}")
     if getattr(found, "interrupted", False):

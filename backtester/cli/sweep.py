@@ -13,7 +13,7 @@ from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_strategy
 from backtester.cli.market import market_of
-from backtester.cli.output import say, say_json, say_table, stdout_kept
+from backtester.cli.output import say, say_json, say_prose, say_table, stdout_kept
 from backtester.cli.tables import check_table, write_table
 from backtester.errors import SettingsError
 
@@ -137,13 +137,13 @@ def best_rows(found: Sweep, top: int) -> pd.DataFrame:
 
 def tell(found: Sweep, top: int) -> None:
     """Print what a sweep came to: its own words, the best rows, and how stable the best is."""
-    say(f"{found}")
+    say_prose(f"{found}")
     rows = best_rows(found, top)
     if len(rows):
         say("")
         _table(found, rows)
     if found.trials > 1 and found.parameters:
-        say(f"\n{found.stability()}")
+        say_prose(f"\n{found.stability()}")
 
 
 def _table(found: Sweep, rows: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_strategy
 from backtester.cli.market import market_of
-from backtester.cli.output import result_document, say, say_json, stdout_kept
+from backtester.cli.output import result_document, say, say_json, say_prose, stdout_kept
 from backtester.cli.sweep import STORE
 from backtester.cli.tables import check_table, write_table
 from backtester.errors import SettingsError
@@ -127,7 +127,7 @@ def walk_forward(
         folds = found.folds.reset_index().to_dict("records")
         say_json({"folds": folds, **result_document(found.result, **written)})
     elif not quiet:
-        say(f"{found}")
+        say_prose(f"{found}")
         for name, path in written.items():
             if path is not None:
                 say(f"\n{name.capitalize()} written to {path}")

@@ -37,7 +37,8 @@ def main(
     """Run what is left of a benchmark and show its tables. Exit code 1 if an alarm rang, or a run failed."""
     command = shlex.join(["python", "-m", "benchmarks.agents", *sys.argv[1:]])
     folder = RESULTS / "agents" if write else work
-    code = show(config_path(config), folder, work=work, workers=workers, keep_agents=keep_agents, command=command)
+    found = show(config_path(config), folder, work=work, workers=workers, keep_agents=keep_agents, command=command)
+    code = 1 if found.alarms else 0
     raise typer.Exit(code)
 
 
