@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backtester.comparison import BUY_AND_HOLD, buy_and_hold
+from backtester.safe_text import clean as clean
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -23,8 +24,6 @@ _GAP = 4  # between the two columns of metrics
 _DAY = 86_400 * 10**9
 _DAILY = 20 * 3600 * 10**9  # bars at least this far apart are named by their session
 _UNITS = (("week", 7 * _DAY), ("day", _DAY), ("hour", 3600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9))
-_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_UNSAFE_TABLE = dict.fromkeys(_UNSAFE, "\N{REPLACEMENT CHARACTER}")
 
 
 class Metric(NamedTuple):
@@ -112,11 +111,6 @@ GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
 
 
 # --- facts that text and report share ------------------------------------------------------------------------------
-
-
-def clean(text: object) -> str:
-    """Return a name on one line, with control characters and direction overrides replaced."""
-    return str(text).translate(_UNSAFE_TABLE)
 
 
 def isolated(name: object) -> str:
