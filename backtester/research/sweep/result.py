@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -241,6 +240,27 @@ class Sweep:
 
     # --- plots -------------------------------------------------------------------------------------------------------
 
+    def plot(self, x: str | None = None, y: str | None = None, value: str | None = None) -> Any:
+        """Return a Plotly figure of an objective or a metric over the parameters.
+
+        Of one parameter a line, of more a heat map of two, with the mean over the others.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            Names of parameters that vary; by default the first two.
+        value : str, optional
+            A metric; by default the first objective.
+
+        Raises
+        ------
+        SettingsError
+            No such parameter or metric, or none that varies.
+        """
+        from backtester.research.sweep.plots import plot
+
+        return plot(self, x, y, value)
+
     def heatmap(self, x: str, y: str, value: str | None = None, reduce: str = "mean") -> Any:
         """Return a Plotly figure of an objective or a metric over two parameters.
 
@@ -283,4 +303,6 @@ class Sweep:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>{self.table.head(20).to_html()}"
+        from backtester.research.sweep.card import html_of
+
+        return html_of(self)
