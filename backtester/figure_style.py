@@ -39,6 +39,7 @@ def template() -> go.layout.Template:
         "margin": {"l": 60, "r": 20, "t": 80, "b": 50},
         "legend": {"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
         "hoverlabel": {"namelength": -1},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": _TEXT},
     }
     return go.layout.Template(layout=polished)
 

@@ -22,6 +22,7 @@ POINTS = 240  # of a sparkline: two for each of its columns
 _WIDTH, _HEIGHT, _EDGE = 300, 56, 2  # of a sparkline, pixels
 _CARD = "display:inline-block;max-width:100%;font-size:13px;line-height:1.45"
 _CELL = "padding:1px 14px 1px 0;border:none;background:none;vertical-align:top"
+_TABLE = "border-collapse:collapse;color:inherit;font:inherit"  # a page without a doctype inherits neither
 _LINE = "border-bottom:1px solid rgba(128,128,128,0.35)"
 
 
@@ -75,7 +76,7 @@ def card(
     )
     parts = [f'<div style="font-weight:600">{escaped(title)}</div>']
     if rows:
-        parts.append(f'<table style="border-collapse:collapse;margin:2px 0">{rows}</table>')
+        parts.append(f'<table style="{_TABLE};margin:2px 0">{rows}</table>')
     if picture:
         parts.append(picture)
     if table is not None and table.rows:
@@ -98,7 +99,7 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     )
-    return f'<table style="border-collapse:collapse;margin:4px 0"><tr>{heads}</tr>{body}</table>'
+    return f'<table style="{_TABLE};margin:4px 0"><tr>{heads}</tr>{body}</table>'
 
 
 def sparkline(values: npt.ArrayLike, label: str = "", baseline: float | None = None) -> str:

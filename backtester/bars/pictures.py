@@ -92,15 +92,14 @@ def _traces(bars: Bars, a: int, width: int, visible: bool) -> tuple[Any, Any]:
     """Return the candles and the volume of one asset."""
     import plotly.graph_objects as go
 
-    there = np.flatnonzero(np.isfinite(bars.close[:, a]))
-    first = there[::width]
-    ends = np.append(first[1:], bars.n_bars)
-    last = np.array([there[np.searchsorted(there, end) - 1] for end in ends], np.int64)
-    times = _times(bars)[last]
     name = label(bars.symbols[a])
+    there = np.flatnonzero(np.isfinite(bars.close[:, a]))
     if not there.size:
         return go.Candlestick(name=name, visible=visible), go.Bar(name="volume", visible=visible)
-    starts = np.searchsorted(there, first)
+    first = there[::width]
+    last = there[np.minimum(np.arange(width, len(there) + width, width), len(there)) - 1]
+    times = _times(bars)[last]
+    starts = np.arange(0, len(there), width)
     candles = go.Candlestick(
         x=times,
         open=bars.open[first, a],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
 _SHOWN = ("total_return", "cagr", "annual_volatility", "max_drawdown", "sharpe", "n_trades", "total_costs")
+_LABELS = {"total_costs": "costs"}  # what is "total" only under its heading
 
 
 def html_of_result(result: Result) -> str:
@@ -29,7 +30,7 @@ def html_of_result(result: Result) -> str:
     if compared is not None and bars.n_bars > 1:
         facts.append((compared[0], written(float(compared[1][-1] / compared[1][0] - 1.0), "percent")))
     metrics = {metric.name: metric for _, group in GROUPS for metric in group}
-    heads = [metrics[name].label for name in _SHOWN]
+    heads = [_LABELS.get(name, metrics[name].label) for name in _SHOWN]
     row = [written(numbers[name], metrics[name].kind) for name in _SHOWN]
     start = float(result.wealth[0])
     return card(

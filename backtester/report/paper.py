@@ -82,6 +82,9 @@ def figure(result: Result, width: str | float = "single") -> Figure:
         below.fill_between(times[at], lost, 0.0, color=_PALE, linewidth=0)
         below.plot(times[at], lost, color=RED)
         _label(above, below, equity_label(result).lower())
+        for _ in range(2):  # the layout settles, and stays: every file of the figure is the same then
+            picture.draw_without_rendering()
+        picture.set_layout_engine("none")
     return picture
 
 

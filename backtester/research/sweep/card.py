@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtester.html_text import Table, card, shortened, sparkline
+from backtester.summary_text import GROUPS, written
 
 if TYPE_CHECKING:
     from backtester.research.sweep.result import Sweep
@@ -47,8 +48,14 @@ def _table(found: Sweep) -> Table:
     columns = [found.column(one) for one in found.objectives]
     columns += [column for column in map(found.column, _METRICS) if column not in columns]
     heads = ["trial", *found.parameters, *columns]
+    kinds = {metric.name: metric.kind for _, group in GROUPS for metric in group}
+
+    def shown(name: str, value: float) -> str:
+        return written(value, kinds.get(name.removeprefix("metric_"), "number"))
+
     rows = [
-        [number, *(shortened(row[name]) for name in found.parameters), *(f"{row[name]:.4g}" for name in columns)]
+        [number, *(shortened(row[name]) for name in found.parameters), *(shown(name, row[name]) for name in columns)]
         for number, row in zip(best.index.tolist(), best.to_dict("records"), strict=True)
     ]
+    heads = [*heads[: -len(columns)], *(name.replace("_", " ") for name in columns)]
     return Table(heads, rows, heads)
