@@ -1,8 +1,8 @@
 """The look that all Plotly figures have, and the colours that all pictures share.
 
 The colours are those of Okabe and Ito ("Color Universal Design", 2008), which people with any kind of colour vision
-tell apart. Backgrounds are transparent and text is a grey of equal contrast to white and black, so that a figure suits a
-light notebook and a dark one.
+tell apart. Backgrounds are transparent and text is a grey of equal contrast to white and black, so that a figure suits
+a light notebook and a dark one.
 """
 
 from __future__ import annotations

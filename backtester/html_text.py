@@ -1,8 +1,8 @@
 """Objects in a notebook: a short card with facts, a small picture and a table, for light pages and dark ones.
 
-A card has no style sheet, no script and no colour of its own but one blue that both kinds of page bear: text is drawn in
-the page's own colour, and lines in a part of it. Notebook viewers that take styles away leave a readable table. All text
-is escaped here, and nowhere else.
+A card has no style sheet, no script and no colour of its own but one blue that both kinds of page bear: text is drawn
+in the page's own colour, and lines in a part of it. Notebook viewers that take styles away leave a readable table. All
+text is escaped here, and nowhere else.
 """
 
 from __future__ import annotations

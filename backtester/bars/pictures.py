@@ -70,7 +70,9 @@ def plot(bars: Bars, symbol: str | None = None) -> go.Figure:
     from plotly.subplots import make_subplots
 
     if symbol is not None and symbol not in bars.symbols:
-        raise DataError(f"plot: no symbol {symbol!r}{near(symbol, bars.symbols)} Symbols: {', '.join(bars.symbols[:20])}")
+        raise DataError(
+            f"plot: no symbol {symbol!r}{near(symbol, bars.symbols)} Symbols: {', '.join(bars.symbols[:20])}"
+        )
     assets = list(range(min(bars.n_assets, MAX_MENU))) if symbol is None else [bars.symbols.index(symbol)]
     picture = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.03, row_heights=[0.8, 0.2])
     width = -(-bars.n_bars // CANDLES)

@@ -28,9 +28,7 @@ def data() -> None:
     """Look at market data, and convert it."""
 
 
-def info(
-    source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False, quiet: o.Quiet = False
-) -> None:
+def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False, quiet: o.Quiet = False) -> None:
     """Tell what bars hold, from symbols to gaps.
 
     Symbols, period, bar length, sessions, gaps, volume, extras, memory and content hash. The hash is the one in a
@@ -72,8 +70,9 @@ def check(
 ) -> None:
     """Check bars by every rule; exit with 1 if one is broken.
 
-    All findings are printed. The rules: times increase; prices are finite, above zero, and between low and high; volume is not negative; splits,
-    dividends and delistings make sense; and, as a warning, prices and declared splits fit each other.
+    All findings are printed. The rules: times increase; prices are finite, above zero, and between low and high; volume
+    is not negative; splits, dividends and delistings make sense; and, as a warning, prices and declared splits fit each
+    other.
 
     Example: `backtester data check prices.csv`
     """

@@ -120,7 +120,9 @@ def _steps(name: str, text: str, low: str, high: str, step: str) -> list[str]:
         raise ParameterError(f"-p {name}={text}: a range goes up from the first number to the last, by a step above 0")
     count = int((last - first) / width) + 1
     if count > MOST:
-        raise ParameterError(f"-p {name}={text}: has {count:,} values, and at most {MOST:,} are tried; take larger steps")
+        raise ParameterError(
+            f"-p {name}={text}: has {count:,} values, and at most {MOST:,} are tried; take larger steps"
+        )
     return [_plain(first + width * n) for n in range(count)]
 
 

@@ -55,7 +55,8 @@ def evaluate(
 ) -> None:
     """Let a saved agent play or trade, and say what it earns.
 
-    Without --data it plays episodes of its environment. With --data it trades bars in the engine, as a strategy: costs, account and execution are those of the training unless they are given.
+    Without --data it plays episodes of its environment. With --data it trades bars in the engine, as a strategy: costs,
+    account and execution are those of the training unless they are given.
 
     Example: `backtester evaluate agents/ou --episodes 200`
 

@@ -42,7 +42,7 @@ def examples_of(doc: str | None) -> tuple[str, list[Example]]:
 
 
 def continued(line: str, width: int) -> list[str]:
-    """Return a command line in lines of at most `width` columns, where its words allow, each but the last with a "\\"."""
+    """Return a command line in lines of at most `width` columns, where words allow, all but the last with a "\\"."""
     lines = [""]
     for word in _WORD.findall(line):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width - 2:

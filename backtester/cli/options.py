@@ -30,8 +30,8 @@ Target = Annotated[
         metavar="FILE[:CLASS]",
         show_default=False,
         autocompletion=completion.strategies,
-        help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class may be "
-        "left out where the file defines one.",
+        help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class may "
+        "be left out where the file defines one.",
     ),
 ]
 Source = Annotated[

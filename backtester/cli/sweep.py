@@ -61,8 +61,8 @@ def sweep(
 ) -> None:
     """Run a strategy with many sets of parameters.
 
-    Every parameter that is not varied has its default, or what --set says. The best of many is an optimum of these data:
-    what is printed says how much of it is a plateau, and how much a peak.
+    Every parameter that is not varied has its default, or what --set says. The best of many is an optimum of these
+    data: what is printed says how much of it is a plateau, and how much a peak.
 
     Example: `backtester sweep my.py -p fast=5:50:5 -p slow=20:200:20 --where 'fast < slow' --data sample:sp500`
 

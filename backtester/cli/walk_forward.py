@@ -30,7 +30,9 @@ def walk_forward(
     parameters: o.Parameters = None,
     train: Annotated[
         str | None,
-        typer.Option(metavar="BARS", rich_help_panel=FOLDS, help="Bars to choose parameters on, such as 750; required."),
+        typer.Option(
+            metavar="BARS", rich_help_panel=FOLDS, help="Bars to choose parameters on, such as 750; required."
+        ),
     ] = None,
     test: Annotated[
         str | None,

@@ -18,7 +18,7 @@ _LABELS = {"total_costs": "costs"}  # what is "total" only under its heading
 
 
 def html_of_result(result: Result) -> str:
-    """Return a result as a card: what ran on what, the equity, the key metrics, and what to know before believing it."""
+    """Return a result as a card: what ran on what, the equity, the key metrics, and what to know of it first."""
     from backtester.notices import notices
 
     bars, manifest, numbers = result.bars, result.manifest, result.summary()

@@ -1,7 +1,7 @@
 """A result as a figure for a paper: Matplotlib, in the width of a column, with fonts that stay text.
 
-Nothing global is touched: no `pyplot`, no `rcParams`, no window. `save` writes PDF and EPS with TrueType fonts (type 42,
-which journals ask for), SVG with text as text, and PGF for LaTeX.
+Nothing global is touched: no `pyplot`, no `rcParams`, no window. `save` writes PDF and EPS with TrueType fonts (type
+42, which journals ask for), SVG with text as text, and PGF for LaTeX.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def save(picture: Figure, path: str | PathLike[str]) -> None:
     file = Path(path)
     kind = file.suffix.lower()
     if kind not in FORMATS:
-        raise SettingsError(f"{file}: cannot tell what to write{did_you_mean(kind, FORMATS)}; one of {', '.join(FORMATS)}")
+        raise SettingsError(
+            f"{file}: cannot tell what to write{did_you_mean(kind, FORMATS)}; one of {', '.join(FORMATS)}"
+        )
     rc_context, _ = _matplotlib()
     facts = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {"Software": None}}.get(kind)
     part = file.with_name(f".{file.name}.part")
@@ -159,7 +161,9 @@ def _label(above: Any, below: Any, equity: str) -> None:
     from matplotlib.ticker import FuncFormatter, PercentFormatter
 
     above.set_ylabel(_plain(equity))
-    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}"))
+    above.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 100 else f"{value:g}")
+    )
     above.legend(frameon=False, loc="upper left")
     below.set_ylabel("drawdown")
     below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -69,8 +69,8 @@ def plot(agent: Agent, log: str | PathLike[str] | None = None) -> go.Figure:
     rows = [] if log is None else _rows(log)
     if not history and not rows:
         raise TrainingError(
-            f"plot: {agent!r} had no validation, so that it remembers no curve; pass log=, the log_dir of its training, "
-            "or train with validation="
+            f"plot: {agent!r} had no validation, so that it remembers no curve; pass log=, the log_dir of its training"
+            ", or train with validation="
         )
     picture = go.Figure()
     for n, (column, name) in enumerate(_CURVES.items()):

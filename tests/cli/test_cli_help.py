@@ -71,12 +71,14 @@ def test_the_commands_are_in_groups(monkeypatch):
 
 
 def test_examples_are_taken_out_of_a_docstring():
-    doc = "Do it.\n\n    Well.\n\n    Example: `a b\n    --c`\n\n    Example, in short: `a -c`\n\n    Example of none.\n    "
+    doc = (
+        "Do it.\n\n    Well.\n\n    Example: `a b\n    --c`\n\n    Example, short: `a -c`\n\n    Example of none.\n    "
+    )
     text, examples = examples_of(doc)
     assert text == "Do it.\n\nWell.\n\nExample of none."
     assert examples == [
         Example("a b --c"),
-        Example("a -c", "in short"),
+        Example("a -c", "short"),
     ]
 
 

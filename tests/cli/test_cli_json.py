@@ -76,4 +76,4 @@ def test_quiet_comparisons_leave_the_exit_code(stored):
 def test_the_page_names_every_command():
     from test_cli_docs import COMMANDS
 
-    assert {words for words in COMMANDS} <= set(KEYS)
+    assert set(COMMANDS) <= set(KEYS)

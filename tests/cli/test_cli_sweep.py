@@ -155,6 +155,7 @@ def test_the_same_command_runs_nothing_twice(cli):
                     ctx.order(0, self.n)
         """,
     )
+
     def call(*arguments):
         sys.modules.pop("count", None)  # as in a process of its own
         cli(*command, *arguments)

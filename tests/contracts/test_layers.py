@@ -19,7 +19,10 @@ PACKAGES = ("backtester", "strategies", "envs")
 LAYERS = (
     ("errors", "safe_text"),
     ("kernel",),
-    ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips", "html_text", "figure_style"),
+    (
+        *("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
+        *("html_text", "figure_style"),
+    ),
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "archive", "store", "summary_text", "notices", "report"),

@@ -31,7 +31,7 @@ class Weekly(Strategy):
 
 
 def hostile_bars(names=NAMES, n_bars=N_BARS) -> Bars:
-    """Return days whose close is 100, 101, 102, …, high and low one beyond, volume 10; the last asset pauses in row 5."""
+    """Return days with closes of 100, 101, …, high and low one beyond, volume 10; the last asset pauses in row 5."""
     close = np.repeat((100.0 + np.arange(n_bars))[:, np.newaxis], len(names), axis=1)
     columns = {"open": close - 0.5, "high": close + 1.0, "low": close - 1.0, "close": close.copy()}
     volume = np.full_like(close, 10.0)

@@ -114,8 +114,9 @@ def test_an_agent_says_where_it_was_trained_and_how_it_did(objects):
 
 
 def test_hard_cases_have_cards_too():
-    one = hostile_bars(("A",), 1)
-    for hard in (one, run(Weekly(), one, mode="interpreted"), Signal.of(np.full(1, np.nan), one)):
+    one = hostile_bars(("A",), 3)[:1]
+    two = hostile_bars(("A",), 3)[:2]
+    for hard in (one, run(Weekly(), two, mode="interpreted"), Signal.of(np.full(1, np.nan), one)):
         Card(hard._repr_html_()).assert_harmless()
     many = Bars.align([hostile_bars((f"A{n}",), 3) for n in range(30)])
     assert "and 22 more assets" in texts(many)
