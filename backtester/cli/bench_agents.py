@@ -28,8 +28,8 @@ def bench_agents(
 ) -> None:
     """Hold agents against baselines and known optima.
 
-    Each algorithm is trained with each seed on each task of the file. Stopped, it goes on where it was when it is called
-    again. Exit code 1: an alarm rang, or a run failed.
+    Each algorithm is trained with each seed on each task of the file. Stopped, it goes on where it was when it is
+    called again. Exit code 1: an alarm rang, or a run failed.
 
     Example: `backtester bench-agents my.yml --out results --workers 2`
     """
