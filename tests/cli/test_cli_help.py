@@ -23,7 +23,8 @@ def parse(arguments: list[str]) -> str:
         context = command.make_context(command.name, arguments, parent=context)
         if not hasattr(command, "commands"):
             return " ".join(words)
-        rest = [*getattr(context, "_protected_args", ()), *context.args]
+        kept = vars(context)  # each version of click calls them by another name
+        rest = [*kept.get("protected_args", kept.get("_protected_args", ())), *context.args]
         name, command, arguments = command.resolve_command(context, rest)
         words.append(name)
 
