@@ -374,11 +374,33 @@ class Result:
 
         write_report(self, path)
 
-    def plot(self) -> Any:
-        """Return a Plotly figure: equity, drawdown, and the trades on the price."""
-        from backtester.report import figure
+    def plot(self, backend: str = "plotly", width: str | float = "single") -> Any:
+        """Return a figure: of Plotly for a screen, or of Matplotlib for a paper.
 
-        return figure(self)
+        Parameters
+        ----------
+        backend : {"plotly", "matplotlib"}
+            Equity, drawdown, and the trades on the price; or equity and drawdown, see `backtester.report.paper`.
+        width : {"single", "double"} or float
+            Of Matplotlib's: one column of a page, two, or inches.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such backend or width, or Matplotlib is not installed.
+        """
+        if backend == "plotly":
+            from backtester.report import figure
+
+            return figure(self)
+        from backtester.errors import SettingsError, did_you_mean
+
+        if backend != "matplotlib":
+            hint = did_you_mean(str(backend), ("plotly", "matplotlib"))
+            raise SettingsError(f"plot: backend is {backend!r}{hint}; it is 'plotly' or 'matplotlib'")
+        from backtester.report.paper import figure as paper_figure
+
+        return paper_figure(self, width)
 
     def to_parquet(self, directory: str | PathLike[str]) -> None:
         """Write everything to a directory that `Result.load` reads back."""
@@ -400,3 +422,8 @@ class Result:
         from backtester.summary_text import text_of
 
         return text_of(self)
+
+    def _repr_html_(self) -> str:
+        from backtester.report.cards import html_of_result
+
+        return html_of_result(self)

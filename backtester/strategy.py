@@ -113,6 +113,20 @@ class Strategy:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{type(self).__name__}({inside})"
 
+    def _repr_html_(self) -> str:
+        from backtester.report.cards import html_of_strategy
+
+        return html_of_strategy(self)
+
+    def plot(self, bars: Bars, symbol: str | None = None) -> Any:
+        """Return a Plotly figure of what `prepare` computes on `bars`: see `backtester.report.strategy_plot.plot`.
+
+        Of the asset `symbol`, by default the first.
+        """
+        from backtester.report.strategy_plot import plot
+
+        return plot(self, bars, symbol)
+
     def prepare(self, bars: Bars) -> None:
         """Compute from `bars`, once and vectorised, what the hooks read; ordinary Python. It must be deterministic."""
 

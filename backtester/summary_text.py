@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backtester.comparison import BUY_AND_HOLD, buy_and_hold
+from backtester.safe_text import clean as clean
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -24,8 +25,6 @@ _GAP = 4  # between the two columns of metrics
 _DAY = 86_400 * 10**9
 _DAILY = 20 * 3600 * 10**9  # bars at least this far apart are named by their session
 _UNITS = (("week", 7 * _DAY), ("day", _DAY), ("hour", 3600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9))
-_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_UNSAFE_TABLE = dict.fromkeys(_UNSAFE, "\N{REPLACEMENT CHARACTER}")
 
 
 class Metric(NamedTuple):
@@ -113,11 +112,6 @@ GROUPS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
 
 
 # --- facts that text and report share ------------------------------------------------------------------------------
-
-
-def clean(text: object) -> str:
-    """Return a name on one line, with control characters and direction overrides replaced."""
-    return str(text).translate(_UNSAFE_TABLE)
 
 
 def isolated(name: object) -> str:
@@ -313,3 +307,52 @@ def _fitted(text: str, room: int) -> str:
     from rich.cells import set_cell_size
 
     return set_cell_size(text, max(room - 2, 0)).rstrip() + ".."
+
+
+# --- narrow terminals ------------------------------------------------------------------------------------------------
+
+
+def narrowed(text: str, width: int) -> str:
+    """Return what `text_of` returns in at most `width` columns: groups below each other, sentences wrapped.
+
+    Parameters
+    ----------
+    text : str
+    width : int
+        Columns; of 38 and more, the width of a group of metrics.
+    """
+    if width >= WIDTH:
+        return text
+    half = (WIDTH - _GAP) // 2
+    width = max(width, half)
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        rows = paragraph.split("\n")
+        if lines:
+            lines.append("")
+        if any(_is_pair(row, half) for row in rows):
+            left, right = zip(*(_parted(row, half) for row in rows), strict=True)
+            lines += [*filter(None, left), "", *filter(None, right)]
+        else:
+            lines += [piece for row in rows for piece in _rewrapped(row, width)]
+    return "\n".join(lines)
+
+
+def _is_pair(row: str, half: int) -> bool:
+    """Return whether a row has two columns, or the right one alone."""
+    return row[half : half + _GAP] == " " * _GAP and row[half + _GAP :].strip() != ""
+
+
+def _parted(row: str, half: int) -> tuple[str, str]:
+    if _cells(row) <= half:
+        return row, ""
+    at = half - (_cells(row) - len(row))  # wide characters are in the left column alone
+    return row[:at].rstrip(), row[at + _GAP :]
+
+
+def _rewrapped(row: str, width: int) -> list[str]:
+    if _cells(row) <= width:
+        return [row]
+    indent = " " * (len(row) - len(row.lstrip()) + 2)
+    room = width if row.isascii() else width // 2
+    return textwrap.wrap(row, room, subsequent_indent=indent, replace_whitespace=False) or [""]

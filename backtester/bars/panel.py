@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import pandas as pd
+    import plotly.graph_objects as go
 
     from backtester.bars.resample import Higher
     from backtester.kernel.memory import MarketArrays
@@ -305,6 +306,20 @@ class Bars(Doors, Actions):
         more = f", extras: {', '.join(self.extras)}" if self.extras else ""
         head = f"Bars {self.name!r}" if self.name else "Bars"
         return f"<{head}: {self.n_bars:,} bars × {self.n_assets} ({names}), {first} … {last}{more}>"
+
+    def plot(self, symbol: str | None = None) -> go.Figure:
+        """Return a Plotly figure of candles and volume; with several assets and no `symbol` a menu chooses.
+
+        Of more than 1,500 bars several become one candle; the title says how many.
+        """
+        from backtester.bars.pictures import plot
+
+        return plot(self, symbol)
+
+    def _repr_html_(self) -> str:
+        from backtester.bars.pictures import html_of
+
+        return html_of(self)
 
     # ---------------------------------------------------------------- equality, copies
 

@@ -6,7 +6,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from backtester.cli import (
     bench_agents,
@@ -21,16 +20,21 @@ from backtester.cli import (
     predict,
     run,
     strategies,
+    stress,
+    sweep,
     train,
     trials,
+    walk_forward,
 )
+from backtester.cli.completion import in_bash
 from backtester.cli.failures import EXIT_CODES, arguments_of, exit_code_of, take_debug
+from backtester.cli.help import Group, add
 from backtester.cli.output import warnings_as_lines
 
 _VERSIONS = ("numba", "numpy", "pandas")
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """A group of commands that ends with one line and an exit code, never with a traceback nobody asked for."""
 
     def main(self, args: Any = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
@@ -38,7 +42,7 @@ class Commands(TyperGroup):
         arguments, debug = take_debug(arguments_of(args))
         extra["standalone_mode"] = False
         try:
-            with warnings_as_lines():
+            with warnings_as_lines(), in_bash():
                 code = super().main(arguments, prog_name, *rest, **extra)
         except (Exception, KeyboardInterrupt) as error:
             code = exit_code_of(error, debug)
@@ -55,7 +59,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="backtester",
     cls=Commands,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -85,25 +88,34 @@ def root(
 ) -> None:
     """Backtest trading strategies written in ordinary Python, at machine-code speed.
 
-    Start with `backtester demo`; then `backtester run my_strategy.py --data prices.csv`.
+    Start with [cyan]backtester demo[/cyan]; then [cyan]backtester new strategy MyIdea[/cyan], and
+    [cyan]backtester run my_idea.py --data sample:sp500[/cyan].
+
+    Every command has examples: [cyan]backtester run --help[/cyan].
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
 
 
-app.command(epilog=EXIT_CODES)(demo.demo)
-app.command(epilog=EXIT_CODES)(run.run)
-app.command(epilog=EXIT_CODES)(check.check)
-app.command(epilog=EXIT_CODES)(compare.compare)
-app.command(epilog=EXIT_CODES)(compare.diff)
-app.command(epilog=EXIT_CODES)(train.train)
-app.command(epilog=EXIT_CODES)(evaluate.evaluate)
-app.command(epilog=EXIT_CODES)(fit.fit)
-app.command(epilog=EXIT_CODES)(predict.predict)
-app.command(epilog=EXIT_CODES)(trials.trials)
-app.command("bench-agents", epilog=EXIT_CODES)(bench_agents.bench_agents)
-app.add_typer(new.app, name="new")
-app.add_typer(strategies.app, name="strategies")
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
+START, BACKTEST, JUDGE = "Start here", "Backtest", "Judge"
+LOOK_UP, MODELS, AGENTS = "Data and what there is", "Models", "Agents"
+
+add(app, demo.demo, panel=START)
+app.add_typer(new.app, name="new", rich_help_panel=START)
+add(app, run.run, panel=BACKTEST)
+add(app, sweep.sweep, panel=BACKTEST)
+add(app, walk_forward.walk_forward, "walk-forward", panel=BACKTEST)
+add(app, stress.stress, panel=JUDGE)
+add(app, check.check, panel=JUDGE)
+add(app, trials.trials, panel=JUDGE)
+add(app, compare.compare, panel=JUDGE)
+add(app, compare.diff, panel=JUDGE)
+app.add_typer(data.app, name="data", rich_help_panel=LOOK_UP)
+app.add_typer(strategies.app, name="strategies", rich_help_panel=LOOK_UP)
+app.add_typer(models.app, name="models", rich_help_panel=LOOK_UP)
+add(app, fit.fit, panel=MODELS)
+add(app, predict.predict, panel=MODELS)
+add(app, train.train, panel=AGENTS)
+add(app, evaluate.evaluate, panel=AGENTS)
+add(app, bench_agents.bench_agents, "bench-agents", panel=AGENTS)

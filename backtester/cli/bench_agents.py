@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import check_folder
+from backtester.cli.output import say_json, stdout_kept
 from backtester.errors import SettingsError
 
 
@@ -22,10 +24,13 @@ def bench_agents(
     workers: Annotated[int, typer.Option(min=0, help="Runs at once; 0: in this process.")] = 1,
     executor: Annotated[str, typer.Option(metavar="processes|ray", help="Who does them.")] = "processes",
     keep_agents: Annotated[bool, typer.Option("--keep-agents", help="Save the trained agents too.")] = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Benchmark agents: train each algorithm with each seed, and hold it against baselines and optima.
+    """Hold agents against baselines and known optima.
 
-    Stopped, it goes on where it was when it is called again. Exit code 1: an alarm rang, or a run failed.
+    Each algorithm is trained with each seed on each task of the file. Stopped, it goes on where it was when it is
+    called again. Exit code 1: an alarm rang, or a run failed.
 
     Example: `backtester bench-agents my.yml --out results --workers 2`
     """
@@ -36,6 +41,13 @@ def bench_agents(
         raise SettingsError(
             f"bench-agents needs {error.name}, which is not installed; pip install 'backtester[rl]'"
         ) from error
+    from rich.console import Console
+
     command = shlex.join(["backtester", *sys.argv[1:]])
-    if show(config, out, workers=workers, executor=executor, keep_agents=keep_agents, command=command):
+    with stdout_kept(as_json):
+        console = Console(quiet=as_json or quiet)
+        found = show(config, out, workers=workers, executor=executor, keep_agents=keep_agents, command=command, console=console)
+    if as_json:
+        say_json(found._asdict())
+    if found.alarms:
         raise typer.Exit(ExitCode.FINDINGS)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len
 
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
-from backtester.cli.output import say, say_json
+from backtester.cli.output import columns, on_terminal, say, say_json, say_prose
 from backtester.errors import ResultError, did_you_mean
 
 if TYPE_CHECKING:
+    from backtester.diff import Comparison
     from backtester.result import Result
 
 _FOLDER = "A folder that `backtester run --out` or result.to_parquet wrote."
@@ -23,8 +26,11 @@ def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RESULT...", show_default=False, help=_FOLDER)],
     every: Annotated[bool, typer.Option("--all", help="Show every metric, not the key ones alone.")] = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Set stored results side by side: metrics, what they were given differently, and what forbids comparing them.
+    """Set stored results side by side.
+
+    Their metrics, what they were given differently, and what forbids comparing them.
 
     Example: `backtester compare runs/fast10 runs/fast20 runs/fast50`
     """
@@ -34,8 +40,8 @@ def compare(
     found = compare_results(*results, names=short_names(folders))
     if as_json:
         say_json({**found.as_dict(), "folders": [str(folder) for folder in folders]})
-    else:
-        say(found.text(every))
+    elif not quiet:
+        say_prose("\n\n".join(part.text(every) for part in fitting(found, every, columns() if on_terminal() else None)))
 
 
 def diff(
@@ -47,7 +53,9 @@ def diff(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Find the first bar, order, fill or cash flow in which two stored runs differ, and why; exit with 1 if they do.
+    """Find where two stored runs part; exit with 1 if they do.
+
+    The first bar, order, fill or cash flow in which they differ, and why.
 
     Example: `backtester diff runs/before runs/after`
     """
@@ -62,6 +70,35 @@ def diff(
         say(str(found))
     if found:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def fitting(found: Comparison, every: bool, width: int | None) -> list[Comparison]:
+    """Return a comparison in parts of as many results as fit beside each other; the notes are in the last.
+
+    Parameters
+    ----------
+    found : Comparison
+    every : bool
+        Whether every metric is shown.
+    width : int, optional
+        Columns there are; None for any number.
+    """
+    n = len(found.names)
+    for size in range(n, 0, -1):
+        parts = [_part(found, at, at + size) for at in range(0, n, size)]
+        if width is None or all(cell_len(line) <= width for part in parts for line in part.text(every).splitlines()):
+            break
+    return [*parts[:-1], dataclasses.replace(parts[-1], notes=found.notes)]
+
+
+def _part(found: Comparison, first: int, end: int) -> Comparison:
+    return dataclasses.replace(
+        found,
+        names=found.names[first:end],
+        metrics={name: values[first:end] for name, values in found.metrics.items()},
+        different={name: values[first:end] for name, values in found.different.items()},
+        notes=(),
+    )
 
 
 def load(folder: Path) -> Result:

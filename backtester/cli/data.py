@@ -12,14 +12,15 @@ import typer
 
 from backtester.cli import data_files
 from backtester.cli import options as o
-from backtester.cli.failures import EXIT_CODES, ExitCode
+from backtester.cli.failures import ExitCode
+from backtester.cli.help import Group, add
 from backtester.cli.inputs import SAMPLE, files_of, kind_of, load_bars, reading_options
 from backtester.cli.output import clean, plain, say, say_json, say_table
 
 if TYPE_CHECKING:
     from backtester.bars import Bars, Finding
 
-app = typer.Typer(help="Look at market data, and convert it.", rich_markup_mode="rich")
+app = typer.Typer(cls=Group, help="Look at market data, and convert it.", rich_markup_mode="rich")
 
 
 @app.callback()
@@ -27,11 +28,15 @@ def data() -> None:
     """Look at market data, and convert it."""
 
 
-@app.command(epilog=EXIT_CODES)
-def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False) -> None:
-    """Tell what bars hold: symbols, period, bar length, sessions, gaps, volume, extras, memory and content hash.
+def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False, quiet: o.Quiet = False) -> None:
+    """Tell what bars hold, from symbols to gaps.
 
-    The hash is the one in a result's manifest: equal hashes are equal data.
+    Symbols, period, bar length, sessions, gaps, volume, extras, memory and content hash. The hash is the one in a
+    result's manifest: equal hashes are equal data.
+
+    Example: `backtester data info sample:eurusd`
+
+    Example: `backtester data info prices/ --read tz=America/New_York --read label=open`
     """
     from backtester.bars.facts import facts_of
 
@@ -39,6 +44,7 @@ def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False)
     facts = facts_of(bars)
     if as_json:
         say_json({"source": source, **facts})
+    if as_json or quiet:
         return
     rows = [
         ("period", f"{facts['first']} to {facts['last']} (closes, UTC)"),
@@ -56,34 +62,39 @@ def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False)
     _assets(facts["assets"])
 
 
-@app.command(epilog=EXIT_CODES)
 def check(
     source: o.Source,
     reading: o.Reading = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Check bars by every rule, print all findings, and exit with 1 if there are any.
+    """Check bars by every rule; exit with 1 if one is broken.
 
-    Rules: times increase; prices are finite, above zero, and between low and high; volume is not negative; splits,
-    dividends and delistings make sense; and, as a warning, prices and declared splits fit each other.
+    All findings are printed. The rules: times increase; prices are finite, above zero, and between low and high; volume
+    is not negative; splits, dividends and delistings make sense; and, as a warning, prices and declared splits fit each
+    other.
+
+    Example: `backtester data check prices.csv`
     """
     found = findings_of(source, reading or [])
     errors = sum(finding.severity == "error" for finding in found)
     if as_json:
         document = {"source": source, "errors": errors, "warnings": len(found) - errors}
         say_json({**document, "findings": [_as_dict(finding) for finding in found]})
-    elif found:
+    elif found and not quiet:
         for finding in found:
             say(f"{finding.severity}: {' '.join(str(finding).split())}")
         say(f"{source}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}")
-    else:
+    elif not quiet:
         say(f"{source}: no findings in {_described(source, reading or [])}")
     if found:
         raise typer.Exit(ExitCode.FINDINGS)
 
 
-app.command(epilog=EXIT_CODES)(data_files.convert)
-app.command(epilog=EXIT_CODES)(data_files.sample)
+add(app, info)
+add(app, check)
+add(app, data_files.convert)
+add(app, data_files.sample)
 
 
 def findings_of(source: str, reading: list[str]) -> list[Finding]:

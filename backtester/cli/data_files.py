@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.inputs import SAMPLE, check_writable, load_bars, reading_options
 from backtester.cli.output import say, say_json, say_table
@@ -40,10 +41,13 @@ def convert(
     reading: o.Reading = None,
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Read bars, check them, and write them as CSV or Parquet, by the suffix of OUT.
+    """Read bars, check them, and write them to a file.
 
-    Reading OUT gives equal bars, to the last bit. Example: `backtester data convert prices/ prices.parquet --to 1D`
+    As CSV or Parquet, by the suffix of OUT. Reading OUT gives equal bars, to the last bit.
+
+    Example: `backtester data convert prices/ prices.parquet --to 1D`
     """
     check_target(out, force)
     bars = load_bars([source], reading_options(reading or []))
@@ -54,20 +58,28 @@ def convert(
     if to is not None:
         bars = bars.resample(to)
     write(bars, out)
-    tell(bars, source, out, as_json)
+    tell(bars, source, out, as_json, quiet)
 
 
 def sample(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="One of them, in full.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", show_default=False, autocompletion=completion.samples, help="One of them, in full."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the sample to this file: .csv, .csv.gz or .parquet.")
     ] = None,
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """List the bundled samples with their sources and licences, show one, or write one to a file.
+    """List the bundled samples, show one, or write one.
+
+    With their sources and licences.
+
+    Example: `backtester data sample`
 
     Example: `backtester data sample sp500 --out sp500.csv`
     """
@@ -79,7 +91,7 @@ def sample(
         entries = {name: describe(name) for name in names()}
         if as_json:
             say_json({"samples": [_plain(name, entry) for name, entry in entries.items()]})
-        else:
+        elif not quiet:
             _list(entries)
         return
     name = name.removeprefix(SAMPLE)
@@ -88,10 +100,10 @@ def sample(
         check_target(out, force)
         bars = load(name)
         write(bars, out)
-        tell(bars, SAMPLE + name, out, as_json)
+        tell(bars, SAMPLE + name, out, as_json, quiet)
     elif as_json:
         say_json(_plain(name, entry))
-    else:
+    elif not quiet:
         _show(name, entry)
 
 
@@ -124,13 +136,13 @@ def write(bars: Bars, out: Path) -> None:
         bars.to_csv(out)
 
 
-def tell(bars: Bars, source: str, out: Path, as_json: bool) -> None:
+def tell(bars: Bars, source: str, out: Path, as_json: bool, quiet: bool) -> None:
     """Print what was written."""
     size = out.stat().st_size
     if as_json:
         about = {"n_bars": bars.n_bars, "symbols": list(bars.symbols), "content_hash": bars.content_hash}
         say_json({"source": source, "out": str(out), "bytes": size, **about})
-    else:
+    elif not quiet:
         say(f"{out}: {bytes_text(size)}, {repr(bars).strip('<>')}")
 
 

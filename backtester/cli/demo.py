@@ -12,10 +12,13 @@ from backtester.errors import StrategyError
 
 
 def demo(report: o.DemoReport = Path("report.html"), as_json: o.AsJson = False, quiet: o.Quiet = False) -> None:
-    """Backtest a moving-average cross on 20 years of the S&P 500: print its metrics, write its report.
+    """Backtest a moving-average cross on the S&P 500.
 
-    The strategy is strategies/sma_cross.py with fast=20 and slow=30, the data the bundled daily sample sp500, with
-    100,000 of cash and a commission of 0.1 %. Nothing is downloaded.
+    The strategy is strategies/sma_cross.py with fast=20 and slow=30, the data the bundled daily sample sp500 of 20
+    years, with 100,000 of cash and a commission of 0.1 %. Metrics are printed, the report is written, and nothing is
+    downloaded.
+
+    Example: `backtester demo --report demo.html`
     """
     from backtester.costs import Costs
 

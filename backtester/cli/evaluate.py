@@ -53,9 +53,12 @@ def evaluate(
     quiet: o.Quiet = False,
     progress: o.Progress = None,
 ) -> None:
-    """Let a saved agent play episodes of its environment, or trade bars in the engine, and print what it earns.
+    """Let a saved agent play or trade, and say what it earns.
 
-    With --data it is a backtest: costs, account and execution are those of the training unless they are given.
+    Without --data it plays episodes of its environment. With --data it trades bars in the engine, as a strategy: costs,
+    account and execution are those of the training unless they are given.
+
+    Example: `backtester evaluate agents/ou --episodes 200`
 
     Example: `backtester evaluate agents/sp500 --data sample:sp500 --from 2013 --report agent.html`
     """

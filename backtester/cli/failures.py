@@ -16,7 +16,7 @@ from backtester.errors import BacktesterError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _SHOWN = 6  # of the user's own frames
-_OF_MODELS = ("agent.py", "model.py", "models", "rules", "scorecard.py")  # nobody's own idea, but a way to trade one
+OF_MODELS = ("agent.py", "model.py", "models", "rules", "scorecard.py")  # nobody's own idea, but a way to trade one
 
 
 class ExitCode(enum.IntEnum):
@@ -31,8 +31,8 @@ class ExitCode(enum.IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the data has findings, two runs differ, something looks ahead, or a benchmark's alarm rang; "
-    "2 wrong usage or bad input; 3 the strategy's own code raised; 70 a defect of backtester; 130 interrupted."
+    "Exit codes: 0 done; 1 something was found (in data, between runs, of the future, by an alarm); 2 wrong usage or bad input; "
+    "3 the strategy's own code raised; 70 a defect of backtester; 130 interrupted."
 )
 
 
@@ -82,7 +82,7 @@ def _is_library(file: str) -> bool:
     paths = sysconfig.get_paths()
     homes = [PACKAGE, *(Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))]
     homes += [PACKAGE.parent / "site-packages", PACKAGE.parent / "envs"]
-    homes += [PACKAGE.parent / "strategies" / name for name in _OF_MODELS]
+    homes += [PACKAGE.parent / "strategies" / name for name in OF_MODELS]
     return any(path.is_relative_to(home) for home in homes)
 
 

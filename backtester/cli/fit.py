@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.inputs import check_folder, load_bars, reading_options
 from backtester.cli.output import say, say_json, stdout_kept
@@ -25,7 +26,10 @@ def fit(
     data: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH|sample:NAME]...", show_default=False, help="Bars, as --data of `run`; several for a panel."
+            metavar="[PATH|sample:NAME]...",
+            show_default=False,
+            autocompletion=completion.data,
+            help="Bars, as --data of `run`; several for a panel.",
         ),
     ] = None,
     config: Annotated[
@@ -37,7 +41,10 @@ def fit(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", rich_help_panel=MODEL, help="A name of `models list`, or 'ridge(alpha=10.0)' with settings."
+            metavar="NAME",
+            autocompletion=completion.models,
+            rich_help_panel=MODEL,
+            help="A name of `models list`, or 'ridge(alpha=10.0)' with settings.",
         ),
     ] = None,
     features: Annotated[
@@ -128,7 +135,9 @@ def fit(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Fit a model on bars, and save it; with --scheme, say first how good it is out of sample.
+    """Fit a model on bars, test it, and save it.
+
+    With --scheme it is said first how good the model is out of sample.
 
     Example: `backtester fit sample:sp500 --model ridge --label 'forward_return(5)' --rows ..2014
     --scheme 'walk_forward(train=756, test=63)' --out models/ridge`

@@ -82,7 +82,7 @@ def make_strategy(kind: type[Strategy], settings: list[str], **fixed: Any) -> St
             raise ParameterError(f"--set {text}: {name} is not set here; see the other options")
         if name in given:
             raise ParameterError(f"--set {text}: {name} is set twice")
-        given[name] = _typed(kind.__name__, name, known[name][0], value) if name in known else value
+        given[name] = typed(kind.__name__, name, known[name][0], value) if name in known else value
     return kind(**given)
 
 
@@ -220,15 +220,31 @@ def _is_file(where: str) -> bool:
 # --- parameters ----------------------------------------------------------------------------------------------------
 
 
-def _typed(owner: str, name: str, kind: Any, text: str) -> Any:
-    """Return a text as its annotated type."""
+def typed(owner: str, name: str, kind: Any, text: str, option: str = "--set") -> Any:
+    """Return a text as the annotated type of a parameter.
+
+    Parameters
+    ----------
+    owner, name : str
+        The class and its parameter.
+    kind : type
+        The annotation.
+    text : str
+    option : str
+        That gave it, for the message.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be of that type.
+    """
     text = text.strip()
-    for option in _options(kind):
-        found = _as(option, text)
+    for one in _options(kind):
+        found = _as(one, text)
         if found is not _NO:
             return found
     wanted = getattr(kind, "__name__", None) if isinstance(kind, type) else str(kind).replace("typing.", "")
-    raise ParameterError(f"--set {name}={text}: {owner}.{name} is {wanted}, and {text!r} is not")
+    raise ParameterError(f"{option} {name}={text}: {owner}.{name} is {wanted}, and {text!r} is not")
 
 
 _NO = object()

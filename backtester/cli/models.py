@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
-from backtester.cli.failures import EXIT_CODES
+from backtester.cli.help import Group, add
 from backtester.cli.output import clean, say, say_json, say_table, stdout_kept
 
-app = typer.Typer(help="Look at models.", rich_markup_mode="rich")
+app = typer.Typer(cls=Group, help="Look at models.", rich_markup_mode="rich")
 _HEADS = ("model", "learns", "lookback", "package", "what it is")
 
 
@@ -19,21 +20,26 @@ def models() -> None:
     """Look at models."""
 
 
-@app.command("list", epilog=EXIT_CODES)
 def list_(
     names: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[NAME]...",
             show_default=False,
+            autocompletion=completion.models,
             help="Models to show in full: settings, class and source. Without it: a line for each.",
         ),
     ] = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """List models with what they learn: numbers (returns) or classes.
+    """List models with what they learn: numbers or classes.
 
     They come from installed packages, which register them under `backtester.models`.
+
+    Example: `backtester models list`
+
+    Example, one in full: `backtester models list ridge`
     """
     from backtester.signals.plugins import describe, plugin_named, plugins
 
@@ -44,10 +50,15 @@ def list_(
             found = [describe(plugin) for those in plugins().values() for plugin in those]
     if as_json:
         say_json({"models": found})
+    elif quiet:
+        return
     elif names:
         say("\n\n".join(_shown(entry) for entry in found))
     else:
         say_table(_HEADS, [_row(entry) for entry in found], right=("lookback",))
+
+
+add(app, list_, "list")
 
 
 def _row(entry: dict[str, Any]) -> list[str]:

@@ -17,11 +17,11 @@ from typing import Annotated
 import typer
 
 from backtester.cli import options as o
-from backtester.cli.failures import EXIT_CODES
+from backtester.cli.help import Group, add
 from backtester.cli.output import say, say_json
 from backtester.errors import StrategyError
 
-app = typer.Typer(help="Write files to begin with.", rich_markup_mode="rich")
+app = typer.Typer(cls=Group, help="Write files to begin with.", rich_markup_mode="rich")
 
 _OURS = ("backtester", "strategies", "envs", "conftest")
 _ON_WINDOWS = ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)))
@@ -35,7 +35,6 @@ def new() -> None:
     """Write files to begin with."""
 
 
-@app.command(epilog=EXIT_CODES)
 def strategy(
     name: Annotated[
         str,
@@ -50,10 +49,14 @@ def strategy(
     ] = Path(),
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Write a commented, working strategy and its test; print the commands that run them.
+    """Write a working strategy and its test.
 
-    Example: `backtester new strategy MeanReversion` writes mean_reversion.py and test_mean_reversion.py.
+    Both are commented, and the commands that run them are printed. MeanReversion becomes mean_reversion.py and
+    test_mean_reversion.py.
+
+    Example: `backtester new strategy MeanReversion`
     """
     class_name, module = names_of(name)
     _check_free(name, class_name, module, directory)
@@ -65,10 +68,14 @@ def strategy(
     commands = _commands(*files)
     if as_json:
         say_json({"class": class_name, "files": [str(path) for path in files], "next": list(commands.values())})
+    if as_json or quiet:
         return
     say(f"Wrote {' and '.join(str(path) for path in files)}\n\nNext:")
     for what, command in commands.items():
         say(f"  {command}\n      {what}")
+
+
+add(app, strategy)
 
 
 def names_of(name: str) -> tuple[str, str]:

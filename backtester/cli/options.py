@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from backtester.cli import completion
+
 DATA, MONEY, MARKET, OUTPUT = "Data and parameters", "Account and costs", "Execution", "Output"
+SEARCH, WORK = "Search", "Work"
 
 DataSources = Annotated[
     list[str] | None,
@@ -15,15 +18,27 @@ DataSources = Annotated[
         "--data",
         "-d",
         metavar="PATH|sample:NAME",
+        autocompletion=completion.data,
         rich_help_panel=DATA,
         help="Bars: a .csv, .csv.gz or .parquet file, a folder or pattern of them, SYMBOL=PATH, or a bundled sample "
         "(sp500, nasdaq, googl, eurusd, stocks). Repeat it for a portfolio.",
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE[:CLASS]",
+        show_default=False,
+        autocompletion=completion.strategies,
+        help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class may "
+        "be left out where the file defines one.",
     ),
 ]
 Source = Annotated[
     str,
     typer.Argument(
         metavar="PATH|sample:NAME",
+        autocompletion=completion.data,
         show_default=False,
         help="A .csv, .csv.gz or .parquet file, a folder or pattern of them, or a bundled sample.",
     ),
@@ -44,6 +59,7 @@ Parameters = Annotated[
         "--set",
         "-s",
         metavar="NAME=VALUE",
+        autocompletion=completion.parameters,
         rich_help_panel=DATA,
         help="A parameter of the strategy, such as --set fast=20. Repeatable.",
     ),
@@ -69,6 +85,7 @@ FillAt = Annotated[
     str,
     typer.Option(
         metavar="next_open|close",
+        autocompletion=completion.of("next_open", "close"),
         rich_help_panel=MARKET,
         help="Where a market order fills: at the open of the next bar, or at the close it was decided at.",
     ),
@@ -77,6 +94,7 @@ SameBar = Annotated[
     str,
     typer.Option(
         metavar="RULE",
+        autocompletion=completion.of("stop_first", "target_first", "ohlc", "olhc", "nearest"),
         rich_help_panel=MARKET,
         help="Which leg of a bracket fills when one bar reaches both: stop_first, target_first, ohlc, olhc, nearest.",
     ),
@@ -86,9 +104,11 @@ Seed = Annotated[int, typer.Option(rich_help_panel=MARKET, help="Seed of ctx.ran
 Mode = Annotated[
     str,
     typer.Option(
-        metavar="auto|compiled|interpreted",
+        metavar="MODE",
+        autocompletion=completion.of("auto", "compiled", "interpreted"),
         rich_help_panel=MARKET,
-        help="auto compiles, and where that fails runs interpreted and says why. The results are the same.",
+        help="compiled, interpreted, or auto: it compiles, and where that fails runs interpreted and says why. The "
+        "results are the same.",
     ),
 ]
 Report = Annotated[Path | None, typer.Option(rich_help_panel=OUTPUT, help="Write the HTML report to this file.")]
@@ -101,12 +121,78 @@ Out = Annotated[
         help="Write every table as Parquet to this folder; Result.load(DIR) reads it back.",
     ),
 ]
+Table = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write the whole table to this file: .csv or .parquet."),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document on stdout; NaN is null.")
 ]
 Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace files that are there.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing but warnings and errors.")
+]
+Dimensions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vary",
+        "-p",
+        metavar="NAME=VALUES",
+        autocompletion=completion.parameters,
+        rich_help_panel=SEARCH,
+        help="A parameter and what to try: fast=5:50 (in a grid every whole number, both ends included), fast=5:50:5 "
+        "(by steps), level=0.1:10:log (not in a grid), kind=a,b (these). Repeatable.",
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION", rich_help_panel=SEARCH, help="Which sets of parameters are tried: 'fast < slow'."
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="METHOD",
+        autocompletion=completion.of("grid", "random", "latin", "tpe"),
+        rich_help_panel=SEARCH,
+        help="grid: all sets; random; latin: a hypercube; tpe: Optuna, which learns from the scores so far.",
+    ),
+]
+NTrials = Annotated[
+    int | None,
+    typer.Option("--n-trials", "-n", rich_help_panel=SEARCH, help="How many sets; a grid is all of them."),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METRIC",
+        autocompletion=completion.metrics,
+        rich_help_panel=SEARCH,
+        help="What is best: a metric, sharpe unless given; of a drawdown, volatility or cost the least. Repeatable.",
+    ),
+]
+SearchSeed = Annotated[int, typer.Option("--seed", rich_help_panel=SEARCH, help="Of the search and of ctx.random().")]
+Store = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=WORK,
+        help="Where outcomes are kept: the same command goes on where it stopped, and runs nothing twice.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, rich_help_panel=WORK, help="How many at once; by default one per core.")
+]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="KIND",
+        autocompletion=completion.of("threads", "processes", "ray"),
+        rich_help_panel=WORK,
+        help="What the workers are: threads, processes or ray.",
+    ),
 ]
 Progress = Annotated[
     bool | None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
+import os
+import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,32 @@ def say(text: str) -> None:
     typer.echo(text.encode(encoding, "replace").decode(encoding))
 
 
+def say_prose(text: str) -> None:
+    """Print sentences on stdout; on a terminal lines end between words."""
+    if on_terminal():
+        lines = [textwrap.wrap(line, columns(), subsequent_indent="  ") or [""] for line in text.splitlines()]
+        text = "\n".join(piece for pieces in lines for piece in pieces)
+    say(text)
+
+
+def say_result(result: Result) -> None:
+    """Print a result on stdout: as wide as a narrow terminal is, and on any with bold headings and yellow warnings."""
+    from backtester.summary_text import WIDTH, narrowed
+
+    lines = str(result).split("\n") if not on_terminal() else narrowed(str(result), min(columns(), WIDTH)).split("\n")
+    say("\n".join(_styled(text, first=n == 0) for n, text in enumerate(lines)))
+
+
+def _styled(text: str, first: bool) -> str:
+    """Return a line of a result with its colours; the warnings of a result begin with "! "."""
+    if not on_terminal():
+        return text
+    if text.startswith("! "):
+        return coloured(text, typer.colors.YELLOW)
+    is_heading = text[:1].strip() and not text.startswith("* ")
+    return typer.style(text, bold=True) if first or is_heading else text
+
+
 def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table on stdout: fitted to a terminal, and as wide as it is elsewhere.
 
@@ -38,20 +66,24 @@ def say_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: Seq
     right : sequence of str
         Heads of columns that are aligned to the right.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from backtester.cli.table_text import table_text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    on_terminal = sys.stdout.isatty()
-    console = Console(file=io.StringIO(), force_terminal=on_terminal, width=None if on_terminal else 100_000)
-    with console.capture() as captured:
-        console.print(table)
-    say("\n".join(text.rstrip() for text in captured.get().splitlines()))
+    say(table_text(heads, rows, right, columns() if on_terminal() else None, styled=on_terminal()))
+
+
+def on_terminal() -> bool:
+    """Return whether stdout is a terminal, so that width and colour mean something there."""
+    return bool(sys.stdout.isatty())
+
+
+def columns() -> int:
+    """Return how many columns the terminal has; `COLUMNS` goes before what it says itself."""
+    return shutil.get_terminal_size().columns
+
+
+def coloured(text: str, colour: str, bold: bool = False) -> str:
+    """Return text in a colour, unless `NO_COLOR` is set."""
+    return typer.style(text, fg=None if os.environ.get("NO_COLOR") else colour, bold=bold or None)
 
 
 def clean(text: object) -> str:
@@ -63,7 +95,7 @@ def clean(text: object) -> str:
 
 def line(kind: str, text: str) -> None:
     """Print `kind: text` on stderr as one line."""
-    typer.echo(f"{typer.style(f'{kind}:', fg=_COLOURS[kind], bold=True)} {' '.join(text.split())}", err=True)
+    typer.echo(f"{coloured(f'{kind}:', _COLOURS[kind], bold=True)} {' '.join(text.split())}", err=True)
 
 
 def say_json(document: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.fit import signals_or_say
 from backtester.cli.inputs import check_writable, load_bars, reading_options
@@ -27,7 +28,12 @@ def predict(
     ],
     data: Annotated[
         list[str],
-        typer.Argument(metavar="PATH|sample:NAME...", show_default=False, help="Bars, as --data of `run`."),
+        typer.Argument(
+            metavar="PATH|sample:NAME...",
+            show_default=False,
+            autocompletion=completion.data,
+            help="Bars, as --data of `run`.",
+        ),
     ],
     reading: o.Reading = None,
     in_sample: Annotated[
@@ -48,7 +54,9 @@ def predict(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Let a saved model say its signal for bars: the last of each symbol is printed, --out writes all.
+    """Let a saved model say its signal for new bars.
+
+    The last of each symbol is printed, --out writes all.
 
     Example: `backtester predict models/ridge sample:sp500 --out signal.csv`
     """

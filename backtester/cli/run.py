@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import benchmark_of, check_folder, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_rule, find_strategy, make_strategy
-from backtester.cli.output import result_document, say, say_json, stdout_kept
+from backtester.cli.market import market_of
+from backtester.cli.output import result_document, say, say_json, say_result, stdout_kept
 from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def run(
         typer.Argument(
             metavar="FILE[:CLASS]",
             show_default=False,
+            autocompletion=completion.strategies,
             help="The strategy: my.py, my.py:SmaCross, package.module:SmaCross or package.module.SmaCross. The class "
             "may be left out where the file defines one. With --model there is none.",
         ),
@@ -78,22 +81,30 @@ def run(
     quiet: o.Quiet = False,
     progress: o.Progress = None,
 ) -> None:
-    """Run a strategy over bars, print its metrics, and write what is asked for.
+    """Run a strategy over bars and print its metrics.
+
+    --report writes the page, --out the tables.
 
     Example: `backtester run my.py --data sample:sp500 --set fast=20 --commission 0.001 --report my.html`
 
-    Or a model, over the bars after those it was fitted on:
+    Example, own data of two assets: `backtester run my.py --data A=a.csv --data B=b.csv --read tz=America/New_York`
+
+    Example, a model over the bars after those it was fitted on:
     `backtester run --model models/ridge --rule sign --data sample:sp500 --commission 0.001`
     """
-    from backtester.costs import Account, Costs, Execution
-
     check_writable(report)
     check_folder(out)
-    settings: dict[str, Any] = {
-        "cash": cash,
-        "costs": Costs(commission=commission, spread=spread, slippage=slippage),
-        "account": Account(leverage=leverage),
-        "execution": Execution(fill_at=fill_at, same_bar=same_bar, latency_bars=latency),  # type: ignore[arg-type]
+    settings = {
+        **market_of(
+            cash=cash,
+            commission=commission,
+            spread=spread,
+            slippage=slippage,
+            leverage=leverage,
+            fill_at=fill_at,
+            same_bar=same_bar,
+            latency=latency,
+        ),
         "mode": mode,
         "seed": seed,
         "progress": False if quiet and progress is None else progress,
@@ -151,7 +162,7 @@ def execute(strategy: Strategy, bars: Bars, settings: dict[str, Any], outputs: O
 def hand_out(result: Result, outputs: Outputs) -> None:
     """Print a result and write its files; the JSON document comes last and names them."""
     if not (outputs.as_json or outputs.quiet):
-        say(str(result))
+        say_result(result)
     written: dict[str, str | None] = {"report": None, "out": None}
     if outputs.report is not None:
         result.report(outputs.report)

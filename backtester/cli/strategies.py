@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester.cli import options as o
-from backtester.cli.failures import EXIT_CODES, PACKAGE
+from backtester.cli.failures import PACKAGE
+from backtester.cli.help import Group, add
 from backtester.cli.locate import module_of, strategies_in
 from backtester.cli.output import clean, line, say, say_json, stdout_kept
 from backtester.errors import StrategyError
@@ -21,7 +22,7 @@ from backtester.errors import StrategyError
 if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
-app = typer.Typer(help="Look at strategies.", rich_markup_mode="rich")
+app = typer.Typer(cls=Group, help="Look at strategies.", rich_markup_mode="rich")
 _SHIPPED = "strategies"
 _NO_STRATEGIES = ("_", "test_", "conftest")  # files that are not looked into begin so
 _MODELS = "strategies.models"  # of another kind, and in need of other libraries: `backtester models list`
@@ -32,7 +33,6 @@ def strategies() -> None:
     """Look at strategies."""
 
 
-@app.command("list", epilog=EXIT_CODES)
 def list_(
     targets: Annotated[
         list[str] | None,
@@ -43,10 +43,15 @@ def list_(
         ),
     ] = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """List strategies with what they do, their parameters and their source.
+    """List strategies with parameters and source.
 
     The name after the arrow is what `backtester run` takes.
+
+    Example: `backtester strategies list`
+
+    Example, of your own: `backtester strategies list my_strategy.py ideas/`
     """
     with stdout_kept(as_json):
         modules = [module for target in targets for module in _modules(target)] if targets else _shipped()
@@ -57,7 +62,11 @@ def list_(
     if not found:
         places = ", ".join(targets or [_SHIPPED])
         raise StrategyError(f"{places}: no subclass of backtester.Strategy is defined there")
-    say("\n\n".join(_shown(entry) for entry in found))
+    if not quiet:
+        say("\n\n".join(_shown(entry) for entry in found))
+
+
+add(app, list_, "list")
 
 
 def _modules(target: str) -> list[tuple[str, types.ModuleType]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtester.cli import agents as a
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.inputs import check_folder
@@ -24,7 +25,11 @@ TRAINING = "Training"
 def train(
     algorithm: Annotated[
         str,
-        typer.Argument(show_default=False, help="ppo, a2c, dqn, sac, reinforce or q_learning."),
+        typer.Argument(
+            show_default=False,
+            autocompletion=completion.of("ppo", "a2c", "dqn", "sac", "reinforce", "q_learning"),
+            help="ppo, a2c, dqn, sac, reinforce or q_learning.",
+        ),
     ],
     env: a.EnvId = None,
     data: o.DataSources = None,
@@ -89,7 +94,9 @@ def train(
     quiet: o.Quiet = False,
     progress: o.Progress = None,
 ) -> None:
-    """Train an agent in an environment, or on bars, and save it.
+    """Train an agent in an environment, or on bars.
+
+    Example: `backtester train ppo backtester/OUPrice-v0 --steps 200000 --out agents/ou`
 
     Example: `backtester train ppo --data sample:sp500 --until 2012 --commission 0.001 --out agents/sp500`
     """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.figure_style import COLOURS, dressed, label
 from backtester.report.charts import charted_assets, drawdown, equity_label, most_traded, quoted_entries
 from backtester.report.sampling import m4
-from backtester.summary_text import clean, comparison_of, is_daily
+from backtester.summary_text import comparison_of, is_daily
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 POINTS = 12_000  # of a line
 MAX_MENU = 60  # assets that can be chosen
-COLOURS = {"accent": "#2458c5", "quiet": "#a2a9b3", "muted": "#656d78", "gain": "#14805a", "loss": "#c2403a"}
 _DAY_NS = 86_400 * 10**9
 
 
@@ -47,13 +46,13 @@ def figure(result: Result) -> go.Figure:
     times = _times(result)
     compared = comparison_of(result)
     if compared is not None:
-        name = html.escape(compared[0].capitalize())
+        name = label(compared[0].capitalize())
         picture.add_trace(_line(times, compared[1], name, "quiet"), row=1, col=1)
         picture.add_trace(_line(times, drawdown(compared[1]), name, "quiet", showlegend=False), row=2, col=1)
     equity = result.wealth
     picture.add_trace(_line(times, equity, "Strategy", "accent"), row=1, col=1)
     picture.add_trace(
-        _line(times, drawdown(equity), "Drawdown", "loss", fill="tozeroy", fillcolor="rgba(194,64,58,0.16)"),
+        _line(times, drawdown(equity), "Drawdown", "loss", fill="tozeroy", fillcolor="rgba(213,94,0,0.16)"),
         row=2,
         col=1,
     )
@@ -97,7 +96,7 @@ def _price_traces(result: Result, times: np.ndarray, a: int, visible: bool) -> l
 
     trades = result._trade_rows[result._trade_rows["asset"] == a]
     closed = trades[trades["open"] == 0]
-    symbol = html.escape(clean(result.bars.symbols[a]))
+    symbol = label(result.bars.symbols[a])
     price = _line(times, result.bars.close[:, a], symbol, "muted", visible=visible)
     entry = go.Scatter(
         x=times[trades["entry_bar"]],
@@ -133,8 +132,7 @@ def _menu(picture: go.Figure, result: Result, assets: list[int], chosen: int, be
     buttons = []
     for k, a in enumerate(assets):
         shown = [i < before or (i - before) // 3 == k for i in range(n)]
-        label = html.escape(clean(result.bars.symbols[a]))
-        buttons.append({"label": label, "method": "restyle", "args": [{"visible": shown}]})
+        buttons.append({"label": label(result.bars.symbols[a]), "method": "restyle", "args": [{"visible": shown}]})
     return {
         "buttons": buttons,
         "active": assets.index(chosen),
@@ -146,15 +144,9 @@ def _menu(picture: go.Figure, result: Result, assets: list[int], chosen: int, be
 
 
 def _lay_out(picture: go.Figure, result: Result) -> None:
-    title = html.escape(clean(result.manifest["strategy"]))
-    picture.update_layout(
-        title={"text": title, "x": 0.0, "xref": "paper", "y": 0.97},
-        template="plotly_white",
-        hovermode="x unified",
-        height=820,
-        margin={"l": 60, "r": 20, "t": 100, "b": 40},
-        legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
-    )
+    margin = {"l": 60, "r": 20, "t": 100, "b": 40}
+    dressed(picture, result.manifest["strategy"], hovermode="x unified", height=820, margin=margin)
+    picture.update_layout(title={"y": 0.97})
     picture.update_yaxes(title_text=equity_label(result).lower(), row=1, col=1)
     picture.update_yaxes(title_text="drawdown", tickformat=".0%", autorange="reversed", row=2, col=1)
     picture.update_yaxes(title_text="price", row=3, col=1)

@@ -302,6 +302,11 @@ class Signal:
 
         return load(directory)
 
+    def _repr_html_(self) -> str:
+        from backtester.signals.card import html_of
+
+        return html_of(self)
+
     def __repr__(self) -> str:
         tested = np.flatnonzero(self.tested)
         assets = f"{self.n_assets:,} asset{'s' * (self.n_assets != 1)}"

@@ -38,7 +38,7 @@ def main(
     """Run what is left of a benchmark and show its tables. Exit code 1 if an alarm rang, or a run failed."""
     command = shlex.join(["python", "-m", "benchmarks.agents", *sys.argv[1:]])
     folder = RESULTS / "agents" if write else work
-    code = show(
+    found = show(
         config_path(config),
         folder,
         work=work,
@@ -47,6 +47,7 @@ def main(
         keep_agents=keep_agents,
         command=command,
     )
+    code = 1 if found.alarms else 0
     raise typer.Exit(code)
 
 

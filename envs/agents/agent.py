@@ -62,6 +62,28 @@ class Agent:
         after = f" after {steps:,} steps" if isinstance(steps, int) else ""
         return f"Agent({self.algorithm}, {self.environment.get('id')}{after})"
 
+    def _repr_html_(self) -> str:
+        from envs.agents.pictures import html_of
+
+        return html_of(self)
+
+    def plot(self, log: str | PathLike[str] | None = None) -> Any:
+        """Return a Plotly figure of the learning curve.
+
+        Parameters
+        ----------
+        log : path, optional
+            The `log_dir` of the training; without it the curve of the validations that the agent remembers.
+
+        Raises
+        ------
+        TrainingError
+            If there is no log, or nothing to draw.
+        """
+        from envs.agents.pictures import plot
+
+        return plot(self, log)
+
     def predict(self, observation: Any, deterministic: bool = True) -> Any:
         """Return the action for an observation, or the actions for many.
 

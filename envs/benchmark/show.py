@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,6 +20,14 @@ from envs.benchmark.results import alarms
 from envs.benchmark.run import run_benchmark
 
 
+class Shown(NamedTuple):
+    """The files of a benchmark, and in words what rang an alarm or failed."""
+
+    json: str
+    page: str
+    alarms: tuple[str, ...]
+
+
 def show(
     config: str | PathLike[str],
     folder: str | PathLike[str],
@@ -30,8 +38,8 @@ def show(
     keep_agents: bool = False,
     command: str = "",
     console: Console | None = None,
-) -> int:
-    """Run what is left of a benchmark, print its tables, and return 1 if an alarm rang or a run failed, else 0.
+) -> Shown:
+    """Run what is left of a benchmark, print its tables, and return what it came to.
 
     Parameters
     ----------
@@ -67,7 +75,7 @@ def show(
     for text in found:
         out.print(Text(text, style="bold red"))
     out.print(Text(f"{Path(files.json)}\n{Path(files.page)}"))
-    return 1 if found else 0
+    return Shown(str(files.json), str(files.page), tuple(found))
 
 
 def _table(title: str, heads: tuple[str, ...]) -> Table:

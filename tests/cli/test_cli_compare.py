@@ -95,3 +95,17 @@ def test_a_folder_that_holds_no_result_is_one_line(runs):
 def test_a_damaged_result_is_one_line(runs):
     (runs.folder / "a" / "fills.parquet").write_bytes(b"PAR1")
     assert "fills.parquet" in runs.error("diff", "a", "b")
+
+
+def test_on_a_narrow_terminal_results_stand_below_each_other(runs):
+    from backtester.cli.compare import fitting, load
+    from backtester.diff import compare
+
+    found = compare(*(load(runs.folder / name) for name in ("a", "a", "a")), names=("one", "two", "three"))
+    wide = fitting(found, False, None)
+    assert [part.names for part in wide] == [("one", "two", "three")]
+    assert wide[0].text() == found.text()
+    narrow = fitting(found, False, 55)
+    assert [part.names for part in narrow] == [("one", "two"), ("three",)]
+    assert max(len(line) for part in narrow for line in part.text().splitlines()) <= 55
+    assert [part.notes for part in narrow] == [(), found.notes]

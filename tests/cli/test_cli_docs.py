@@ -28,7 +28,10 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 
 def test_there_are_the_commands_of_the_design():
     wanted = "new strategy|strategies list|models list|data info|data check|data convert|data sample"
-    head, rest = "demo run check compare diff train evaluate fit predict trials bench-agents", wanted.split("|")
+    head, rest = (
+        "demo run sweep walk-forward stress check trials compare diff train evaluate fit predict bench-agents",
+        wanted.split("|"),
+    )
     assert set(COMMANDS) == {*head.split(), *rest}
 
 
@@ -37,7 +40,8 @@ def test_a_command_and_its_options_are_on_the_page(words):
     group, _, verb = words.rpartition(" ")
     assert f"backtester {words}" in PAGE or re.search(rf"\| `{group} {verb}\b", PAGE)
     options = {name for param in COMMANDS[words].params for name in param.opts if name.startswith("--")}
-    missing = [name for name in options - {"--help"} if not re.search(rf"{name}\b", PAGE)]
+    everywhere = {"--help", "--json", "--quiet"}  # said once, for all
+    missing = [name for name in options - everywhere if not re.search(rf"{name}\b", PAGE)]
     assert missing == []
 
 
@@ -46,3 +50,9 @@ def test_a_command_says_what_it_does_and_how_it_ends(words):
     command = COMMANDS[words]
     assert command.help.partition("\n")[0].endswith(".")
     assert "Exit codes: 0 done" in command.epilog
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_that_prints_takes_json_and_quiet(words):
+    options = {name for param in COMMANDS[words].params for name in param.opts}
+    assert {"--json", "--quiet", "-q"} <= options

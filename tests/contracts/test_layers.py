@@ -17,9 +17,12 @@ PACKAGES = ("backtester", "strategies", "envs")
 
 #: from the lowest up; a part of `backtester`, or a package beside it
 LAYERS = (
-    ("errors",),
+    ("errors", "safe_text"),
     ("kernel",),
-    ("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
+    (
+        *("bars", "costs", "instruments", "tif", "indicators", "metrics", "trades", "round_trips"),
+        *("html_text", "figure_style"),
+    ),
     (
         *("strategy", "context", "compiler", "engine"),
         *("result", "frames", "comparison", "manifest", "summary_text", "notices", "report", "explain", "diff"),

@@ -79,7 +79,7 @@ RESULT_METHODS = {
     "explain": "order_id",
     "diff": "other rtol",
     "report": "path",
-    "plot": "",
+    "plot": "backend width",
     "to_parquet": "directory",
     "load": "directory",
 }

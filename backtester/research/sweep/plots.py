@@ -1,4 +1,4 @@
-"""Two figures of a sweep: a score over two parameters, and a line per trial through all of them."""
+"""Figures of a sweep: a score over one parameter or two, and a line per trial through all of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.errors import SettingsError, did_you_mean
+from backtester.figure_style import COLOURS, SCALE, dressed, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,16 +48,43 @@ def heatmap(found: Sweep, x: str, y: str, value: str | None, reduce: str) -> Any
             y=[str(one) if not isinstance(one, float | int) else one for one in cells.index],
             z=cells.to_numpy(np.float64),
             colorbar={"title": column},
-            colorscale="Viridis",
+            colorscale=SCALE,
             hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{column} %{{z:.4g}}<extra></extra>",
         )
     )
     others = len(found.parameters) - 2
     over = f", {reduce} over {others} other{'s' if others > 1 else ''}" if others else ""
-    figure.update_layout(
-        title=f"{column} of {found.trials:,} trials{over}", xaxis_title=x, yaxis_title=y, template="plotly_white"
-    )
-    return figure
+    title = f"{column} of {found.trials:,} trials{over}"
+    return dressed(figure, title, xaxis={"title": {"text": label(x)}}, yaxis={"title": {"text": label(y)}})
+
+
+def plot(found: Sweep, x: str | None, y: str | None, value: str | None) -> Any:
+    """Return the Plotly figure that suits the space: of one parameter a line, of more a heat map; see `Sweep.plot`."""
+    names = found.parameters
+    if len(names) == 1 and y is None and x in (None, *names):
+        return line(found, value)
+    chosen = [name for name in (x, y) if name is not None]
+    chosen += [name for name in names if name not in chosen]
+    if len(chosen) < 2:
+        raise SettingsError("plot: no parameter of this sweep varies, and a figure needs one that does")
+    return heatmap(found, chosen[0], chosen[1], value, "mean")
+
+
+def line(found: Sweep, value: str | None) -> Any:
+    """Return a Plotly figure: `value` over the one parameter that varies, and the best."""
+    import plotly.graph_objects as go
+
+    (x,) = found.parameters
+    column = found.column(value or found.objectives[0])
+    table = found.table.sort_values(x, kind="stable") if found.table[x].dtype.kind in "if" else found.table
+    places = table[x] if table[x].dtype.kind in "if" else table[x].map(str).map(label)
+    style = {"color": COLOURS["accent"], "width": 1.4}
+    figure = go.Figure(go.Scatter(x=places, y=table[column], mode="lines+markers", name=label(column), line=style))
+    best = table.index.get_loc(found.best.number)
+    mark = {"color": COLOURS["loss"], "size": 10, "symbol": "circle-open", "line": {"width": 2}}
+    figure.add_scatter(x=[places.iloc[best]], y=[table[column].iloc[best]], mode="markers", name="best", marker=mark)
+    title = f"{column} of {found.trials:,} trials"
+    return dressed(figure, title, xaxis={"title": {"text": label(x)}}, yaxis={"title": {"text": label(column)}})
 
 
 def _cells(values: pd.Series) -> pd.Series:
@@ -89,11 +117,10 @@ def parallel_coordinates(found: Sweep, value: str | None, most: int) -> Any:
     axes = [_axis(name, table[name]) for name in found.parameters]
     scores = table[column].to_numpy(np.float64)
     axes.append({"label": column, "values": scores})
-    line = {"color": scores, "colorscale": "Viridis", "showscale": True, "colorbar": {"title": column}}
+    line = {"color": scores, "colorscale": SCALE, "showscale": True, "colorbar": {"title": column}}
     figure = go.Figure(go.Parcoords(line=line, dimensions=axes))
     shown = f"{len(table):,} of " if len(table) < found.trials else ""
-    figure.update_layout(title=f"{shown}{found.trials:,} trials by {column}", template="plotly_white")
-    return figure
+    return dressed(figure, f"{shown}{found.trials:,} trials by {column}", margin={"t": 110})
 
 
 def _axis(name: str, values: pd.Series) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from backtester.research.sweep.stability import Stability
     from backtester.result import Result
+    from backtester.strategy import Strategy
 
 ALL = 2**62  # above every number of a trial
 MOST_IN_PBO = 2000  # trials: a second of work
@@ -97,6 +97,16 @@ class Sweep:
     def objectives(self) -> tuple[str, ...]:
         """The names of the objectives; `best` looks at the first."""
         return tuple(one.name for one in self._trials.objectives)
+
+    @property
+    def maximize(self) -> tuple[bool, ...]:
+        """Of each objective, whether more of it is better."""
+        return tuple(one.maximize for one in self._trials.objectives)
+
+    @property
+    def strategy(self) -> type[Strategy]:
+        """The strategy whose parameters vary."""
+        return self._trials.kind
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -269,6 +279,27 @@ class Sweep:
 
     # --- plots -------------------------------------------------------------------------------------------------------
 
+    def plot(self, x: str | None = None, y: str | None = None, value: str | None = None) -> Any:
+        """Return a Plotly figure of an objective or a metric over the parameters.
+
+        Of one parameter a line, of more a heat map of two, with the mean over the others.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            Names of parameters that vary; by default the first two.
+        value : str, optional
+            A metric; by default the first objective.
+
+        Raises
+        ------
+        SettingsError
+            No such parameter or metric, or none that varies.
+        """
+        from backtester.research.sweep.plots import plot
+
+        return plot(self, x, y, value)
+
     def heatmap(self, x: str, y: str, value: str | None = None, reduce: str = "mean") -> Any:
         """Return a Plotly figure of an objective or a metric over two parameters.
 
@@ -311,4 +342,6 @@ class Sweep:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>{self.table.head(20).to_html()}"
+        from backtester.research.sweep.card import html_of
+
+        return html_of(self)

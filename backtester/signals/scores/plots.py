@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtester.errors import ModelError, SettingsError, did_you_mean
-from backtester.report.plot import COLOURS
+from backtester.figure_style import COLOURS, dressed
 from backtester.report.sampling import m4
 from backtester.signals.scores.information import ic_over_time, ic_statistics, lags_of
 from backtester.signals.scores.measures import reliability
@@ -259,12 +259,7 @@ def _importances(signal: Signal) -> tuple[list[str], Floats]:
 
 
 def _titled(picture: go.Figure, title: str, x: str, y: str) -> go.Figure:
-    picture.update_layout(
-        title={"text": html.escape(clean(title)), "x": 0.0, "xref": "paper"},
-        template="plotly_white",
-        margin={"l": 60, "r": 20, "t": 80, "b": 50},
-        legend={"orientation": "h", "x": 0.0, "y": 1.02, "yanchor": "bottom"},
-    )
+    dressed(picture, title)
     picture.update_layout(
         xaxis={"title": {"text": html.escape(clean(x))}}, yaxis={"title": {"text": html.escape(clean(y))}}
     )
