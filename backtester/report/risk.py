@@ -154,7 +154,6 @@ def distribution_section(result: Result) -> Section:
     returns = _returns(result)
     living = returns[np.isfinite(returns)]
     step = step_words(result.bars)
-    title = f"Returns per bar of {step}" if step else "Returns"
     if len(living) < 2:
         return Section("Distribution of returns", [text(f"{len(living)} returns have no distribution.")])
     rows, marks = [], []
@@ -162,20 +161,27 @@ def distribution_section(result: Result) -> Section:
         at_risk = ratios.value_at_risk(living, level)
         shortfall = ratios.conditional_value_at_risk(living, level)
         name = f"{100 * level:g} %"
-        rows += [(f"value at risk, {name}", written(at_risk, "percent"))]
-        rows += [(f"expected shortfall, {name}", written(shortfall, "percent"))]
+        rows += [(f"value at risk, {name}", told(at_risk)), (f"expected shortfall, {name}", told(shortfall))]
         if level == _LEVELS[0]:
             marks = [(-at_risk, f"VaR {name}"), (-shortfall, f"CVaR {name}")]
-    share = float((living > 0.0).mean())
-    rows += [("skew", written(ratios.skew(living), "number")), ("kurtosis", written(ratios.kurtosis(living), "number"))]
-    rows += [("bars above zero", written(share, "percent")), ("bars at zero", written(float((living == 0.0).mean()), "percent"))]
-    rows += [("worst bar", written(float(living.min()), "percent")), ("best bar", written(float(living.max()), "percent"))]
+    moved = living[living != 0.0]
+    still = 1.0 - len(moved) / len(living)
+    rows += [("skew", told(ratios.skew(living), "number")), ("kurtosis", told(ratios.kurtosis(living), "number"))]
+    rows += [("bars above 0", told(float((living > 0.0).mean()))), ("bars at 0", told(still))]
+    rows += [("worst bar", told(float(living.min()))), ("best bar", told(float(living.max())))]
     note = (
-        "VaR: the loss that was exceeded in 5 % of the bars. CVaR: the mean loss in these. The curve is normal, of the "
-        "same mean and deviation."
+        "VaR: the loss that was exceeded in 5 % of the bars. CVaR: the mean loss in these. Both, and all numbers, are of "
+        "all bars. The curve is normal, of the same mean and deviation as what is drawn."
     )
-    items = [histogram(title, living, unit="percent", marks=marks, normal=True), facts(rows)]
+    of = f" of {step}" if step else ""
+    title = f"Returns per bar{of}" + (f", without the {told(still)} at 0" if still > 0.0 else "")
+    items = [histogram(title, moved, unit="percent", marks=marks, normal=True), facts(rows)]
     return Section("Distribution of returns", items, note)
+
+
+def told(value: float, kind: str = "percent") -> str:
+    """Return a number as the page writes it."""
+    return written(value, kind).replace("-", "−") if np.isfinite(value) else "–"
 
 
 # --- exposure --------------------------------------------------------------------------------------------------------
@@ -193,10 +199,10 @@ def exposure_section(result: Result) -> Section:
         items.append(panel("Positions held", "count", [("Positions", found["positions"], "accent")], zero=True))
     gross = found["gross"][np.isfinite(found["gross"])]
     rows = [
-        ("mean leverage", written(float(gross.mean()), "number")),
-        ("highest leverage", written(float(gross.max()), "number")),
-        ("mean net exposure", written(float(np.nanmean(found["net"])), "number")),
-        ("bars with a position", written(float((found["positions"] > 0).mean()), "percent")),
+        ("mean leverage", told(float(gross.mean()), "number")),
+        ("highest leverage", told(float(gross.max()), "number")),
+        ("mean net exposure", told(float(np.nanmean(found["net"])), "number")),
+        ("bars with a position", told(float((found["positions"] > 0).mean()))),
     ]
     note = "Gross is Σ|x|·m·mark/E, net Σx·m·mark/E, both at the end of each bar; undefined where equity is not above 0."
     return Section("Exposure and leverage", [*items, facts(rows)], note)

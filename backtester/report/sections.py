@@ -24,7 +24,7 @@ from backtester.report.sampling import m4, number, numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-UNITS = ("text", "number", "percent", "money", "count", "bars", "price")
+UNITS = ("text", "written", "number", "percent", "money", "count", "bars", "price")
 COLOURS = ("accent", "quiet", "muted", "gain", "loss", "warn", "one", "two", "three", "four", "five", "six")
 LINE_POINTS = 6_000
 SCATTER_POINTS = 4_000
@@ -90,6 +90,7 @@ def table(
         By heading, all of one length. Of more than 5,000 rows the first are listed, and the page says so.
     units : mapping of str to str, optional
         One of `UNITS` by heading; "number" for a column of numbers and "text" for any other where it has none.
+        "written" is text that is set like a number.
     tone : sequence of str
         Headings of columns whose numbers are green above 0 and red below.
 
@@ -158,6 +159,7 @@ def lines(
     x_title: str = "",
     zero: bool = False,
     log: bool = False,
+    tall: bool = False,
     marks: Iterable[tuple[Any, str]] = (),
     levels: Iterable[tuple[float, str]] = (),
 ) -> Item:
@@ -177,6 +179,8 @@ def lines(
         Whether the axis has 0 on it.
     log : bool
         Whether a logarithmic scale is offered.
+    tall : bool
+        Whether it gets more room than others.
     marks : of (x, str)
         Places with a vertical line and its word.
     levels : of (float, str)
@@ -191,6 +195,7 @@ def lines(
         "x_title": x_title,
         "zero": zero,
         "log": log,
+        "tall": tall,
         "lines": list(drawn),
         "marks": [[number(float(_places([place])[0]), 15), word] for place, word in marks],
         "levels": [[number(float(value)), word] for value, word in levels],
@@ -385,7 +390,7 @@ def _cells(values: Values, unit: str | None) -> tuple[str, list[Any]]:
     if array.dtype.kind in "iuf" and unit != "text":
         _check_unit(unit or "number", "")
         return unit or ("count" if array.dtype.kind in "iu" else "number"), numbers(array)
-    return "text", [_label(one) for one in array.tolist()]
+    return unit if unit == "written" else "text", [_label(one) for one in array.tolist()]
 
 
 def _is_number(value: Any) -> bool:

@@ -66,7 +66,7 @@ def _performance(results: Mapping[str, Result]) -> Section:
         below.append(line(name, -drawdown(wealth), x))
     note = f"The first {DRAWN} of {len(results):,} results are drawn." if len(results) > DRAWN else ""
     items = [
-        lines("Growth of 1", equity, x="time", log=True, levels=[(1.0, "")]),
+        lines("Growth of 1", equity, x="time", log=True, tall=True, levels=[(1.0, "")]),
         lines("Drawdown", below, unit="percent", x="time", zero=True),
     ]
     return Section("Performance", items, note)
@@ -105,8 +105,8 @@ def _metric_table(names: list[str], metrics: Mapping[str, tuple[float, ...]]) ->
     labels = {metric.name: metric.label for _, group in GROUPS for metric in group}
     columns: dict[str, Any] = {"Metric": [labels.get(name, words(name)) for name in metrics]}
     for k, name in enumerate(names):
-        columns[name] = [written(values[k], unit_of(metric)) for metric, values in metrics.items()]
-    return table("", columns)
+        columns[name] = [written(values[k], unit_of(metric)).replace("-", "−") for metric, values in metrics.items()]
+    return table("", columns, dict.fromkeys(names, "written"))
 
 
 def _years(results: Mapping[str, Result]) -> Section:

@@ -1,7 +1,9 @@
 // The price of one asset: candles in levels of detail, drawn by Lightweight Charts, with what was traded on them.
 
-const ROOM = 4; // pixels a candle has at least, where there is a finer level it could come from
+const ROOM = 2.5; // pixels a candle has at least, where there is a finer level it could come from
 const LEAST_CANDLES = 60;
+const MOVING = 300; // ms
+const EDGE = 0.016; // of the width, kept free at both ends for the words of the axis
 
 // Packed candles, unpacked where they are looked at; see candles.py for how they are packed.
 class Candles {
@@ -96,11 +98,12 @@ class CandlePanel {
       layout: {background: {type: "solid", color: "transparent"}, textColor: muted, fontSize: 11,
         fontFamily: getComputedStyle(document.body).fontFamily, attributionLogo: false},
       grid: {vertLines: {color: line}, horzLines: {color: line}},
-      rightPriceScale: {borderVisible: false, minimumWidth: GUTTER, scaleMargins: {top: 0.08, bottom: 0.12}},
+      rightPriceScale: {borderVisible: false, minimumWidth: GUTTER, scaleMargins: {top: 0.05, bottom: 0.06}},
       timeScale: {borderVisible: false, timeVisible: !clock.daily, minBarSpacing: 0.2, rightOffset: 0, lockVisibleTimeRangeOnResize: true,
         tickMarkFormatter: (time, kind) => tickText(time, kind, clock.daily)},
       crosshair: {mode: 0, vertLine: {color: muted, labelBackgroundColor: muted}, horzLine: {color: muted, labelBackgroundColor: muted}},
-      localization: {locale: "en-GB", timeFormatter: stamp, priceFormatter: writeNumber.price},
+      localization: {locale: "en-GB", timeFormatter: stamp, priceFormatter: writeNumber.price,
+        tickmarksPriceFormatter: (prices) => prices.map((price) => axisNumber(price, prices.length > 1 ? Math.abs(prices[1] - prices[0]) : Math.abs(price) / 100))},
       handleScroll: {mouseWheel: false, pressedMouseMove: true, horzTouchDrag: true, vertTouchDrag: false},
       handleScale: {mouseWheel: false, pinch: true, axisPressedMouseMove: true, axisDoubleClickReset: true},
       kineticScroll: {mouse: false, touch: true},
@@ -181,10 +184,11 @@ class CandlePanel {
   }
 
   place() {
-    const wanted = {from: this.logical(this.view.lo), to: this.logical(this.view.hi)};
+    const [from, to] = [this.logical(this.view.lo), this.logical(this.view.hi)];
+    const edge = EDGE * (to - from);
+    const wanted = {from: from - edge, to: to + edge};
     const now = this.chart.timeScale().getVisibleLogicalRange();
     if (now && Math.abs(now.from - wanted.from) + Math.abs(now.to - wanted.to) < 0.02) return;
-    this.asked = wanted;
     this.chart.timeScale().setVisibleLogicalRange(wanted);
   }
 
@@ -198,13 +202,11 @@ class CandlePanel {
   listen() {
     const scale = this.chart.timeScale();
     scale.subscribeVisibleLogicalRangeChange((range) => {
-      if (!range || !this.loaded) return;
-      const asked = this.asked;
-      if (asked && Math.abs(range.from - asked.from) + Math.abs(range.to - asked.to) < 0.05) return;
-      const [lo, hi] = [this.barAt(range.from), this.barAt(range.to)];
+      if (!range || !this.loaded || !this.moved()) return;
+      const edge = (range.to - range.from) * (EDGE / (1 + 2 * EDGE));
+      const [lo, hi] = [this.barAt(range.from + edge), this.barAt(range.to - edge)];
       const slack = 0.05 * this.size;
       if (Math.abs(lo - this.view.lo) < slack && Math.abs(hi - this.view.hi) < slack) return;
-      this.asked = null;
       this.view.set(lo, hi);
       if (this.view.lo !== lo || this.view.hi !== hi) this.view.draw(); // it was held back at an end
     });
@@ -217,10 +219,23 @@ class CandlePanel {
     this.stage.addEventListener("dblclick", () => this.view.reset());
     this.stage.addEventListener("keydown", (event) => this.view.key(event));
     this.stage.addEventListener("pointerdown", () => this.stage.focus({preventScroll: true}));
+    for (const kind of ["pointerdown", "pointermove", "wheel", "touchmove"]) {
+      this.stage.addEventListener(kind, (event) => {
+        if (kind !== "pointermove" || event.buttons) this.hand = performance.now();
+      }, {capture: true, passive: true});
+    }
     const wheel = (on) => this.chart.applyOptions({handleScale: {mouseWheel: on}, handleScroll: {mouseWheel: on}});
     this.stage.addEventListener("focus", () => wheel(true));
     this.stage.addEventListener("blur", () => wheel(false));
     new ResizeObserver(() => this.draw()).observe(this.stage);
+  }
+
+  // Whether a change of the range is a hand's doing, or runs on after it: the library changes it by itself, too.
+  moved() {
+    const now = performance.now();
+    if (now - (this.hand ?? -Infinity) > MOVING) return false;
+    this.hand = Math.max(this.hand, now - MOVING / 2);
+    return true;
   }
 
   drawHover() {

@@ -257,7 +257,7 @@ class Panel {
 
   levels() {
     const [lo, hi] = this.range;
-    const most = Math.max(2, (this.bottom - TOP) / 44);
+    const most = Math.max(2, (this.bottom - TOP) / 38);
     if (this.isLog && hi / lo > 4) return {values: logLevels(lo, hi, most), step: null};
     const step = niceStep((hi - lo) / most);
     const values = [];

@@ -30,10 +30,10 @@ function fitted(text, room) {
 }
 
 // A figure with a title, whose drawing is made for a width; what is under the pointer is said in the title's line.
-function drawing(host, title, make) {
+function drawing(host, title, make, extra = null) {
   const reading = el("span", {class: "reading"});
   const stage = el("div", {class: "drawing"});
-  host.append(el("figure", {class: "chart"}, el("figcaption", {}, el("span", {text: title}), reading), stage));
+  host.append(el("figure", {class: "chart"}, el("figcaption", {}, el("span", {text: title}), reading), extra ?? "", stage));
   let width = 0;
   const say = (text) => { reading.textContent = text; };
   new ResizeObserver(() => {
@@ -145,7 +145,6 @@ function keys(groups) {
 
 function barColumns(host, {title, unit, labels, groups}) {
   const write = unitWriters[unit];
-  host.append(keys(groups) || "");
   drawing(host, title, (width, say) => {
     const plot = new Plot(width, 200, {x: [0, labels.length || 1], y: padded(groups.flatMap(({values}) => values), true), yAxis: unitAxes[unit], label: title});
     const zero = plot.py(Math.min(Math.max(0, plot.y[0]), plot.y[1]));
@@ -167,7 +166,7 @@ function barColumns(host, {title, unit, labels, groups}) {
     });
     plot.root.append(svg("line", {class: "zero", x1: plot.left, x2: plot.right, y1: zero, y2: zero}));
     return plot.root;
-  });
+  }, keys(groups));
 }
 
 function histogramOf(host, {title, unit, edges, counts, marks, curve, n}) {
@@ -198,8 +197,8 @@ function histogramOf(host, {title, unit, edges, counts, marks, curve, n}) {
 function tint(values, diverging) {
   const known = values.flat().filter(isNumber);
   const lo = Math.min(...known), hi = Math.max(...known), size = Math.max(...known.map(Math.abs), 1e-300);
-  if (diverging && lo < 0) return (value) => [value > 0 ? "gain" : "loss", 0.06 + 0.72 * Math.sqrt(Math.abs(value) / size)];
-  return (value) => ["accent", hi > lo ? 0.06 + 0.8 * ((value - lo) / (hi - lo)) : 0.4];
+  if (diverging) return (value) => [value < 0 ? "loss" : "gain", 0.06 + 0.54 * (Math.abs(value) / size)];
+  return (value) => ["accent", hi > lo ? 0.06 + 0.5 * ((value - lo) / (hi - lo)) : 0.3];
 }
 
 function heatMap(host, {title, unit, x, y, values, x_title: xTitle, y_title: yTitle, diverging}) {

@@ -43,11 +43,11 @@ function barPanel(host, {title, unit, zero, levels, lines}, {view}) {
 }
 
 // Lines with places of their own.
-function linePanel(host, {title, unit, x, x_title: xTitle, zero, log, lines, marks, levels}, {times}) {
+function linePanel(host, {title, unit, x, x_title: xTitle, zero, log, tall, lines, marks, levels}, {times}) {
   const drawn = lines.map((line, k) => ({name: line.name, colour: line.colour || PALETTE[k % 6], width: 1.4, points: pointsOf(line), fill: line.fill}))
     .filter(({points}) => points.x.length);
   const ends = drawn.flatMap(({points}) => [points.x[0], points.x.at(-1)]);
-  const {inner, controls} = panelHost(host, title, "middle");
+  const {inner, controls} = panelHost(host, title, tall ? "tall" : "middle");
   if (!ends.length) {
     inner.append(el("p", {class: "hint", text: "There is nothing to draw."}));
     return;
@@ -76,6 +76,7 @@ function sectionTable(host, {title, heads, columns, total}) {
   const data = Object.fromEntries(columns.map((column, k) => ["c" + k, column]));
   const shown = heads.map(({label, unit, tone}, k) => {
     const text = unit === "text";
+    if (unit === "written") return {key: "c" + k, label, write: (value) => value ?? DASH};
     return {key: "c" + k, label, text, tone, write: text ? (value) => (value === null || value === "" ? DASH : named(value)) : unitWriters[unit]};
   });
   const controls = el("div", {class: "controls"});

@@ -77,7 +77,7 @@ class Table {
       const {column, down} = this.sorted;
       const values = this.data[column.key].map(column.sort || ((value) => value));
       const sign = down ? -1 : 1;
-      const words = column.text && values.some((value) => typeof value === "string");
+      const words = values.some((value) => typeof value === "string" && !value.endsWith("∞"));
       const by = words ? (a, b) => compared(values[a], values[b], sign) : (a, b) => comparedNumbers(values[a], values[b], sign);
       this.order = [...this.kept].sort((a, b) => by(a, b) || a - b);
     }
@@ -101,6 +101,7 @@ class Table {
     this.back.disabled = from === 0;
     this.next.disabled = from + PAGE >= n;
     const more = this.total > this.count ? `; the first ${fixed(this.count, 0)} of ${fixed(this.total, 0)} are listed` : "";
+    this.where.hidden = this.total <= PAGE && n === this.count;
     this.where.textContent = n ? `${fixed(from + 1, 0)}–${fixed(from + rows.length, 0)} of ${fixed(n, 0)} ${this.noun}${more}` : "";
   }
 
