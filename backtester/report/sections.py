@@ -24,7 +24,7 @@ from backtester.report.sampling import m4, number, numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-UNITS = ("text", "written", "number", "percent", "money", "count", "bars", "price")
+UNITS = ("text", "written", "plain", "number", "percent", "money", "count", "bars", "price")
 COLOURS = ("accent", "quiet", "muted", "gain", "loss", "warn", "one", "two", "three", "four", "five", "six")
 LINE_POINTS = 6_000
 SCATTER_POINTS = 4_000
@@ -90,7 +90,7 @@ def table(
         By heading, all of one length. Of more than 5,000 rows the first are listed, and the page says so.
     units : mapping of str to str, optional
         One of `UNITS` by heading; "number" for a column of numbers and "text" for any other where it has none.
-        "written" is text that is set like a number.
+        "written" is text that is set like a number, "plain" a number that is no amount, such as a year.
     tone : sequence of str
         Headings of columns whose numbers are green above 0 and red below.
 
@@ -114,10 +114,15 @@ def table(
 def frame_table(
     title: str, frame: pd.DataFrame, units: Mapping[str, str] | None = None, *, tone: Sequence[str] = ()
 ) -> Item:
-    """Return a DataFrame as a table, its index first; see `table`."""
-    plain = frame.reset_index() if frame.index.name or not frame.index.equals(_positions(len(frame))) else frame
-    columns = {str(name): plain.iloc[:, k].to_numpy() for k, name in enumerate(plain.columns)}
-    return table(title, columns, units, tone=tone)
+    """Return a DataFrame as a table, its index first, its metrics by their words; see `table`."""
+    known = dict(units or {})
+    index = frame.index.name or not frame.index.equals(_positions(len(frame)))
+    plain = frame.reset_index() if index else frame
+    if index and frame.index.dtype.kind in "iu":
+        known.setdefault(str(plain.columns[0]), "plain")
+    heads = [label_of(str(name)) for name in plain.columns]
+    columns = {head: plain.iloc[:, k].to_numpy() for k, head in enumerate(heads)}
+    return table(title, columns, {label_of(name): unit for name, unit in known.items()}, tone=tone)
 
 
 def line(name: str, y: Values, x: Values | None = None, colour: str = "", *, fill: bool = False) -> dict[str, Any]:
@@ -378,13 +383,20 @@ def unit_of(metric: str) -> str:
     return next((one.kind for _, group in GROUPS for one in group if one.name == metric), "number")
 
 
+def label_of(metric: str) -> str:
+    """Return what a metric of `Result.metrics` is called on a page; any other name as it is."""
+    from backtester.summary_text import GROUPS
+
+    return next((one.label for _, group in GROUPS for one in group if one.name == metric), metric)
+
+
 def _cells(values: Values, unit: str | None) -> tuple[str, list[Any]]:
     """Return the unit of a column and its first cells as JSON."""
     array = np.asarray(values)[:TABLE_ROWS] if not isinstance(values, list | tuple) else np.asarray(
         values[:TABLE_ROWS], object
     )
     if array.dtype.kind == "M":
-        return "text", [None if np.isnat(one) else str(one.astype("M8[s]")).replace("T", " ") for one in array]
+        return "text", [None if np.isnat(one) else _label(one.astype("M8[s]").item()) for one in array]
     if array.dtype.kind == "O" and all(one is None or _is_number(one) for one in array) and len(array):
         array = np.array([np.nan if one is None else one for one in array], np.float64)
     if array.dtype.kind in "iuf" and unit != "text":

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CORRELATED = 60  # results, up to which their correlations are drawn
 DRAWN = 24  # lines of equity at most
+FEWEST = 4  # results, from which a cloud of them is drawn
 _DAY_NS = 86_400 * 10**9
 _KEY = ("total_return", "cagr", "annual_volatility", "sharpe", "sortino", "max_drawdown", "calmar", "n_trades", "win_rate")
 
@@ -40,7 +41,7 @@ def side_by_side(results: Mapping[str, Result]) -> list[Section]:
     names = list(results)
     found = compare(*results.values(), names=names)
     sections = [_performance(results)]
-    sections.append(Section("Key figures", [_key_table(names, found.metrics), _cloud(names, found.metrics)]))
+    sections.append(Section("Key figures", _key_items(names, found.metrics)))
     sections.append(_years(results))
     if len(results) <= CORRELATED:
         sections.append(_correlations(results))
@@ -75,6 +76,11 @@ def _performance(results: Mapping[str, Result]) -> Section:
 def _times(result: Result) -> np.ndarray:
     bars_ = result.bars
     return (bars_.sessions * _DAY_NS if is_daily(bars_) else bars_.timestamps).view("M8[ns]")
+
+
+def _key_items(names: list[str], metrics: Mapping[str, tuple[float, ...]]) -> list[dict[str, Any]]:
+    cloud = [_cloud(names, metrics)] if len(names) >= FEWEST else []
+    return [_key_table(names, metrics), *cloud]
 
 
 def _key_table(names: list[str], metrics: Mapping[str, tuple[float, ...]]) -> dict[str, Any]:

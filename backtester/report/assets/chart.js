@@ -1,6 +1,7 @@
 // A chart panel: lines over bar numbers on a canvas, with an axis, a crosshair and zoom. Panels of one view move together.
 
 const GUTTER = 62, TOP = 10, AXIS = 24;
+const MANY = 10; // lines, beyond which the legend does not name each
 
 // Steps from point to point become bar numbers; undefined values become NaN.
 function decoded(series) {
@@ -336,7 +337,7 @@ class Panel {
   }
 
   drawLegend(at, readings) {
-    const items = readings.map(({line, k}) => {
+    const items = readings.length > MANY ? this.ranges(readings) : readings.map(({line, k}) => {
       const known = line.points.x[k] <= at || !this.view.whole;
       const near = known && line.points.sampled && line.points.x[k] !== at ? "≈ " : "";
       const key = el("i", {class: "key " + line.colour});
@@ -345,6 +346,17 @@ class Panel {
     });
     const time = el("time", {text: (this.view.clock.exact ? "" : "≈ ") + this.view.clock.label(at)});
     this.legend.replaceChildren(...items, time);
+  }
+
+  // Of very many lines, how many of each colour there are, and between what they lie.
+  ranges(readings) {
+    const groups = grouped(readings, ({line}) => line.colour);
+    return [...groups].map(([colour, rows]) => {
+      const values = rows.map(({line, k}) => line.points.y[k]).filter((value) => !Number.isNaN(value));
+      const range = values.length > 1 ? `${this.spec.write(Math.min(...values))} to ${this.spec.write(Math.max(...values))}` : this.spec.write(values[0]);
+      const name = rows.length > 1 ? `${rows[0].line.name} and ${rows.length - 1} more` : rows[0].line.name;
+      return el("span", {class: "item"}, el("i", {class: "key " + colour}), named(name), " ", el("b", {text: range}));
+    });
   }
 
   // --- pointer and keys
@@ -386,6 +398,12 @@ class Panel {
     this.pointer = null;
     this.view.point(null);
   }
+}
+
+function grouped(rows, keyOf) {
+  const found = new Map();
+  for (const row of rows) found.set(keyOf(row), [...(found.get(keyOf(row)) || []), row]);
+  return found;
 }
 
 function stroke(ctx, x1, y1, x2, y2) {

@@ -86,17 +86,17 @@ const timeAxis = {
   },
 };
 
-// An axis of numbers.
-const numberAxis = {
+// An axis of numbers; of whole ones no tick lies between two.
+const numberAxis = (whole) => ({
   exact: true,
-  label: (value) => fixed(value, Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : 3),
+  label: (value) => fixed(value, whole || Math.abs(value) >= 1000 ? 0 : 3),
   ticks(lo, hi, most) {
-    const step = niceStep((hi - lo) / most);
+    const step = Math.max(niceStep((hi - lo) / most), whole ? 1 : 0);
     const found = [];
     for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + 1e-9 * step; k += 1) found.push([k * step, axisNumber(k * step, step)]);
     return found;
   },
-};
+});
 
 function* roundTimes(kind, size, first, last) {
   if (kind !== "m") {

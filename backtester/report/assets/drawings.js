@@ -148,7 +148,8 @@ function barColumns(host, {title, unit, labels, groups}) {
   drawing(host, title, (width, say) => {
     const plot = new Plot(width, 200, {x: [0, labels.length || 1], y: padded(groups.flatMap(({values}) => values), true), yAxis: unitAxes[unit], label: title});
     const zero = plot.py(Math.min(Math.max(0, plot.y[0]), plot.y[1]));
-    const wide = (plot.right - plot.left) / Math.max(labels.length, 1), gap = Math.min(wide * 0.25, 6);
+    const wide = (plot.right - plot.left) / Math.max(labels.length, 1);
+    const gap = Math.max(Math.min(wide * 0.25, 6), wide - 56 * groups.length);
     let free = -Infinity;
     labels.forEach((label, k) => {
       groups.forEach(({name, values}, g) => {

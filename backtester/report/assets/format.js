@@ -27,7 +27,11 @@ function guarded(write) {
 const writeNumber = {
   money: guarded((v) => (Math.abs(v) < 1e13 ? fixed(v, 2) : exponential(v, 4))),
   percent: guarded((v) => (Math.abs(v) < 1e9 ? fixed(100 * v, 2) : exponential(100 * v, 3)) + THIN + "%"),
-  number: guarded((v) => (Math.abs(v) < 1e9 ? fixed(v, 3) : exponential(v, 4))),
+  number: guarded((v) => {
+    const size = Math.abs(v);
+    if (size >= 1e9 || (size < 1e-6 && v !== 0)) return exponential(v, 3);
+    return fixed(v, size >= 0.01 || v === 0 ? 3 : 6);
+  }),
   count: guarded((v) => fixed(v, 0)),
   bars: guarded((v) => fixed(v, 0) + (Math.abs(v) === 1 ? " bar" : " bars")),
   points: guarded((v) => fixed(1e4 * v, 1)),
@@ -55,6 +59,7 @@ function columnWriter(values, sizes, otherwise) {
 }
 
 const PRICE_PLACES = [[50, 2], [5, 3], [0.2, 4], [0.01, 5], [0, 8]];
+const NUMBER_PLACES = [[1000, 1], [50, 2], [0.2, 3], [0.02, 4], [0.002, 5], [0, 6]];
 const QUANTITY_PLACES = [[10, 2], [1, 3], [0, 6]];
 
 function signed(write) {

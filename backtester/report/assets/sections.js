@@ -1,6 +1,6 @@
 // Sections: any object's parts, each item drawn by its kind.
 
-const unitWriters = {...writeNumber, text: (value) => (value === null ? DASH : String(value))};
+const unitWriters = {...writeNumber, plain: (value) => (value === null ? DASH : String(value)), text: (value) => (value === null ? DASH : String(value))};
 const percentAxis = (value, step) => fixed(100 * value, places(100 * step)) + THIN + "%";
 const unitAxes = new Proxy({percent: percentAxis}, {get: (known, unit) => known[unit] || axisNumber});
 
@@ -52,7 +52,7 @@ function linePanel(host, {title, unit, x, x_title: xTitle, zero, log, tall, line
     inner.append(el("p", {class: "hint", text: "There is nothing to draw."}));
     return;
   }
-  const view = x === "time" ? times : new View(Math.min(...ends), Math.max(...ends), {clock: numberAxis, whole: false});
+  const view = x === "time" ? times : new View(Math.min(...ends), Math.max(...ends), {clock: numberAxis(drawn.every(({points}) => points.x.every(Number.isInteger))), whole: false});
   const on = {log: false};
   const panel = new Panel(inner, view, {label: title, lines: drawn, write: unitWriters[unit], axis: unitAxes[unit], zero, ticks: true,
     places: marks, levels, log: () => on.log});
@@ -77,7 +77,7 @@ function sectionTable(host, {title, heads, columns, total}) {
   const shown = heads.map(({label, unit, tone}, k) => {
     const text = unit === "text";
     if (unit === "written") return {key: "c" + k, label, write: (value) => value ?? DASH};
-    return {key: "c" + k, label, text, tone, write: text ? (value) => (value === null || value === "" ? DASH : named(value)) : unitWriters[unit]};
+    return {key: "c" + k, label, text, tone, write: text ? (value) => (value === null || value === "" ? DASH : named(value)) : unit === "number" ? columnWriter(columns[k], NUMBER_PLACES, writeNumber.number) : unitWriters[unit]};
   });
   const controls = el("div", {class: "controls"});
   const box = el("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": title || "Table"});

@@ -41,7 +41,7 @@ def sections_of(signal: Signal) -> list[Section]:
 
 
 def _scores(metrics: ModelMetrics) -> Section:
-    rows = [(str(name), number_text(value)) for name, value in metrics.overall.items()]
+    rows = [(str(name).replace("_", " "), number_text(value)) for name, value in metrics.overall.items()]
     rows += [
         ("samples", f"{metrics.n_samples:,}"),
         ("worth, as labels overlap", f"{metrics.n_effective:,.0f}"),
