@@ -28,6 +28,7 @@ FEWEST = 256  # candles, at which no further level is made
 MAX_DECIMALS = 8
 SIGNIFICANT = 7
 _LARGEST = 2**30  # of a whole number, so that differences of two fit in 32 bits
+_FEW = 2_000  # prices, of which one with more decimals is found soon
 _SAME = 1e-5  # of a unit of the last digit: what a float may be off
 _EFFORT = 5  # of zlib
 
@@ -71,14 +72,19 @@ def exponent_of(candles: Floats) -> int:
     if top == 0.0:
         return 0
     coarsest = int(np.ceil(np.log10(top / _LARGEST)))
+    few = prices[:: max(1, len(prices) // _FEW)]
     for decimals in range(MAX_DECIMALS + 1):
         if -decimals < coarsest:
             break
-        scaled = prices * 10.0**decimals
-        if np.all(np.abs(scaled - np.round(scaled)) <= _SAME):
+        if _fits(few, decimals) and _fits(prices, decimals):
             return -decimals
     smallest = float(prices[prices > 0.0].min())
     return max(coarsest, int(np.floor(np.log10(smallest))) - SIGNIFICANT + 1)
+
+
+def _fits(prices: Floats, decimals: int) -> bool:
+    scaled = prices * 10.0**decimals
+    return bool(np.all(np.abs(scaled - np.round(scaled)) <= _SAME))
 
 
 def folded(whole: Ints, there: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from backtester.errors import ResultError
+from backtester.report.columns import compact
 from backtester.report.data import FORMAT, page_data
 from backtester.report.sections import Reportable, Section
 from backtester.report.side_by_side import period_of, side_by_side
@@ -94,7 +95,12 @@ def named_subjects(subject: Any) -> dict[str, Any]:
 def page_of(name: str, subject: Any) -> dict[str, Any]:
     """Return one page, as JSON values."""
     if _is_result(subject):
-        return {"name": name, **page_data(subject)}
+        data = page_data(subject)
+        for part in ("trades", "orders"):
+            data[part]["columns"] = compact(data[part]["columns"])
+        for part in ("marks", "levels"):
+            data[part] = {"total": data[part].pop("total"), **compact(data[part])}
+        return {"name": name, **data}
     return _sections_page(name, subject.report_sections(), kind_of(subject))
 
 

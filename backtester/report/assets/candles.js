@@ -86,7 +86,9 @@ class CandlePanel {
   // --- looks
 
   colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+    this.palette ||= new Map();
+    if (!this.palette.has(name)) this.palette.set(name, getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim());
+    return this.palette.get(name);
   }
 
   options() {
@@ -193,6 +195,7 @@ class CandlePanel {
   }
 
   recolour() {
+    this.palette = null;
     this.chart.applyOptions(this.options());
     this.series.applyOptions(this.seriesOptions());
   }

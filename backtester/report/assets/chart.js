@@ -1,6 +1,7 @@
 // A chart panel: lines over bar numbers on a canvas, with an axis, a crosshair and zoom. Panels of one view move together.
 
 const GUTTER = 62, TOP = 10, AXIS = 24;
+const DENSE = 3; // points in a column of pixels, beyond which not each is drawn
 const MANY = 10; // lines, beyond which the legend does not name each
 
 // Steps from point to point become bar numbers; undefined values become NaN.
@@ -268,21 +269,9 @@ class Panel {
 
   drawLine(ctx, {points, colour, width, fill}) {
     const {x, y} = points;
-    const from = lastAtMost(x, this.view.lo);
+    const from = lastAtMost(x, this.view.lo), to = Math.min(lastAtMost(x, this.view.hi) + 1, x.length - 1);
     ctx.beginPath();
-    let open = false, k = from, first = null, last = null;
-    for (; k < x.length; k += 1) {
-      if (Number.isNaN(y[k]) || (this.isLog && y[k] <= 0)) open = false;
-      else {
-        const [px, py] = [this.px(x[k]), this.py(y[k])];
-        if (open) ctx.lineTo(px, py);
-        else ctx.moveTo(px, py);
-        if (first === null) first = px;
-        last = px;
-        open = true;
-      }
-      if (x[k] > this.view.hi) break;
-    }
+    const [first, last] = (to - from > DENSE * this.right ? this.traceDense : this.trace).call(this, ctx, points, from, to);
     ctx.strokeStyle = this.colour(colour);
     ctx.lineWidth = width || 1.5;
     ctx.lineJoin = "round";
@@ -298,6 +287,56 @@ class Panel {
       ctx.globalAlpha = 1;
     }
     if (x.length === 1) disc(ctx, this.px(x[0]), this.py(y[0]), 2.5, this.colour(colour));
+  }
+
+  drawn(value) {
+    return !Number.isNaN(value) && !(this.isLog && value <= 0);
+  }
+
+  trace(ctx, {x, y}, from, to) {
+    let open = false, first = null, last = null;
+    for (let k = from; k <= to; k += 1) {
+      if (!this.drawn(y[k])) {
+        open = false;
+        continue;
+      }
+      last = this.px(x[k]);
+      first ??= last;
+      if (open) ctx.lineTo(last, this.py(y[k]));
+      else ctx.moveTo(last, this.py(y[k]));
+      open = true;
+    }
+    return [first, last];
+  }
+
+  // Of many points in a column of pixels the first, highest, lowest and last make the same picture.
+  traceDense(ctx, {x, y}, from, to) {
+    let column = null, low = 0, high = 0, end = 0, first = null, open = false;
+    const close = () => {
+      if (column === null) return;
+      for (const level of [high, low, end]) ctx.lineTo(column, level);
+    };
+    for (let k = from; k <= to; k += 1) {
+      if (!this.drawn(y[k])) {
+        close();
+        [column, open] = [null, false];
+        continue;
+      }
+      const px = Math.round(this.px(x[k])), py = this.py(y[k]);
+      if (px === column) {
+        if (py < high) high = py;
+        if (py > low) low = py;
+        end = py;
+        continue;
+      }
+      close();
+      if (open) ctx.lineTo(px, py);
+      else ctx.moveTo(px, py);
+      first ??= px;
+      [column, open, low, high, end] = [px, true, py, py, py];
+    }
+    close();
+    return [first, column];
   }
 
   drawHover() {

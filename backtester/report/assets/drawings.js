@@ -29,19 +29,39 @@ function fitted(text, room) {
   return cut + "…";
 }
 
-// A figure with a title, whose drawing is made for a width; what is under the pointer is said in the title's line.
-function drawing(host, title, make, extra = null) {
+// A figure with a title, whose drawing is made for a width when it comes into view; what is under the pointer is said in the title's line.
+function drawing(host, title, height, make, extra = null) {
   const reading = el("span", {class: "reading"});
   const stage = el("div", {class: "drawing"});
   host.append(el("figure", {class: "chart"}, el("figcaption", {}, el("span", {text: title}), reading), extra ?? "", stage));
-  let width = 0;
   const say = (text) => { reading.textContent = text; };
-  new ResizeObserver(() => {
+  const state = {width: 0, seen: false};
+  const draw = () => {
     const now = Math.floor(stage.clientWidth);
-    if (now === width || now < 60) return;
-    width = now;
+    if (now === state.width || now < 60) return;
+    state.width = now;
     stage.replaceChildren(make(now, say));
-  }).observe(stage);
+    stage.style.minHeight = "";
+  };
+  stage.style.minHeight = height + "px";
+  waiting.set(stage, draw);
+  new ResizeObserver(() => state.seen && draw()).observe(stage);
+  new IntersectionObserver((entries, observer) => {
+    if (!entries.at(-1).isIntersecting) return;
+    state.seen = true;
+    observer.disconnect();
+    draw();
+  }, {rootMargin: "400px"}).observe(stage);
+}
+
+const waiting = new Map(); // what draws a stage, of all there are
+
+// For paper: what has not been looked at yet is drawn, too.
+function drawAll() {
+  for (const [stage, draw] of waiting) {
+    if (stage.isConnected) draw();
+    else waiting.delete(stage);
+  }
 }
 
 function steps(lo, hi, most) {
@@ -145,7 +165,7 @@ function keys(groups) {
 
 function barColumns(host, {title, unit, labels, groups}) {
   const write = unitWriters[unit];
-  drawing(host, title, (width, say) => {
+  drawing(host, title, 200, (width, say) => {
     const plot = new Plot(width, 200, {x: [0, labels.length || 1], y: padded(groups.flatMap(({values}) => values), true), yAxis: unitAxes[unit], label: title});
     const zero = plot.py(Math.min(Math.max(0, plot.y[0]), plot.y[1]));
     const wide = (plot.right - plot.left) / Math.max(labels.length, 1);
@@ -176,7 +196,7 @@ function histogramOf(host, {title, unit, edges, counts, marks, curve, n}) {
     return;
   }
   const write = unitWriters[unit];
-  drawing(host, title, (width, say) => {
+  drawing(host, title, 260, (width, say) => {
     const plot = new Plot(width, 260, {x: [edges[0], edges.at(-1)], y: [0, 1.08 * Math.max(...counts, ...(curve || [0]), 1)],
       xAxis: unitAxes[unit], yAxis: axisNumber, label: title});
     counts.forEach((count, k) => {
@@ -205,7 +225,7 @@ function tint(values, diverging) {
 function heatMap(host, {title, unit, x, y, values, x_title: xTitle, y_title: yTitle, diverging}) {
   const write = unitWriters[unit];
   const tone = tint(values, diverging);
-  drawing(host, title, (width, say) => {
+  drawing(host, title, 24 * y.length + 60, (width, say) => {
     const left = Math.min(Math.max(30, ...y.map(textWidth)) + 12, width * 0.32);
     const cell = Math.min((width - left) / Math.max(x.length, 1), 74);
     const high = Math.min(Math.max(cell * 0.6, 15), 30);
@@ -248,7 +268,7 @@ function cloud(host, {title, x, y, x_unit: xUnit, y_unit: yUnit, x_title: xTitle
     return;
   }
   const shown = total > x.length ? `${title} (${fixed(x.length, 0)} of ${fixed(total, 0)} are drawn)` : title;
-  drawing(host, shown, (width, say) => {
+  drawing(host, shown, 320, (width, say) => {
     const plot = new Plot(width, 320, {x: padded(x, false), y: padded(y, false), xAxis: unitAxes[xUnit], yAxis: unitAxes[yUnit], xTitle, yTitle, label: title});
     for (const [kind, at] of [["v", plot.x], ["h", plot.y]]) {
       if (at[0] > 0 || at[1] < 0) continue;

@@ -112,3 +112,16 @@ function byId(id) {
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+// A column as a list, from any of the forms in which columns.py writes it.
+function expanded(column) {
+  if (Array.isArray(column)) return column;
+  if ("words" in column) return column.codes.map((code) => column.words[code]);
+  if ("all" in column) return new Array(column.n).fill(column.all);
+  let sum = 0;
+  return column.steps.map((step) => (sum += step));
+}
+
+function expandedColumns(columns) {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, typeof column === "number" ? column : expanded(column)]));
+}

@@ -49,6 +49,8 @@ function pageChooser() {
 function resultPage(host, data) {
   const clock = new Clock(data.clock, data.period.daily);
   const view = new View(0, clock.n - 1, {clock, whole: true});
+  for (const part of ["trades", "orders"]) data[part].columns = expandedColumns(data[part].columns);
+  for (const part of ["marks", "levels"]) data[part] = expandedColumns(data[part]);
   host.append(byId("result-page").content.cloneNode(true));
   shown.view = view;
   header(data);
@@ -130,6 +132,7 @@ function followTheme() {
   const again = (at_once) => {
     if (shown.panel) shown.panel.recolour();
     if (shown.view) shown.view[at_once ? "drawNow" : "draw"]();
+    if (at_once) drawAll();
   };
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => again(true));
   const paper = (on) => {
