@@ -113,7 +113,7 @@ class Chromium:
             If it is not in time.
         """
         end = time.monotonic() + seconds
-        while not (found := self.run(f"return {condition}")):
+        while not (found := self.run(f"return ({condition})")):
             if time.monotonic() > end:
                 raise BrowserError(f"not true in {seconds} s: {condition}")
             time.sleep(0.02)

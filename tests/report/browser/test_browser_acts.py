@@ -139,8 +139,9 @@ def test_filters_keep_what_they_say(opened, bracketed):
     field.value = arguments[0];
     field.dispatchEvent(new Event("input"));
     """
-    browser.run(search, "bbb stop")
-    both = int(((trades["pnl"] < 0) & ~trades["open"] & (trades["symbol"] == "BBB")).sum())
+    browser.run(search, "long BBB")
+    of_bbb = (trades["symbol"] == "BBB") & (trades["quantity"] > 0)
+    both = int(((trades["pnl"] < 0) & ~trades["open"] & of_bbb).sum())
     browser.wait(f"document.querySelector('#trades-pager span').textContent.includes(' of {both} trades')")
     assert set(column(browser, "#trades-table", "Symbol")) == {"BBB"}
     browser.run(search, "no such word")
