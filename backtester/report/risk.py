@@ -19,7 +19,6 @@ Floats = npt.NDArray[np.float64]
 
 POINTS = 8_000  # of a line
 SHORTEST = 20  # bars of a rolling window
-_FLAT = 1e-12  # a standard deviation below it is rounding, not risk
 _LEVELS = (0.05, 0.01)
 
 
@@ -71,19 +70,17 @@ def rolling(
         window − 1 places, after ruin, and where there is no variance.
     """
     n = len(returns)
-    found = {"sharpe": np.full(n, np.nan), "volatility": np.full(n, np.nan)}
-    deviation = np.sqrt(np.maximum(_moving_covariance(returns, returns, window), 0.0))
-    mean = _moving_sum(returns, window) / window
-    risky = deviation > _FLAT
-    found["volatility"] = deviation * np.sqrt(periods_per_year)
-    np.divide(mean - risk_free / periods_per_year, deviation, out=found["sharpe"], where=risky)
-    found["sharpe"] *= np.sqrt(periods_per_year)
+    moves = ~_flat(returns, window)
+    variance = np.where(moves, np.maximum(_moving_covariance(returns, returns, window), 0.0), 0.0)
+    deviation = np.where(np.isnan(_moving_sum(returns, window)), np.nan, np.sqrt(variance))
+    excess = _moving_sum(returns, window) / window - risk_free / periods_per_year
+    sharpe = np.full(n, np.nan)
+    np.divide(excess, deviation, out=sharpe, where=deviation > 0.0)
+    found = {"sharpe": sharpe * np.sqrt(periods_per_year), "volatility": deviation * np.sqrt(periods_per_year)}
     if other is not None:
-        variance = _moving_covariance(other, other, window)
         found["beta"] = np.full(n, np.nan)
-        np.divide(
-            _moving_covariance(returns, other, window), variance, out=found["beta"], where=variance > _FLAT**2
-        )
+        spread = np.where(_flat(other, window), 0.0, _moving_covariance(other, other, window))
+        np.divide(_moving_covariance(returns, other, window), spread, out=found["beta"], where=spread > 0.0)
     return found
 
 
@@ -123,6 +120,14 @@ def _moving_sum(values: Floats, window: int) -> Floats:
     count = np.cumsum(np.append(0, known))
     sums = total[window:] - total[:-window]
     found[window - 1 :] = np.where(count[window:] - count[:-window] == window, sums, np.nan)
+    return found
+
+
+def _flat(values: Floats, window: int) -> npt.NDArray[np.bool_]:
+    """Return where the last `window` values are all the same: there sums of floats leave a variance that is none."""
+    changes = np.cumsum(np.append(0, np.diff(values) != 0.0))
+    found = np.zeros(len(values), np.bool_)
+    found[window - 1 :] = changes[window - 1 :] == changes[: len(values) - window + 1]
     return found
 
 
