@@ -1,47 +1,56 @@
-"""The HTML report of a run, and its Plotly figure.
+"""The HTML report of a run, a sweep, a model or several of these, and the Plotly figure of a run.
 
-A page is made in three steps that know nothing of each other: `data` turns a result into plain JSON values, `page` puts
-them with the assets into one self-contained file, `files` writes it in full or not at all.
+A page is made in three steps that know nothing of each other: `pages` turns what is reported into plain JSON values
+(`data` a result, `sections` everything else), `page` puts them with the assets into one self-contained file, `files`
+writes it in full or not at all.
 """
 
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from backtester.report.sections import Reportable as Reportable
+    from backtester.report.sections import Section as Section
     from backtester.result import Result
 
-__all__ = ["figure", "write_report"]
+__all__ = ["Reportable", "Section", "figure", "write_report"]
 
 
-def write_report(result: Result, path: str | PathLike[str]) -> None:
-    """Write one self-contained HTML page about a result.
+def write_report(subject: Any, path: str | PathLike[str], *, title: str = "") -> None:
+    """Write one self-contained HTML page about a result, or about several.
 
-    The page loads nothing, runs nothing but its own script, and shows every name as text. It holds equity against the
-    benchmark (or buy and hold), drawdown, the trades on the price, monthly returns, metrics, costs by kind, trades,
-    orders with their reasons, and the manifest. Long series are down-sampled for the screen; numbers have eight
-    significant digits. Tables show the first 5,000 rows and say how many more there are.
+    The page loads nothing, runs nothing but its own script, and shows every name as text. Of a result it holds equity
+    against the benchmark (or buy and hold), drawdown, rolling ratios, the candles with their trades, stops and targets,
+    months and years, the distribution of returns, exposure, turnover, costs by kind, the profit of each asset, metrics,
+    trades, orders with their reasons, and the manifest. Several results are set side by side on a first page. Long
+    histories are written as levels of detail; other long series are down-sampled for the screen, numbers have eight
+    significant digits.
 
     Parameters
     ----------
-    result : Result
+    subject : Result, Reportable, or a mapping or sequence of these
+        A Reportable has `report_sections()`: a `Sweep`, a `Signal`, a walk-forward or a stress test. The keys of a
+        mapping name its values.
     path : path
         Replaced if it exists.
+    title : str
+        Of the window; by default that of the first page.
 
     Raises
     ------
     ResultError
-        If the file cannot be written; the old file is then as it was.
+        If it cannot be reported, or the file cannot be written; the old file is then as it was.
     """
-    from backtester.report.data import page_data
     from backtester.report.files import write_whole
     from backtester.report.page import render
+    from backtester.report.pages import document_of
 
-    data = page_data(result)
-    write_whole(path, render(data, data["title"]), "report")
+    document = document_of(subject, title)
+    write_whole(path, render(document, document["title"]), "report")
 
 
 def figure(result: Result) -> go.Figure:
@@ -49,3 +58,12 @@ def figure(result: Result) -> go.Figure:
     from backtester.report.plot import figure as make
 
     return make(result)
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out `Section` and `Reportable` at the first look."""
+    if name in ("Section", "Reportable"):
+        from backtester.report import sections
+
+        return getattr(sections, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,14 +13,23 @@ import numpy as np
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import fill_totals, summary
 from backtester.notices import notices
-from backtester.report import charts, tables
+from backtester.report import charts, prices, tables
+from backtester.report.attribution import money_sections
+from backtester.report.honest import verdict_data
+from backtester.report.risk import risk_sections
 from backtester.report.sampling import number, numbers
 from backtester.summary_text import GROUPS, comparison_of, is_daily, step_words, when, words
 
 if TYPE_CHECKING:
     from backtester.result import Result
 
-FORMAT = 1
+FORMAT = 2
+_MISSING = (  # what older versions did not write, by its name in the manifest
+    ("currencies", "splits, dividends, delistings and currencies (it was written before these were recorded)"),
+    ("seconds", "how long the run took"),
+    ("data", "the identity of its data"),
+    ("versions", "the versions it ran with"),
+)
 _HEADLINE = (("total_return", "percent"), ("cagr", "percent"), ("sharpe", "number"), ("max_drawdown", "percent"))
 _LABELS = {metric.name: (metric.label, metric.kind) for _, metrics in GROUPS for metric in metrics}
 
@@ -31,31 +40,42 @@ def page_data(result: Result) -> dict[str, Any]:
     Returns
     -------
     dict
-        `title`, `strategy`, `period`, `headline`, `notices`, `metrics`, `months`, `costs`, `flows`, `clock`, `equity`,
-        `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `records`, `trades`, `orders`, `order_ends`,
-        `symbols`, `manifest`.
+        `kind` ("result"), `title`, `strategy`, `verdict`, `period`, `headline`, `notices`, `metrics`, `months`, `costs`,
+        `flows`, `clock`, `equity`, `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `levels`, `records`,
+        `sections` (by their place on the page), `trades`, `orders`, `order_ends`, `symbols`, `manifest`.
     """
     manifest = result.manifest
     found = result.summary()
     compared = comparison_of(result)
     against = _comparison_metrics(result, compared)
     return {
-        "format": FORMAT,
+        "kind": "result",
         "title": f"{manifest['strategy']} – backtest",
         "strategy": {"name": manifest["strategy"], "parameters": _pairs(manifest["parameters"])},
+        "verdict": verdict_data(result),
         "symbols": list(result.bars.symbols),
         "period": _period(result),
         "headline": _headline(found, against, compared[0] if compared else None, result),
-        "notices": notices(result),
+        "notices": [*_missing(result), *notices(result)],
         "metrics": _metrics(found, against),
         "months": _months(result, compared),
         **_costs(result),
         **charts.chart_data(result, compared),
+        **prices.price_data(result),
+        "sections": {**risk_sections(result, compared), **money_sections(result)},
         "trades": tables.trades_table(result),
         "orders": tables.orders_table(result),
         "order_ends": tables.order_ends(result),
         "manifest": _plain(manifest),
     }
+
+
+def _missing(result: Result) -> list[tuple[str, str]]:
+    """Return a sentence on what a result of an older version does not hold, if it is one."""
+    absent = [words for name, words in _MISSING if name not in result.manifest]
+    if not absent:
+        return []
+    return [("warning", f"This result is of an older version. Not in it: {'; '.join(absent)}.")]
 
 
 def _period(result: Result) -> dict[str, Any]:
@@ -125,7 +145,7 @@ def _months(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[str
     month = result.bars.sessions.astype("M8[D]").astype("M8[M]").astype(np.int64)  # since January 1970
     years = np.arange(month[0] // 12, month[-1] // 12 + 1)
     grid: list[list[Any]] = [[None] * 12 for _ in years]
-    at, change = _changes(result.wealth, month)
+    at, change = changes(result.wealth, month)
     for m, value in zip(at.tolist(), numbers(change, 6), strict=True):
         grid[m // 12 - int(years[0])][m % 12] = value
     return {
@@ -138,12 +158,12 @@ def _months(result: Result, compared: tuple[str, np.ndarray] | None) -> dict[str
 
 
 def _by_year(equity: np.ndarray, month: np.ndarray, years: np.ndarray) -> list[Any]:
-    at, change = _changes(equity, month // 12)
+    at, change = changes(equity, month // 12)
     found = dict(zip(at.tolist(), numbers(change, 6), strict=True))
     return [found.get(year) for year in years.tolist()]
 
 
-def _changes(equity: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def changes(equity: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels that occur, in order, and the simple return of equity over each; NaN after ruin."""
     last = np.flatnonzero(np.diff(label, append=label[-1] + 1))
     before = np.concatenate(([equity[0]], equity[last[:-1]]))

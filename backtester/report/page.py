@@ -1,7 +1,8 @@
-"""The page: data, style and script put into one HTML file that loads nothing.
+"""The page: data, style and scripts put into one HTML file that loads nothing.
 
-The content-security policy allows the one style and the one script by their hashes, and forbids all else, the network
-included. Data is a JSON block that cannot end its script element, and the script puts text into the page as text.
+The content-security policy allows the one style, the own script and the library of candles by their hashes, and forbids
+all else, the network included. Data is a JSON block that cannot end its script element, and the script puts text into
+the page as text. A page without candles goes without the library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from importlib import resources
 from typing import Any
 
 STYLES = ("style.css",)
-SCRIPTS = ("format.js", "clock.js", "chart.js", "panels.js", "tables.js", "main.js")
+SCRIPTS = (
+    *("format.js", "clock.js", "chart.js", "marks.js", "candles.js", "panels.js"),
+    *("drawings.js", "tables.js", "sections.js", "main.js"),
+)
+LIBRARY = "vendor/lightweight-charts.js"
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -25,14 +30,16 @@ def render(data: dict[str, Any], title: str) -> bytes:
     Parameters
     ----------
     data : dict
-        What `backtester.report.data.page_data` returns; JSON values alone.
+        What `backtester.report.pages.document_of` returns; JSON values alone.
     title : str
         Of the window; any text.
     """
     style = "\n".join(map(_asset, STYLES))
     script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "\n})();\n"
+    library = _asset(LIBRARY) if any(page["kind"] == "result" for page in data["pages"]) else ""
     slots = {
-        "policy": policy(style, script),
+        "policy": policy(style, *filter(None, (library, script))),
+        "library": f"<script>{library}</script>\n" if library else "",
         "title": html.escape(title),
         "style": style,
         "script": script,
@@ -42,10 +49,11 @@ def render(data: dict[str, Any], title: str) -> bytes:
     return page.encode("utf-8", "replace")
 
 
-def policy(style: str, script: str) -> str:
-    """Return the content-security policy that allows exactly this style and this script."""
+def policy(style: str, *scripts: str) -> str:
+    """Return the content-security policy that allows exactly this style and these scripts."""
+    allowed = " ".join(map(_hash, scripts))
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        f"default-src 'none'; style-src {_hash(style)}; script-src {allowed}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -61,4 +69,4 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text("utf-8")
+    return resources.files(__package__).joinpath("assets", *name.split("/")).read_text("utf-8")

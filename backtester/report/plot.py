@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.figure_style import COLOURS, dressed, label
-from backtester.report.charts import charted_assets, drawdown, equity_label, most_traded, quoted_entries
+from backtester.report.charts import drawdown, equity_label
+from backtester.report.prices import charted_assets, most_traded, quoted_entries
 from backtester.report.sampling import m4
 from backtester.summary_text import comparison_of, is_daily
 

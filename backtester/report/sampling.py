@@ -72,7 +72,21 @@ def series(values: np.ndarray, n_points: int, also: np.ndarray | None = None) ->
 
 def numbers(values: np.ndarray, digits: int = DIGITS) -> list[float | str | None]:
     """Return numbers to a number of significant digits; NaN as None, infinities as text."""
-    return [number(value, digits) for value in np.asarray(values, np.float64).tolist()]
+    array = np.asarray(values, np.float64)
+    size = np.abs(array)
+    usual = (size >= 1e-15) & (size < 1e15) | (size == 0.0)
+    exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=usual & (size > 0.0)))
+    places = digits - 1 - exponent
+    # a power of ten up to 22 is exact, and so the quotient is the float nearest to the decimal number
+    up, down = 10.0 ** np.clip(places, 0, 22), 10.0 ** np.clip(-places, 0, 22)
+    rounded = np.round(np.where(usual, array, 0.0) * up / down) * down / up
+    if usual.all():
+        whole = rounded.astype(np.int64)
+        return whole.tolist() if np.array_equal(whole, rounded) else rounded.tolist()
+    found: list[float | str | None] = rounded.tolist()
+    for k in np.flatnonzero(~usual).tolist():
+        found[k] = number(float(array[k]), digits)
+    return found
 
 
 def number(value: float, digits: int = DIGITS) -> float | str | None:

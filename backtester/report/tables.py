@@ -14,11 +14,11 @@ from backtester.summary_text import words
 if TYPE_CHECKING:
     from backtester.result import Result
 
-MAX_ROWS = 5_000
+MAX_ROWS = 100_000  # of orders or trades; with 40,000 trades a page stays small
 
 
 def trades_table(result: Result) -> dict[str, Any]:
-    """Return `total` and the columns of the first 5,000 trades; `exit` is None and `ended_by` "open" while open."""
+    """Return `total` and the columns of the first 100,000 trades; `exit` is None and `ended_by` "open" while open."""
     trades = result._trade_rows
     kept = trades[:MAX_ROWS]
     columns: dict[str, list[Any]] = {
@@ -36,7 +36,7 @@ def trades_table(result: Result) -> dict[str, Any]:
 
 
 def orders_table(result: Result) -> dict[str, Any]:
-    """Return `total` and the columns of the first 5,000 orders; an asset that does not exist is -1."""
+    """Return `total` and the columns of the first 100,000 orders; an asset that does not exist is -1."""
     orders, n_bars = result.tables.orders, result.bars.n_bars
     kept = orders[:MAX_ROWS]
     asset = kept["asset"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from backtester.bars import Bars
+    from backtester.report.sections import Section
     from backtester.signals.labels import Label
     from backtester.signals.scores import ModelMetrics
 
@@ -236,6 +237,23 @@ class Signal:
         from backtester.signals.scores.plots import plot
 
         return plot(self, kind, **options)
+
+    @property
+    def report_title(self) -> str:
+        """What its page is called."""
+        return self.name if self.label is None else f"{self.name} on {self.label.name}"
+
+    def report_sections(self) -> list[Section]:
+        """Return the parts of its page: scores, calibration, information coefficient, importance, the signal itself."""
+        from backtester.signals.scores.sections import sections_of
+
+        return sections_of(self)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page to `path`; see `backtester.report.write_report`."""
+        from backtester.report import write_report
+
+        write_report(self, path)
 
     @property
     def digest(self) -> str:

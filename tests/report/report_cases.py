@@ -63,6 +63,19 @@ class BothLegs(Strategy):
             ctx.bracket(0, 10.0, stop_loss=90.0, take_profit=110.0)
 
 
+class Brackets(Strategy):
+    """A bracket in every asset every ten bars, two of three of them long."""
+
+    every: int = 10
+
+    def on_bar(self, ctx):
+        if ctx.t % self.every == 3:
+            side = 1.0 if (ctx.t // self.every) % 3 else -1.0
+            for a in range(ctx.n_assets):
+                price = ctx.close[-1, a]
+                ctx.bracket(a, side, stop_loss=price * (1 - 0.02 * side), take_profit=price * (1 + 0.03 * side))
+
+
 def daily(closes, symbols=None, name="made", spread=0.01):
     """Return daily bars whose open is the close before, and whose range is a hundredth beyond both."""
     close = np.atleast_2d(np.asarray(closes, np.float64).T).T

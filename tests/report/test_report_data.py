@@ -11,7 +11,8 @@ from report_cases import DAY, FIRST, EverySoOften, Idle, daily
 
 from backtester import Bars, Costs, run
 from backtester.kernel.codes import Reason, Status
-from backtester.report import charts, tables
+from backtester.report import prices, tables
+from backtester.report.candles import unpacked
 from backtester.report.data import page_data
 from backtester.result import Result
 from backtester.summary_text import GROUPS
@@ -167,35 +168,33 @@ def test_no_trades_and_one_bar(idle, one_bar):
     json.dumps(data, allow_nan=False)
 
 
-def test_missing_bars_leave_no_point():
+def test_missing_bars_have_no_candle():
     bars = daily(np.c_[np.linspace(100, 110, 20), np.linspace(50, 60, 20)], symbols=["A", "B"])
     holes = {name: np.array(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
     for array in holes.values():
         array[5:8, 1] = np.nan
     bars = type(bars).from_arrays(bars.timestamps, *holes.values(), symbols=["A", "B"])
     series = page_data(run(Idle, bars))["prices"]["series"]
-    assert series[0]["x"] is None
-    at, _ = decoded(series[1], 20)
-    assert at.tolist() == [*range(5), *range(8, 20)]
+    _, there = unpacked(series[0]["levels"][0]["chunks"][0])
+    assert there.all()
+    _, there = unpacked(series[1]["levels"][0]["chunks"][0])
+    assert np.flatnonzero(there).tolist() == [*range(5), *range(8, 20)]
 
 
-def test_many_assets_share_a_budget_and_the_most_traded_come_first(plain, monkeypatch):
-    monkeypatch.setattr(charts, "MAX_ASSETS", 1)
-    monkeypatch.setattr(charts, "PRICE_POINTS", 40)
-    monkeypatch.setattr(charts, "ASSET_POINTS", (20, 40))
-    prices = page_data(plain)["prices"]
-    assert prices["total"] == 2
-    assert len(prices["series"]) == 1
-    series = prices["series"][0]
-    at, values = decoded(series, plain.bars.n_bars)
-    assert series["every"] == 40  # 400 closes in 10 buckets of four points
-    trades = plain._trade_rows[plain._trade_rows["asset"] == series["asset"]]
-    assert set(trades["entry_bar"]) <= set(at.tolist())
-    assert np.allclose(values, plain.bars.close[at, series["asset"]], rtol=1e-7)
+def test_of_many_assets_the_most_traded_are_charted_with_candles_that_fit(plain, monkeypatch):
+    monkeypatch.setattr(prices, "MAX_ASSETS", 1)
+    monkeypatch.setattr(prices, "MAX_CANDLES", 60)
+    found = page_data(plain)["prices"]
+    assert found["total"] == 2
+    assert found["bars"] == 16  # 400 bars: 100 candles of 4 bars are more than 60, and 25 of 16 are not
+    assert [series["finest"] for series in found["series"]] == [2]
+    traded = np.abs(plain.tables.fills["quantity"] * plain.tables.fills["price"])
+    by_asset = np.bincount(plain.tables.fills["asset"], traded, 2)
+    assert found["series"][0]["asset"] == np.argmax(by_asset)
 
 
 def test_many_trades_are_thinned_and_counted(plain, monkeypatch):
-    monkeypatch.setattr(charts, "MAX_MARKS", 10)
+    monkeypatch.setattr(prices, "MAX_MARKS", 10)
     marks = page_data(plain)["marks"]
     assert len(marks["entry"]) == 10
     assert marks["total"] == len(plain.trades)

@@ -7,8 +7,8 @@ import pytest
 from report_cases import daily
 
 from backtester import Bars, Result, Strategy, run
-from backtester.report.charts import trade_marks
 from backtester.report.data import page_data
+from backtester.report.prices import trade_marks
 from backtester.summary_text import text_of
 
 NAN = float("nan")

@@ -1,6 +1,8 @@
 // A chart panel: lines over bar numbers on a canvas, with an axis, a crosshair and zoom. Panels of one view move together.
 
 const GUTTER = 62, TOP = 10, AXIS = 24;
+const DENSE = 3; // points in a column of pixels, beyond which not each is drawn
+const MANY = 10; // lines, beyond which the legend does not name each
 
 // Steps from point to point become bar numbers; undefined values become NaN.
 function decoded(series) {
@@ -13,25 +15,37 @@ function decoded(series) {
   return {x, y, sampled};
 }
 
-// What part of the bars all panels show, and the bar under the pointer.
+// Points of a line that has places of its own.
+function pointsOf({x, y}) {
+  const number = (value) => (typeof value === "number" ? value : NaN);
+  return {x: Float64Array.from(x, number), y: Float64Array.from(y, number), sampled: false};
+}
+
+// What part of an axis all panels show, and the place under the pointer. Of bars, places are whole numbers.
 class View {
-  constructor(n) {
-    this.n = n;
-    this.full = n > 1 ? [0, n - 1] : [-1, 1];
+  constructor(first, last, {clock, whole}) {
+    const room = last > first ? 0 : whole ? 1 : Math.abs(first) * 0.01 || 1;
+    this.full = [first - room, last + room];
+    this.least = Math.min(whole ? 8 : (last - first) / 1e4, this.full[1] - this.full[0]);
+    this.ends = [first, last];
     [this.lo, this.hi] = this.full;
-    this.hover = null;
-    this.panels = [];
-    this.listeners = [];
+    Object.assign(this, {clock, whole, hover: null, panels: [], listeners: [], waiting: false});
   }
 
   get zoomed() {
     return this.lo > this.full[0] || this.hi < this.full[1];
   }
 
+  // The nearest place that there is.
+  snapped(place) {
+    return Math.min(Math.max(this.whole ? Math.round(place) : place, this.ends[0]), this.ends[1]);
+  }
+
   set(lo, hi) {
     const [first, last] = this.full;
-    const width = Math.min(Math.max(hi - lo, Math.min(8, last - first)), last - first);
+    const width = Math.min(Math.max(hi - lo, this.least), last - first);
     const start = Math.min(Math.max((lo + hi - width) / 2, first), last - width);
+    if (start === this.lo && start + width === this.hi) return;
     this.lo = start;
     this.hi = start + width;
     this.hover = null;
@@ -47,18 +61,51 @@ class View {
     this.set(centre - (centre - this.lo) * factor, centre + (this.hi - centre) * factor);
   }
 
-  point(bar) {
-    this.hover = bar === null ? null : Math.min(Math.max(Math.round(bar), 0), this.n - 1);
+  move(part) {
+    const step = (this.hi - this.lo) * part;
+    if (step < 0 ? this.lo > this.full[0] : this.hi < this.full[1]) this.set(this.lo + step, this.hi + step);
+  }
+
+  point(place) {
+    const hover = place === null ? null : this.snapped(place);
+    if (hover === this.hover && hover === null) return;
+    this.hover = hover;
     for (const panel of this.panels) panel.drawHover();
   }
 
+  // Panels are drawn once a frame, however often the view was set in between.
   draw() {
-    for (const panel of this.panels) panel.draw();
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      for (const panel of this.panels) panel.draw();
+    });
+  }
+
+  drawNow() {
+    for (const panel of this.panels) panel.draw(true);
+  }
+
+  key(event) {
+    const middle = (this.lo + this.hi) / 2;
+    const acts = {
+      ArrowLeft: () => this.move(-0.2),
+      ArrowRight: () => this.move(0.2),
+      "+": () => this.zoom(0.6, middle),
+      "=": () => this.zoom(0.6, middle),
+      "-": () => this.zoom(1 / 0.6, middle),
+      0: () => this.reset(),
+      Escape: () => this.reset(),
+    };
+    if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    acts[event.key]();
   }
 }
 
 class Panel {
-  // spec: {label, lines: [{name, colour, width, points, fill, hidden}], write, axis, zero, down, log, marks, ticks, clock}
+  // spec: {label, lines: [{name, colour, width, points, fill}], write, axis, zero, down, log, levels, places, ticks}
   constructor(host, view, spec) {
     Object.assign(this, {host, view, spec});
     this.legend = el("div", {class: "legend"});
@@ -68,7 +115,12 @@ class Panel {
     host.append(this.legend, this.stage);
     view.panels.push(this);
     this.listen();
+    this.seen = false;
     new ResizeObserver(() => this.draw()).observe(this.stage);
+    new IntersectionObserver((entries) => {
+      this.seen = entries.at(-1).isIntersecting;
+      if (this.seen && this.stale) this.draw();
+    }, {rootMargin: "200px"}).observe(this.stage);
   }
 
   // --- geometry
@@ -99,12 +151,12 @@ class Panel {
   py(value) {
     const [lo, hi] = this.range;
     const part = this.isLog ? Math.log(value / lo) / Math.log(hi / lo) : (value - lo) / (hi - lo);
-    const low = this.bottom - this.foot;
+    const low = this.bottom;
     return this.spec.down ? TOP + part * (low - TOP) : low - part * (low - TOP);
   }
 
   shown() {
-    return this.spec.lines.filter((line) => !line.hidden && line.points.x.length);
+    return this.spec.lines.filter((line) => line.points.x.length);
   }
 
   fit() {
@@ -118,9 +170,9 @@ class Panel {
         if (points.x[k] > this.view.hi) break;
       }
     }
-    if (this.spec.marks) [lo, hi] = this.spec.marks.widened(this, lo, hi);
+    for (const [level] of this.spec.levels || []) [lo, hi] = [Math.min(lo, level), Math.max(hi, level)];
     if (lo > hi) [lo, hi] = [0, 1];
-    if (this.spec.zero) lo = Math.min(lo, 0);
+    if (this.spec.zero) [lo, hi] = [Math.min(lo, 0), Math.max(hi, 0)];
     this.isLog = Boolean(this.spec.log && this.spec.log()) && lo > 0;
     if (this.isLog) {
       const pad = Math.max((hi / lo) ** 0.06, 1.0005);
@@ -128,7 +180,7 @@ class Panel {
       return;
     }
     const pad = (hi - lo) * 0.06 || Math.abs(hi) * 0.01 || (this.spec.zero ? 0.01 : 1);
-    this.range = this.spec.zero ? [0, hi + pad] : [lo - pad, hi + pad];
+    this.range = this.spec.zero ? [lo < 0 ? lo - pad : 0, hi > 0 ? hi + pad : 0] : [lo - pad, hi + pad];
   }
 
   // The value of a point; of one outside the view, the value of its line where it enters or leaves.
@@ -140,10 +192,12 @@ class Panel {
 
   // --- drawing
 
-  draw() {
+  // What nobody sees is drawn when somebody does, or at once where it is asked for.
+  draw(always) {
+    this.stale = !this.seen && !always;
+    if (this.stale) return;
     this.measure();
     if (this.right < 40) return;
-    this.foot = this.spec.marks ? this.spec.marks.foot(this) : 0; // kept free below the lines
     this.fit();
     const ctx = this.base.getContext("2d");
     ctx.clearRect(0, 0, this.width, this.height);
@@ -152,8 +206,8 @@ class Panel {
     ctx.beginPath();
     ctx.rect(0, 0, this.right, this.bottom + 1);
     ctx.clip();
+    this.drawRules(ctx);
     for (const line of this.shown().reverse()) this.drawLine(ctx, line);
-    if (this.spec.marks) this.spec.marks.draw(ctx, this);
     ctx.restore();
     this.drawHover();
   }
@@ -185,9 +239,27 @@ class Panel {
     }
   }
 
+  // Levels lie across, places stand upright; each may have a word.
+  drawRules(ctx) {
+    ctx.strokeStyle = ctx.fillStyle = this.colour("muted");
+    ctx.textAlign = "left";
+    ctx.setLineDash([3, 3]);
+    for (const [level, word] of this.spec.levels || []) {
+      const y = Math.round(this.py(level)) + 0.5;
+      stroke(ctx, 0, y, this.right, y);
+      if (word) ctx.fillText(word, 8, y - 5);
+    }
+    for (const [place, word] of this.spec.places || []) {
+      const x = Math.round(this.px(place)) + 0.5;
+      stroke(ctx, x, TOP, x, this.bottom);
+      if (word) ctx.fillText(word, x + 5, TOP + 10);
+    }
+    ctx.setLineDash([]);
+  }
+
   levels() {
     const [lo, hi] = this.range;
-    const most = Math.max(2, (this.bottom - this.foot - TOP) / 44);
+    const most = Math.max(2, (this.bottom - TOP) / 38);
     if (this.isLog && hi / lo > 4) return {values: logLevels(lo, hi, most), step: null};
     const step = niceStep((hi - lo) / most);
     const values = [];
@@ -197,21 +269,9 @@ class Panel {
 
   drawLine(ctx, {points, colour, width, fill}) {
     const {x, y} = points;
-    const from = lastAtMost(x, this.view.lo);
+    const from = lastAtMost(x, this.view.lo), to = Math.min(lastAtMost(x, this.view.hi) + 1, x.length - 1);
     ctx.beginPath();
-    let open = false, k = from, first = null, last = null;
-    for (; k < x.length; k += 1) {
-      if (Number.isNaN(y[k]) || (this.isLog && y[k] <= 0)) open = false;
-      else {
-        const [px, py] = [this.px(x[k]), this.py(y[k])];
-        if (open) ctx.lineTo(px, py);
-        else ctx.moveTo(px, py);
-        if (first === null) first = px;
-        last = px;
-        open = true;
-      }
-      if (x[k] > this.view.hi) break;
-    }
+    const [first, last] = (to - from > DENSE * this.right ? this.traceDense : this.trace).call(this, ctx, points, from, to);
     ctx.strokeStyle = this.colour(colour);
     ctx.lineWidth = width || 1.5;
     ctx.lineJoin = "round";
@@ -229,13 +289,63 @@ class Panel {
     if (x.length === 1) disc(ctx, this.px(x[0]), this.py(y[0]), 2.5, this.colour(colour));
   }
 
+  drawn(value) {
+    return !Number.isNaN(value) && !(this.isLog && value <= 0);
+  }
+
+  trace(ctx, {x, y}, from, to) {
+    let open = false, first = null, last = null;
+    for (let k = from; k <= to; k += 1) {
+      if (!this.drawn(y[k])) {
+        open = false;
+        continue;
+      }
+      last = this.px(x[k]);
+      first ??= last;
+      if (open) ctx.lineTo(last, this.py(y[k]));
+      else ctx.moveTo(last, this.py(y[k]));
+      open = true;
+    }
+    return [first, last];
+  }
+
+  // Of many points in a column of pixels the first, highest, lowest and last make the same picture.
+  traceDense(ctx, {x, y}, from, to) {
+    let column = null, low = 0, high = 0, end = 0, first = null, open = false;
+    const close = () => {
+      if (column === null) return;
+      for (const level of [high, low, end]) ctx.lineTo(column, level);
+    };
+    for (let k = from; k <= to; k += 1) {
+      if (!this.drawn(y[k])) {
+        close();
+        [column, open] = [null, false];
+        continue;
+      }
+      const px = Math.round(this.px(x[k])), py = this.py(y[k]);
+      if (px === column) {
+        if (py < high) high = py;
+        if (py > low) low = py;
+        end = py;
+        continue;
+      }
+      close();
+      if (open) ctx.lineTo(px, py);
+      else ctx.moveTo(px, py);
+      first ??= px;
+      [column, open, low, high, end] = [px, true, py, py, py];
+    }
+    close();
+    return [first, column];
+  }
+
   drawHover() {
     if (!this.range) return;
     const ctx = this.over.getContext("2d");
     ctx.clearRect(0, 0, this.width, this.height);
     const bar = this.view.hover;
-    const at = bar === null ? Math.round(this.view.hi) : bar;
-    const readings = this.shown().map((line) => ({line, k: lastAtMost(line.points.x, at)}));
+    const at = bar === null ? this.view.snapped(this.view.hi) : bar;
+    const readings = this.shown().map((line) => ({line, k: this.nearest(line.points.x, at)}));
     if (bar !== null) {
       const x = Math.round(this.px(bar)) + 0.5;
       ctx.strokeStyle = this.colour("muted");
@@ -243,13 +353,18 @@ class Panel {
       stroke(ctx, x, TOP, x, this.bottom);
       for (const {line, k} of readings) {
         const value = line.points.y[k];
-        if (Number.isNaN(value) || line.points.x[k] > bar || line.points.x[k] < this.view.lo) continue;
+        if (Number.isNaN(value) || line.points.x[k] > this.view.hi || line.points.x[k] < this.view.lo) continue;
         disc(ctx, this.px(line.points.x[k]), this.py(value), 3.5, this.colour(line.colour), this.colour("page"));
       }
     }
-    if (this.spec.marks) this.spec.marks.hover(ctx, this, bar);
     if (this.drag) this.drawDrag(ctx);
     this.drawLegend(at, readings);
+  }
+
+  // Of bars the last point that was known, else the point that is nearest.
+  nearest(x, at) {
+    const k = lastAtMost(x, at);
+    return !this.view.whole && k + 1 < x.length && x[k + 1] - at < at - x[k] ? k + 1 : k;
   }
 
   drawDrag(ctx) {
@@ -261,17 +376,26 @@ class Panel {
   }
 
   drawLegend(at, readings) {
-    const items = readings.map(({line, k}) => {
-      const known = line.points.x[k] <= at;
-      const near = known && line.points.sampled && line.points.x[k] !== Math.min(at, this.view.n - 1) ? "≈ " : "";
+    const items = readings.length > MANY ? this.ranges(readings) : readings.map(({line, k}) => {
+      const known = line.points.x[k] <= at || !this.view.whole;
+      const near = known && line.points.sampled && line.points.x[k] !== at ? "≈ " : "";
       const key = el("i", {class: "key " + line.colour});
       const value = el("b", {text: near + (known ? this.spec.write(line.points.y[k]) : DASH)});
       return el("span", {class: "item"}, key, named(line.name), " ", value);
     });
-    const extra = this.spec.marks ? this.spec.marks.reading(this) : null;
-    if (extra) items.push(extra);
     const time = el("time", {text: (this.view.clock.exact ? "" : "≈ ") + this.view.clock.label(at)});
     this.legend.replaceChildren(...items, time);
+  }
+
+  // Of very many lines, how many of each colour there are, and between what they lie.
+  ranges(readings) {
+    const groups = grouped(readings, ({line}) => line.colour);
+    return [...groups].map(([colour, rows]) => {
+      const values = rows.map(({line, k}) => line.points.y[k]).filter((value) => !Number.isNaN(value));
+      const range = values.length > 1 ? `${this.spec.write(Math.min(...values))} to ${this.spec.write(Math.max(...values))}` : this.spec.write(values[0]);
+      const name = rows.length > 1 ? `${rows[0].line.name} and ${rows.length - 1} more` : rows[0].line.name;
+      return el("span", {class: "item"}, el("i", {class: "key " + colour}), named(name), " ", el("b", {text: range}));
+    });
   }
 
   // --- pointer and keys
@@ -305,7 +429,7 @@ class Panel {
       event.preventDefault();
       this.view.zoom(event.deltaY > 0 ? 1.25 : 0.8, this.barAt(x(event)));
     }, {passive: false});
-    over.addEventListener("keydown", (event) => this.key(event));
+    over.addEventListener("keydown", (event) => this.view.key(event));
   }
 
   leave() {
@@ -313,23 +437,12 @@ class Panel {
     this.pointer = null;
     this.view.point(null);
   }
+}
 
-  key(event) {
-    const view = this.view;
-    const step = (view.hi - view.lo) * 0.2;
-    const acts = {
-      ArrowLeft: () => view.lo > view.full[0] && view.set(view.lo - step, view.hi - step),
-      ArrowRight: () => view.hi < view.full[1] && view.set(view.lo + step, view.hi + step),
-      "+": () => view.zoom(0.6, (view.lo + view.hi) / 2),
-      "=": () => view.zoom(0.6, (view.lo + view.hi) / 2),
-      "-": () => view.zoom(1 / 0.6, (view.lo + view.hi) / 2),
-      0: () => view.reset(),
-      Escape: () => view.reset(),
-    };
-    if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    acts[event.key]();
-  }
+function grouped(rows, keyOf) {
+  const found = new Map();
+  for (const row of rows) found.set(keyOf(row), [...(found.get(keyOf(row)) || []), row]);
+  return found;
 }
 
 function stroke(ctx, x1, y1, x2, y2) {

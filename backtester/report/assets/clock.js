@@ -66,6 +66,38 @@ class Clock {
   }
 }
 
+// An axis of times, ms UTC, that are no bars.
+const timeAxis = {
+  exact: true,
+  label(time) {
+    const text = new Date(time).toISOString();
+    return text.slice(11, 19) === "00:00:00" ? text.slice(0, 10) : text.slice(0, 10) + " " + text.slice(11, 16);
+  },
+  ticks(lo, hi, most) {
+    const span = Math.max(hi - lo, 1);
+    const fits = ([kind, size]) => span / (kind === "m" ? size * 30.4 * DAY : size) <= most;
+    const [kind, size] = STEPS.find(fits) || STEPS.at(-1);
+    let before = null;
+    return [...roundTimes(kind, size, lo, hi)].map((time) => {
+      const tick = [time, tickLabel(kind, size, time, before)];
+      before = time;
+      return tick;
+    });
+  },
+};
+
+// An axis of numbers; of whole ones no tick lies between two.
+const numberAxis = (whole) => ({
+  exact: true,
+  label: (value) => fixed(value, whole || Math.abs(value) >= 1000 ? 0 : 3),
+  ticks(lo, hi, most) {
+    const step = Math.max(niceStep((hi - lo) / most), whole ? 1 : 0);
+    const found = [];
+    for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + 1e-9 * step; k += 1) found.push([k * step, axisNumber(k * step, step)]);
+    return found;
+  },
+});
+
 function* roundTimes(kind, size, first, last) {
   if (kind !== "m") {
     const origin = size === 7 * DAY ? 4 * DAY : 0; // weeks begin on Mondays

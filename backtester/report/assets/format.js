@@ -27,7 +27,11 @@ function guarded(write) {
 const writeNumber = {
   money: guarded((v) => (Math.abs(v) < 1e13 ? fixed(v, 2) : exponential(v, 4))),
   percent: guarded((v) => (Math.abs(v) < 1e9 ? fixed(100 * v, 2) : exponential(100 * v, 3)) + THIN + "%"),
-  number: guarded((v) => (Math.abs(v) < 1e9 ? fixed(v, 3) : exponential(v, 4))),
+  number: guarded((v) => {
+    const size = Math.abs(v);
+    if (size >= 1e9 || (size < 1e-6 && v !== 0)) return exponential(v, 3);
+    return fixed(v, size >= 0.01 || v === 0 ? 3 : 6);
+  }),
   count: guarded((v) => fixed(v, 0)),
   bars: guarded((v) => fixed(v, 0) + (Math.abs(v) === 1 ? " bar" : " bars")),
   points: guarded((v) => fixed(1e4 * v, 1)),
@@ -55,6 +59,7 @@ function columnWriter(values, sizes, otherwise) {
 }
 
 const PRICE_PLACES = [[50, 2], [5, 3], [0.2, 4], [0.01, 5], [0, 8]];
+const NUMBER_PLACES = [[1000, 1], [50, 2], [0.2, 3], [0.02, 4], [0.002, 5], [0, 6]];
 const QUANTITY_PLACES = [[10, 2], [1, 3], [0, 6]];
 
 function signed(write) {
@@ -106,4 +111,17 @@ function byId(id) {
 
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// A column as a list, from any of the forms in which columns.py writes it.
+function expanded(column) {
+  if (Array.isArray(column)) return column;
+  if ("words" in column) return column.codes.map((code) => column.words[code]);
+  if ("all" in column) return new Array(column.n).fill(column.all);
+  let sum = 0;
+  return column.steps.map((step) => (sum += step));
+}
+
+function expandedColumns(columns) {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, typeof column === "number" ? column : expanded(column)]));
 }

@@ -37,9 +37,38 @@ class Table {
     this.arrange();
   }
 
-  keep(test) {
-    this.kept = test ? this.all().filter(test) : this.all();
+  // Keeps the rows that pass every test; a test has a name, and null takes it away.
+  keep(name, test) {
+    this.tests ||= new Map();
+    if (test) this.tests.set(name, test);
+    else this.tests.delete(name);
+    const tests = [...this.tests.values()];
+    this.kept = tests.length ? this.all().filter((k) => tests.every((each) => each(k))) : this.all();
     this.arrange();
+  }
+
+  // A field that keeps the rows which have all of its words in their text.
+  search() {
+    const field = el("input", {type: "search", placeholder: "Filter", "aria-label": "Filter " + this.noun});
+    let waiting = null;
+    field.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+        this.keep("search", words.length ? (k) => words.every((word) => this.words(k).includes(word)) : null);
+      }, 120);
+    });
+    return field;
+  }
+
+  words(k) {
+    this.written ||= new Array(this.count);
+    this.written[k] ??= this.columns.filter(({text}) => text).map((column) => {
+      const value = this.data[column.key][k];
+      const shown = column.write ? column.write(value, k) : value;
+      return shown instanceof Node ? shown.textContent : shown;
+    }).join(" ").toLowerCase();
+    return this.written[k];
   }
 
   arrange() {
@@ -48,7 +77,9 @@ class Table {
       const {column, down} = this.sorted;
       const values = this.data[column.key].map(column.sort || ((value) => value));
       const sign = down ? -1 : 1;
-      this.order = [...this.kept].sort((a, b) => compared(values[a], values[b], sign) || a - b);
+      const words = values.some((value) => typeof value === "string" && !value.endsWith("∞"));
+      const by = words ? (a, b) => compared(values[a], values[b], sign) : (a, b) => comparedNumbers(values[a], values[b], sign);
+      this.order = [...this.kept].sort((a, b) => by(a, b) || a - b);
     }
     this.page = 0;
     this.show();
@@ -70,6 +101,7 @@ class Table {
     this.back.disabled = from === 0;
     this.next.disabled = from + PAGE >= n;
     const more = this.total > this.count ? `; the first ${fixed(this.count, 0)} of ${fixed(this.total, 0)} are listed` : "";
+    this.where.hidden = this.total <= PAGE && n === this.count;
     this.where.textContent = n ? `${fixed(from + 1, 0)}–${fixed(from + rows.length, 0)} of ${fixed(n, 0)} ${this.noun}${more}` : "";
   }
 
@@ -83,11 +115,21 @@ class Table {
   }
 }
 
+const collator = new Intl.Collator("en", {numeric: true});
+
+// What is not there comes last, whichever way is up.
 function compared(a, b, sign) {
-  const [noA, noB] = [a === null || a === undefined, b === null || b === undefined];
-  if (noA || noB) return noA - noB;
-  if (typeof a === "string" && typeof b === "string") return sign * a.localeCompare(b);
-  return sign * (asNumber(a) - asNumber(b));
+  const [noA, noB] = [missing(a), missing(b)];
+  return noA || noB ? noA - noB : sign * collator.compare(String(a), String(b));
+}
+
+function comparedNumbers(a, b, sign) {
+  const [noA, noB] = [missing(a), missing(b)];
+  return noA || noB ? noA - noB : sign * (asNumber(a) - asNumber(b));
+}
+
+function missing(value) {
+  return value === null || value === undefined || value === "";
 }
 
 function asNumber(value) {
@@ -173,7 +215,10 @@ function costTable(data) {
 
 // Prices with the decimals that are usual for their asset.
 function priceWriters(data) {
-  const writers = new Map(data.prices.series.map(({asset, y}) => [asset, columnWriter(y, PRICE_PLACES, writeNumber.price)]));
+  const prices = new Map();
+  const {asset, entry_price: entry} = data.marks;
+  asset.forEach((one, k) => (prices.has(one) ? prices.get(one) : prices.set(one, []).get(one)).push(entry[k]));
+  const writers = new Map([...prices].map(([one, values]) => [one, columnWriter(values, PRICE_PLACES, writeNumber.price)]));
   return (assets) => (value, k) => (writers.get(assets[k]) || writeNumber.price)(value);
 }
 
@@ -201,7 +246,32 @@ function tradeTable(data, clock, goTo, writers) {
   const rows = {...data.trades.columns, side: data.trades.columns.quantity};
   if (rows.tag.some((tag) => tag !== 0)) columns.push({key: "tag", label: "Tag"});
   if (data.symbols.length === 1) columns.splice(1, 1);
-  new Table(byId("trades-table"), byId("trades-pager"), {columns, data: rows, caption: "Trades", noun: "trades", total: data.trades.total});
+  const table = new Table(byId("trades-table"), byId("trades-pager"), {columns, data: rows, caption: "Trades", noun: "trades", total: data.trades.total});
+  if (!data.trades.total) return;
+  const {pnl, quantity} = data.trades.columns, open = (k) => rows.ended_by[k] === "open";
+  const tests = {
+    Outcome: [["gained", (k) => pnl[k] > 0 && !open(k)], ["lost", (k) => pnl[k] < 0 && !open(k)], ["still open", open]],
+    Side: [["long", (k) => quantity[k] > 0], ["short", (k) => quantity[k] < 0]],
+  };
+  const choosers = Object.entries(tests).map(([label, choices]) => chooser(label, [[-1, "all"], ...choices.map(([name], k) => [k, name])], -1,
+    (chosen) => table.keep(label, chosen < 0 ? null : choices[chosen][1])));
+  byId("trades-controls").append(...choosers, table.search());
+  tradeCloud(data, goTo);
+}
+
+// How far trades went against and for their holder, against what they came to.
+function tradeCloud(data, goTo) {
+  const {mae_frac: mae, mfe_frac: mfe, return_frac: gain, number: name} = data.trades.columns;
+  const known = name.flatMap((_, k) => (isNumber(mae[k]) && isNumber(mfe[k]) && isNumber(gain[k]) ? [k] : []));
+  if (known.length < 2) return;
+  const every = Math.ceil(known.length / 3000);
+  const rows = known.filter((_, k) => k % every === 0);
+  const draw = (excursion, title, xTitle) => cloud(byId("excursions"), {
+    title, x: rows.map((k) => excursion[k]), y: rows.map((k) => gain[k]), x_unit: "percent", y_unit: "percent", x_title: xTitle, y_title: "return of the trade",
+    names: rows.map((k) => "trade " + fixed(name[k], 0)), total: known.length, diagonal: false, means: [],
+    tones: rows.map((k) => (gain[k] > 0 ? "gain" : "loss")), pick: (k) => goTo(rows[k])});
+  draw(mae, "Return against the worst it was", "maximum adverse excursion");
+  draw(mfe, "Return against the best it was", "maximum favourable excursion");
 }
 
 // "market", "market, target", "stop loss": the role says more than the kind where it has a name of its own.
@@ -238,8 +308,9 @@ function orderTable(data, clock, writers) {
   const statuses = [...new Set(rows.status)].sort();
   if (statuses.length > 1) {
     const names = [[-1, "all"], ...statuses.map((status, k) => [k, status])];
-    byId("orders-controls").append(chooser("Status", names, -1, (chosen) => table.keep(chosen < 0 ? null : (k) => rows.status[k] === statuses[chosen])));
+    byId("orders-controls").append(chooser("Status", names, -1, (chosen) => table.keep("status", chosen < 0 ? null : (k) => rows.status[k] === statuses[chosen])));
   }
+  if (data.orders.total) byId("orders-controls").append(table.search());
 }
 
 function manifestGroups(manifest) {

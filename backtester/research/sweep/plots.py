@@ -40,7 +40,7 @@ def heatmap(found: Sweep, x: str, y: str, value: str | None, reduce: str) -> Any
         raise SettingsError(f"heatmap: reduce is {reduce!r}{did_you_mean(reduce, REDUCTIONS)}; one of {REDUCTIONS}")
     column = found.column(value or found.objectives[0])
     table = found.table
-    keys = {name: _cells(table[name]) for name in (x, y)}
+    keys = {name: cells_of(table[name]) for name in (x, y)}
     cells = table[column].groupby([keys[y], keys[x]]).agg(reduce).unstack()
     figure = go.Figure(
         go.Heatmap(
@@ -87,7 +87,7 @@ def line(found: Sweep, value: str | None) -> Any:
     return dressed(figure, title, xaxis={"title": {"text": label(x)}}, yaxis={"title": {"text": label(column)}})
 
 
-def _cells(values: pd.Series) -> pd.Series:
+def cells_of(values: pd.Series) -> pd.Series:
     """Return values, or the middles of equal parts of their range where there are too many of them."""
     if values.dtype.kind not in "if" or values.nunique() <= 4 * _CELLS:
         return values

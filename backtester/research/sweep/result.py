@@ -6,6 +6,7 @@ import contextlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from backtester.research.sweep.trials import N_BLOCKS, Outcome, Trials
 if TYPE_CHECKING:
     import pandas as pd
 
+    from backtester.report.sections import Section
     from backtester.research.sweep.stability import Stability
     from backtester.result import Result
     from backtester.strategy import Strategy
@@ -330,6 +332,25 @@ class Sweep:
         from backtester.research.sweep.plots import parallel_coordinates
 
         return parallel_coordinates(self, value, most)
+
+    # --- a page ------------------------------------------------------------------------------------------------------
+
+    @property
+    def report_title(self) -> str:
+        """What its page is called."""
+        return f"{self._trials.kind.__name__}, {self.trials:,} sets of parameters"
+
+    def report_sections(self) -> list[Section]:
+        """Return the parts of its page: what was tried, heat maps, neighbourhoods, the table of trials."""
+        from backtester.research.sweep.sections import sections_of
+
+        return sections_of(self)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page to `path`; see `backtester.report.write_report`."""
+        from backtester.report import write_report
+
+        write_report(self, path)
 
     # --- words -------------------------------------------------------------------------------------------------------
 

@@ -181,7 +181,7 @@ def importance(signal: Signal, values: pd.DataFrame | None = None) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    names, table = _importances(signal) if values is None else (list(values.columns), values.to_numpy(np.float64))
+    names, table = importances_of(signal) if values is None else (list(values.columns), values.to_numpy(np.float64))
     known = np.isfinite(table)
     if not known.any():
         raise ModelError(
@@ -250,7 +250,7 @@ def signal_values(signal: Signal, asset: str | None = None) -> go.Figure:
     return _titled(picture, signal.name, "", "signal")
 
 
-def _importances(signal: Signal) -> tuple[list[str], Floats]:
+def importances_of(signal: Signal) -> tuple[list[str], Floats]:
     """Return the features of all folds, and their importance in each: [n_folds, n_features], NaN where it had none."""
     found = [getattr(record, "importance", None) or {} for record in signal.folds]
     names = list(dict.fromkeys(name for one in found for name in one))
