@@ -14,6 +14,7 @@ from backtester.cli import (
     data,
     demo,
     evaluate,
+    examples,
     fit,
     models,
     new,
@@ -99,6 +100,7 @@ app.command(epilog=EXIT_CODES)(evaluate.evaluate)
 app.command(epilog=EXIT_CODES)(fit.fit)
 app.command(epilog=EXIT_CODES)(predict.predict)
 app.command("bench-agents", epilog=EXIT_CODES)(bench_agents.bench_agents)
+app.command(epilog=EXIT_CODES)(examples.examples)
 app.add_typer(new.app, name="new")
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(models.app, name="models")
