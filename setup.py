@@ -1,7 +1,7 @@
 """What `pyproject.toml` cannot say: a wheel holds the examples too, which `backtester examples` copies out.
 
-They live in `examples/`, where a reader of the repository looks for them, and go to `backtester/cli/examples` in a wheel.
-An editable installation reads them where they are.
+They live in `examples/`, where a reader of the repository looks for them, and go to `backtester/cli/shipped_examples`
+in a wheel. An editable installation reads them where they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BuildWithExamples(build_py):
         if self.editable_mode:
             return
         for path in sorted((*EXAMPLES.glob("*.py"), *EXAMPLES.glob("notebooks/*.ipynb"))):
-            target = Path(self.build_lib, "backtester", "cli", path)
+            target = Path(self.build_lib, "backtester", "cli", "shipped_examples", path.relative_to(EXAMPLES))
             self.mkpath(str(target.parent))
             self.copy_file(str(path), str(target))
 

@@ -21,7 +21,7 @@ from backtester.cli.output import say, say_json, say_table
 from backtester.errors import BacktesterError, SettingsError
 
 _HERE = Path(__file__).resolve().parent
-_PLACES = (_HERE / "examples", _HERE.parents[1] / "examples")  # of a wheel, of a clone
+_PLACES = (_HERE / "shipped_examples", _HERE.parents[1] / "examples")  # of a wheel, of a clone
 
 
 def examples(

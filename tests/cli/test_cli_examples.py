@@ -76,4 +76,4 @@ def test_a_wheel_gets_them_beside_the_command(tmp_path, monkeypatch):
     step = module.BuildWithExamples(setuptools.Distribution())
     step.build_lib, step.editable_mode = str(tmp_path), False
     step.run()
-    assert tree(tmp_path / "backtester" / "cli" / "examples") == SCRIPTS | NOTEBOOKS
+    assert tree(tmp_path / "backtester" / "cli" / "shipped_examples") == SCRIPTS | NOTEBOOKS
