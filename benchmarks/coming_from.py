@@ -1,8 +1,8 @@
 """The pages "Coming from …" measured: their code runs in each library, and the equities are compared, bar by bar.
 
-`python -m benchmarks.coming_from` runs the blocks of a page one after the other: those marked `python` here, those marked
-`py` in the interpreter of `$BACKTESTER_PEERS_PYTHON` (benchmarks/README.md says what to install there), in the same
-folder. `--write` keeps the figures in `results/coming_from.json` and writes them into the pages.
+`python -m benchmarks.coming_from` runs the blocks of a page one after the other: those marked `python` here, those
+marked `py` in the interpreter of `$BACKTESTER_PEERS_PYTHON` (benchmarks/README.md says what to install there), in the
+same folder. `--write` keeps the figures in `results/coming_from.json` and writes them into the pages.
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def block(page: Page, figures: dict[str, Any]) -> str:
     for row in figures["rows"]:
         apart = f"{row['apart']:.2%}" if row["apart"] > AGREE else f"{row['apart']:.1g}"
         lines.append(f"| {row['says']} | {row['theirs']:,.2f} | {row['ours']:,.2f} | {apart} |")
-    return "\n".join([*lines, "", f"Final equity, and the difference relative to theirs, over {figures['bars']:,} bars."])
+    return "\n".join(
+        [*lines, "", f"Final equity, and the difference relative to theirs, over {figures['bars']:,} bars."]
+    )
 
 
 def with_block(text: str, table: str) -> str:

@@ -1,6 +1,6 @@
 """The tables of README.md and docs/performance.md, from `results/*.json`: `python -m benchmarks.readme` writes them.
 
-A table stands between the markers `<!-- NAME:start -->` and `<!-- NAME:end -->` of its page. No figure is typed by hand.
+A table stands between the markers `<!-- NAME:start -->` and `<!-- NAME:end -->` of its page. No figure is typed.
 """
 
 from __future__ import annotations

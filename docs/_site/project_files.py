@@ -1,12 +1,13 @@
 """A hook of the site: files of the project that its pages link to, such as examples and the glossary, become pages.
 
-A Markdown file is a page as it is, a source file is shown with its lines, and a folder is the list of what is in it. Links
-are resolved here, since the site has no other place to send a reader to.
+A Markdown file is a page as it is, a notebook its cells, a source file is shown with its lines, and a folder is the
+list of what is in it. Links are resolved here, since the site has no other place to send a reader to.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -17,7 +18,8 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^(```.*?^```[ \t]*$)", re.MULTILINE | re.DOTALL)
-LANGUAGES = {".py": "python", ".yml": "yaml", ".json": "json", ".jsonl": "json", ".toml": "toml", ".ipynb": "json"}
+LANGUAGES = {".py": "python", ".yml": "yaml", ".toml": "toml"}
+LISTED = {".md", ".ipynb", *LANGUAGES}
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 
 
@@ -78,18 +80,24 @@ def as_markdown(path: str) -> str:
     text = here.read_text(encoding="utf-8")
     if path.endswith(".md"):
         return text
+    if path.endswith(".ipynb"):
+        return _notebook(text)
     return f"# {here.name}\n\n`{path}`\n\n````{LANGUAGES.get(here.suffix, 'text')}\n{text.rstrip()}\n````\n"
 
 
 def _folder(here: Path) -> str:
     rows = [f"# {here.name}/", "", "| | |", "|---|---|"]
     for path in sorted(here.iterdir()):
-        shown = path.suffix in (".md", *LANGUAGES) and path.is_file() and path.name != "__init__.py"
-        if shown and path.name not in LEFT_OUT:
+        if path.is_file() and path.suffix in LISTED and path.name != "__init__.py":
             rows.append(f"| [{path.name}]({path.name}) | {_first_line(path)} |")
         elif path.is_dir() and path.name not in LEFT_OUT:
             rows.append(f"| [{path.name}/]({path.name}) | |")
     return "\n".join(rows) + "\n"
+
+
+def _notebook(text: str) -> str:
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(source if kind == "markdown" else f"```python\n{source}\n```" for kind, source in cells) + "\n"
 
 
 def _first_line(path: Path) -> str:

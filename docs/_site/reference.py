@@ -38,8 +38,9 @@ class Part:
     at: str = ""
 
 
+RUNNING = ("run", "Costs", "Account", "Execution", "Instrument", "Result", "compare")
 PARTS = (
-    Part("Running", "`run`, its settings, what it returns.", "backtester", ("run", "Costs", "Account", "Execution", "Instrument", "Result", "compare")),
+    Part("Running", "`run`, its settings, what it returns.", "backtester", RUNNING),
     Part("Strategies", "The base class, and what its hooks are given.", "backtester", ("Strategy", "constant")),
     Part("ctx", "What a strategy can read and do.", "backtester.context", ("Context",), "backtester.context"),
     Part("Bars", "Market data.", "backtester.bars"),
@@ -55,7 +56,7 @@ PARTS = (
     Part("Environments", "Gymnasium environments over the engine's own market.", "envs"),
     Part("Agents", "Training, evaluation, storage.", "envs.agents"),
     Part("Errors", "What can be raised.", "backtester.errors", (), "backtester.errors"),
-)  # fmt: skip
+)
 
 
 def names_of(package: str) -> dict[str, str]:
@@ -77,7 +78,11 @@ def names_of(package: str) -> dict[str, str]:
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.List):
             if getattr(node.targets[0], "id", "") == "__all__":
                 offered = {item.value for item in node.value.elts if isinstance(item, ast.Constant)}
-    return {name: at for name, at in found.items() if not name.startswith("_") and (name in offered or not offered - {"__version__"})}
+    return {
+        name: at
+        for name, at in found.items()
+        if not name.startswith("_") and (name in offered or not offered - {"__version__"})
+    }
 
 
 def pages() -> list[tuple[str, str]]:
@@ -102,7 +107,10 @@ def markdown(part: Part) -> str:
 
 def overview() -> str:
     """Return the page that lists all pages of the reference."""
-    rows = [f"| [{part.title}]({_uri(part).removeprefix('reference/')}) | `{part.package}` | {part.says} |" for part in PARTS]
+    rows = [
+        f"| [{part.title}]({_uri(part).removeprefix('reference/')}) | `{part.package}` | {part.says} |"
+        for part in PARTS
+    ]
     head = "# Reference\n\nEvery public name, from its docstring.\n\n| page | package | |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n"
 

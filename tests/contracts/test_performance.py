@@ -1,4 +1,4 @@
-"""The speed tables of README and performance page are the committed measurements, and our engine's final equity in it is the floor's."""
+"""The speed tables are the committed measurements, and our engine's final equity in them is the floor's."""
 
 from __future__ import annotations
 
