@@ -3,6 +3,7 @@
     python3 bootstrap.py demo [...]      the demo backtest: prints the metrics, writes report.html
     python3 bootstrap.py test [...]      the tests; further arguments go to pytest
     python3 bootstrap.py check           lint, format and types
+    python3 bootstrap.py docs            the documentation as a site in site/; a link that leads nowhere is an error
 
 Packages are installed when `.venv` is missing, or when pyproject.toml or constraints.txt changed. This file is
 written so that an old Python can still read it as far as the sentence that says it is too old.
@@ -36,7 +37,7 @@ NO_NETWORK = (  # what pip says where nothing answers
     "getaddrinfo",
     "from versions: none",
 )
-JOBS = {"demo": "", "test": "dev", "check": "dev"}  # job: the extra it needs
+JOBS = {"demo": "", "test": "dev", "check": "dev", "docs": "docs"}  # job: the extra it needs
 
 
 class Failed(Exception):
@@ -197,6 +198,13 @@ def check() -> int:
     return worst
 
 
+def docs(arguments: "list[str]") -> int:
+    """Build the site; further arguments go to mkdocs."""
+    os.chdir(str(ROOT))
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"  # of its theme, about a version that is not used
+    return in_venv("-m", "mkdocs", "--quiet", "build", "--strict", *arguments)
+
+
 def test(arguments: "list[str]") -> int:
     """Run pytest; without arguments, all tests on all cores."""
     os.chdir(str(ROOT))
@@ -221,6 +229,8 @@ def main(arguments: "list[str]") -> int:
         return 130
     if job == "check":
         return check()
+    if job == "docs":
+        return docs(rest)
     if job == "test":
         return test(rest)
     return in_venv("-P", "-m", "backtester", "demo", *rest)

@@ -1,34 +1,64 @@
-"""The tables of the README, from `results/*.json`: `python -m benchmarks.readme` writes them between their markers."""
+"""The tables of README.md and docs/performance.md, from `results/*.json`: `python -m benchmarks.readme` writes them.
+
+A table stands between the markers `<!-- NAME:start -->` and `<!-- NAME:end -->` of its page. No figure is typed.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.table import DECIMALS, RESULTS
 
-README = RESULTS.parents[1] / "README.md"
-START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
-#: the sections a README table is cut down to; the results have all
-SHOWN = {
-    "portfolio": ("P1 monthly, run", "P2 daily, run", "P3 grid of working orders", "P4 backtesting.py's examples"),
-    "env": ("one environment", "1,024 environments, one call", "memory"),
-}
-MARKERS = {
-    "engine": (START, END),
-    **{name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->") for name in ("portfolio", "env", "training")},
-}
+ROOT = RESULTS.parents[1]
 
 
-def block(data: dict[str, Any], name: str = "engine") -> str:
+@dataclass(frozen=True)
+class Shown:
+    """A table on a page.
+
+    Attributes
+    ----------
+    page : Path
+        Where it is.
+    marker : str
+        The name in its markers.
+    result : str
+        The measurement, `results/<result>.json`.
+    sections : tuple of str
+        The titles of the sections that are shown; all where it is empty.
+    """
+
+    page: Path
+    marker: str
+    result: str
+    sections: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The measurement."""
+        return json.loads((RESULTS / f"{self.result}.json").read_text(encoding="utf-8"))
+
+
+PERFORMANCE = ROOT / "docs" / "performance.md"
+SHOWN = (
+    Shown(ROOT / "README.md", "benchmarks", "engine", ("W1 whole run + metrics", "W4 process start to metrics")),
+    *(Shown(PERFORMANCE, name, name) for name in ("engine", "portfolio", "env", "training", "signals")),
+)
+
+
+def block(shown: Shown) -> str:
     """Return the figures that were measured, one short table per section, as Markdown."""
+    data = shown.data
     lines = [
-        ", ".join(data["machine"].values()) + f", medians of one run of `python -m benchmarks.{name} --write`.",
+        f"{', '.join(data['machine'].values())}, medians of one run of `python -m benchmarks.{shown.result} --write`.",
         "",
     ]
     lines += ["| | median | × | target | final equity |", "|---|---:|---:|---|---:|"]
     for section in data["sections"]:
-        if section["title"] not in SHOWN.get(name, (section["title"],)):
+        if shown.sections and section["title"] not in shown.sections:
             continue
         lines.append(f"| **{section['title']}** | | | | |")
         lines += [_row(row) for row in section["rows"] if row["median"] is not None]
@@ -47,24 +77,21 @@ def _row(row: dict[str, Any]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def with_block(text: str, figures: str, name: str = "engine") -> str:
-    """Return a README with the figures between its markers."""
-    start, end = MARKERS[name]
+def with_block(text: str, shown: Shown) -> str:
+    """Return the text of a page with the figures between their markers."""
+    start, end = f"<!-- {shown.marker}:start -->", f"<!-- {shown.marker}:end -->"
     head, _, rest = text.partition(start)
     _, _, tail = rest.partition(end)
     if not tail:
-        raise ValueError(f"{README.name} has no {start} … {end}")
-    return f"{head}{start}\n{figures}\n{end}{tail}"
+        raise ValueError(f"{shown.page.name} has no {start} … {end}")
+    return f"{head}{start}\n{block(shown)}\n{end}{tail}"
 
 
 def main() -> None:
-    """Write the tables into the README; one that it has no markers for is left out."""
-    text = README.read_text(encoding="utf-8")
-    for name, (start, _) in MARKERS.items():
-        if start in text:
-            data = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-            text = with_block(text, block(data, name), name)
-    README.write_text(text, encoding="utf-8")
+    """Write every table into its page."""
+    for shown in SHOWN:
+        text = shown.page.read_text(encoding="utf-8")
+        shown.page.write_text(with_block(text, shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from backtester.cli import (
     data,
     demo,
     evaluate,
+    examples,
     fit,
     models,
     new,
@@ -103,6 +104,7 @@ LOOK_UP, MODELS, AGENTS = "Data and what there is", "Models", "Agents"
 
 add(app, demo.demo, panel=START)
 app.add_typer(new.app, name="new", rich_help_panel=START)
+add(app, examples.examples, panel=START)
 add(app, run.run, panel=BACKTEST)
 add(app, sweep.sweep, panel=BACKTEST)
 add(app, walk_forward.walk_forward, "walk-forward", panel=BACKTEST)

@@ -149,5 +149,5 @@ def test_the_environment_points_to_no_other_python(bootstrap, monkeypatch):
 def test_without_a_job_it_explains_itself(arguments, code):
     done = subprocess.run([sys.executable, str(SOURCE), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code
-    for job in ("demo", "test", "check"):
+    for job in ("demo", "test", "check", "docs"):
         assert f"bootstrap.py {job} " in done.stdout

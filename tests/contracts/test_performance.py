@@ -1,4 +1,4 @@
-"""The speed table of the README is the committed measurement, and our engine's final equity in it is the floor's."""
+"""The speed tables are the committed measurements, and our engine's final equity in them is the floor's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+
+from benchmarks.readme import SHOWN, block, with_block
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -16,13 +18,18 @@ def data():
     return json.loads((RESULTS / "engine.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["engine", "portfolio"])
-def test_the_readme_shows_the_committed_measurement(name):
-    from benchmarks.readme import README, block, with_block
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: f"{shown.page.stem}-{shown.marker}")
+def test_a_page_shows_the_committed_measurement(shown):
+    text = shown.page.read_text(encoding="utf-8")
+    assert with_block(text, shown) == text
 
-    text = README.read_text(encoding="utf-8")
-    measured = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    assert with_block(text, block(measured, name), name) == text
+
+def test_a_table_has_only_sections_that_were_measured_and_all_that_it_names():
+    for shown in SHOWN:
+        titles = [section["title"] for section in shown.data["sections"]]
+        assert set(shown.sections) <= set(titles)
+        table = block(shown)
+        assert all((f"| **{title}** |" in table) == (not shown.sections or title in shown.sections) for title in titles)
 
 
 def test_our_equity_is_the_floors_in_every_section_that_has_both(data):

@@ -1,8 +1,8 @@
 """The README runs as written.
 
 Its python blocks run one after the other in one process, in an empty directory; a `text` block right after one is what
-it prints, to the letter. Each line of its bash blocks runs and succeeds, but those of `bootstrap.py`, which would
-install: of them the jobs they name must exist.
+it prints, to the letter. Each line of its bash blocks runs and succeeds, those of a block in one folder, but those that
+set up, which would install: the jobs that they name must exist.
 """
 
 from __future__ import annotations
@@ -36,8 +36,14 @@ def blocks(language: str) -> list[tuple[str, str | None]]:
     return pairs
 
 
-def commands() -> list[str]:
-    return [line.split("  #")[0].strip() for block, _ in blocks("bash") for line in block.splitlines() if line.strip()]
+def commands() -> list[list[str]]:
+    """Return the lines of each bash block, without comments."""
+    found = [block.splitlines() for block, _ in blocks("bash")]
+    return [[line.split("  #")[0].strip() for line in lines if line.strip()] for lines in found]
+
+
+def sets_up(line: str) -> bool:
+    return "bootstrap.py" in line or line.startswith("source ")
 
 
 def environment() -> dict[str, str]:
@@ -64,34 +70,37 @@ def test_the_python_blocks_run_and_print_what_the_readme_shows(tmp_path):
     assert printed[:-1] == shown
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if "bootstrap.py" not in line])
-def test_a_command_of_the_readme_succeeds(line, tmp_path):
-    words = shlex.split(line)
-    assert words[0] == "backtester", f"the test knows no way to run {line!r}"
-    done = subprocess.run(
-        [sys.executable, "-m", "backtester", *words[1:]],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(),
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-    for option, name in itertools.pairwise(words):
-        if option in ("--report", "--out"):
-            assert (tmp_path / name).exists()
+@pytest.mark.parametrize("lines", [lines for lines in commands() if not any(map(sets_up, lines))], ids=lambda x: x[0])
+def test_the_commands_of_a_block_succeed_one_after_the_other(lines, tmp_path):
+    for line in lines:
+        words = shlex.split(line)
+        assert words[0] == "backtester", f"the test knows no way to run {line!r}"
+        done = subprocess.run(
+            [sys.executable, "-m", "backtester", *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            env=environment(),
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+        for option, name in itertools.pairwise(words):
+            if option in ("--report", "--out"):
+                assert (tmp_path / name).exists()
 
 
-def test_set_up_is_two_commands_and_their_jobs_exist():
-    lines = [shlex.split(line) for line in commands() if "bootstrap.py" in line]
-    assert [line[:2] for line in lines] == [["python3", "bootstrap.py"]] * 2
+def test_set_up_begins_with_a_job_of_bootstrap_that_exists():
+    lines = [shlex.split(line) for block in commands() for line in block if sets_up(line)]
+    assert [line[:2] for line in lines] == [["python3", "bootstrap.py"], ["source", ".venv/bin/activate"]]
     help_text = subprocess.run(
         [sys.executable, str(ROOT / "bootstrap.py"), "--help"], capture_output=True, encoding="utf-8", check=True
     ).stdout
-    for line in lines:
-        assert f"bootstrap.py {line[2]} " in help_text
+    jobs = re.findall(r"bootstrap\.py (\w+)", README)
+    assert {"demo", "docs", "test"} <= set(jobs)
+    for job in jobs:
+        assert f"bootstrap.py {job} " in help_text
 
 
 def test_the_demo_prints_what_the_readme_shows(tmp_path):
