@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from backtester.diff import compare as compare
     from backtester.engine import run as run
     from backtester.instruments import Instrument as Instrument
-    from backtester.research.stress import Stress as Stress
-    from backtester.research.stress import stress as stress
     from backtester.research.lookahead import LookAheadReport as LookAheadReport
     from backtester.research.lookahead import check_lookahead as check_lookahead
+    from backtester.research.stress import Stress as Stress
+    from backtester.research.stress import stress as stress
     from backtester.research.sweep import Sweep as Sweep
     from backtester.research.sweep import sweep as sweep
     from backtester.research.walk_forward import WalkForwardResult as WalkForwardResult

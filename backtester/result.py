@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from backtester.engine.settings import Settings
     from backtester.exchange import Rates
     from backtester.metrics.sharpe_error import SharpeEstimate
-    from backtester.verdict import Verdict
     from backtester.strategy import Strategy
+    from backtester.verdict import Verdict
 
 TABLES = ("orders", "fills", "flows", "changes", "actions", "records")
 

@@ -18,6 +18,7 @@ from backtester.metrics.sharpe_error import (
     sharpe_interval,
 )
 from backtester.trials.count import TrialCount, count_trials
+from backtester.trials.mark import WINDOW
 
 if TYPE_CHECKING:
     from backtester.result import Result
@@ -99,7 +100,7 @@ class Verdict:
 def verdict_of(result: Result) -> Verdict:
     """Return the verdict on a result; see `Verdict`."""
     estimate, periods = result.sharpe_estimate, result.periods_per_year
-    count = count_trials(result.bars)
+    count = count_trials(result.bars, without=WINDOW if _is_walk(result) else "")
     n_trials = max(count.trials, 1)
     independent = min(max(count.effective, 1.0), n_trials) if count.trials else 1.0
     annual = math.sqrt(periods)
@@ -129,6 +130,11 @@ def verdict_of(result: Result) -> Verdict:
         "enough_years": record / periods,
     }
     return Verdict(**numbers, sentence=_sentence(result, numbers, estimate.n))
+
+
+def _is_walk(result: Result) -> bool:
+    """Whether it was stitched from tests: what was tried in the windows before them has not seen these bars."""
+    return "walk_forward" in result._facts.get("about", {})
 
 
 def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:

@@ -46,7 +46,9 @@ def bench_agents(
     command = shlex.join(["backtester", *sys.argv[1:]])
     with stdout_kept(as_json):
         console = Console(quiet=as_json or quiet)
-        found = show(config, out, workers=workers, executor=executor, keep_agents=keep_agents, command=command, console=console)
+        found = show(
+            config, out, workers=workers, executor=executor, keep_agents=keep_agents, command=command, console=console
+        )
     if as_json:
         say_json(found._asdict())
     if found.alarms:

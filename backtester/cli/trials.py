@@ -15,12 +15,25 @@ from backtester.errors import ResultError
 if TYPE_CHECKING:
     from backtester.trials.markets import Market
 
-_HEADS = ("market", "from", "to", "runs", "trials", "independent", "best Sharpe", "of luck", "not counted", "strategies")
+_HEADS = (
+    "market",
+    "from",
+    "to",
+    "runs",
+    "trials",
+    "independent",
+    "best Sharpe",
+    "of luck",
+    "not counted",
+    "strategies",
+)
 _BATCH_HEADS = ("begun", "by", "strategy", "market", "from", "to", "bars", "trials", "runs", "best Sharpe", "mark")
 
 
 def trials(
-    show_all: Annotated[bool, typer.Option("--all", help="A line for each batch: what was run, when, by which door.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="A line for each batch: what was run, when, by which door.")
+    ] = False,
     file: Annotated[
         Path | None,
         typer.Option(

@@ -29,13 +29,13 @@ def walk_forward(
     vary: o.Dimensions = None,
     parameters: o.Parameters = None,
     train: Annotated[
-        str | None,
+        int | None,
         typer.Option(
             metavar="BARS", rich_help_panel=FOLDS, help="Bars to choose parameters on, such as 750; required."
         ),
     ] = None,
     test: Annotated[
-        str | None,
+        int | None,
         typer.Option(metavar="BARS", rich_help_panel=FOLDS, help="Bars to trade them on afterwards; required."),
     ] = None,
     anchored: Annotated[
@@ -78,13 +78,12 @@ def walk_forward(
 
     Example: `backtester walk-forward my.py -p fast=5:50:5 -p slow=60:200:20 --train 750 --test 250 --data sample:sp500`
     """
-    from backtester.research import walk_forward as walk  # type: ignore[attr-defined]
+    from backtester.research import walk_forward as walk
 
     check_writable(report)
     check_folder(out)
     check_table(table)
     check_folder(store.parent)
-    lengths = {"train": _length("--train", train), "test": _length("--test", test)}
     if objective and len(objective) > 1:
         raise SettingsError("--objective: a fold chooses by one metric; give it once")
     market = market_of(
@@ -108,11 +107,12 @@ def walk_forward(
             kind,
             bars,
             space,
-            **lengths,
+            train=_length("--train", train),
+            test=_length("--test", test),
             anchored=anchored,
             purge=purge,
             where=where_of(where, kind),
-            method=method,
+            method=method,  # type: ignore[arg-type]
             n_trials=n_trials,
             seed=seed,
             objective=(objective or ["sharpe"])[0],
@@ -137,14 +137,11 @@ def walk_forward(
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
-def _length(option: str, text: str | None) -> int | str:
-    """Return the length of a stretch: a number of bars, or text such as 3Y."""
-    if text is None:
+def _length(option: str, bars: int | None) -> int:
+    """Return the length of a stretch in bars."""
+    if bars is None:
         raise SettingsError(f"{option} BARS is required, such as {option} {'750' if option == '--train' else '250'}")
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    return bars
 
 
 def _write(

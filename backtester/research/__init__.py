@@ -5,7 +5,8 @@ the future, `stress` runs again under worse conditions, `overfitting` holds the 
 they are first used.
 
 `sweep`, `stress` and `walk_forward` are functions here, and the subpackages that they live in are called like them.
-Python would put a subpackage in the place of its function when somebody imports from it; this module keeps the function.
+Python would put a subpackage in the place of its function when somebody imports from it; this module keeps the
+function.
 """
 
 from __future__ import annotations

@@ -95,8 +95,9 @@ def predict_out_of_sample(
     Returns
     -------
     Signal
-        It is counted in the project's trial ledger, with the settings that a search tried. It knows the fold of every value and the last training time behind it. Of a scheme that tests a bar more than
-        once `values` is the mean, and `paths` has each path.
+        It knows the fold of every value and the last training time behind it. Of a scheme that tests a bar more than
+        once `values` is the mean, and `paths` has each path. The project's trial ledger counts it, with the settings
+        that a search tried.
 
     Raises
     ------

@@ -52,22 +52,25 @@ class TrialCount:
     problem: str = ""
 
 
-def count_trials(bars: Bars) -> TrialCount:
+def count_trials(bars: Bars, without: str = "") -> TrialCount:
     """Return the trials on any symbol of these bars, over any period that overlaps theirs.
 
-    Bars one shorter or one longer are the same data. Runs that are marked (stress, look-ahead, tests) do not count.
+    Bars one shorter or one longer are the same data. Runs that are marked (stress, look-ahead, tests) do not count, nor
+    does what came through the door `without`.
     """
-    return count_of(symbols_of(bars), int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    return count_of(symbols_of(bars), int(bars.timestamps[0]), int(bars.timestamps[-1]), without=without)
 
 
-def count_of(symbols: Sequence[str], first: int, last: int, ledger: Ledger | None = None) -> TrialCount:
+def count_of(
+    symbols: Sequence[str], first: int, last: int, ledger: Ledger | None = None, without: str = ""
+) -> TrialCount:
     """Return the trials on symbols from `first` to `last`, ns UTC; in the project's ledger unless another is given."""
     try:
         ledger = ledger or current_ledger()
         if ledger is None:
             return TrialCount(0, math.nan, problem="the trial ledger is off")
-        rows = ledger.counted(symbols, first, last)
-        sketches = ledger.sketches(symbols, first, last, MOST_SKETCHES)
+        rows = ledger.counted(symbols, first, last, without)
+        sketches = ledger.sketches(symbols, first, last, MOST_SKETCHES, without)
         marked = ledger.marked(symbols, first, last)
     except ResultError as error:
         return TrialCount(0, math.nan, problem=str(error))

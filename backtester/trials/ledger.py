@@ -56,7 +56,7 @@ class Batch:
     Attributes
     ----------
     door : str
-        What made them: "run", "sweep", "walk-forward", "model", "training".
+        What made them: "run", "sweep", "walk-forward", "walk-forward window", "model", "training".
     mark : str
         See `mark.marked`; "" where they count.
     strategy, code : str
@@ -194,36 +194,37 @@ class Ledger:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def counted(self, symbols: Sequence[str], first: int, last: int) -> list[tuple[int, int, float]]:
+    def counted(self, symbols: Sequence[str], first: int, last: int, without: str = "") -> list[tuple[int, int, float]]:
         """Return batch, number behind and Sharpe (NaN where none) of every distinct trial that counts.
 
-        Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`.
+        Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`,
+        which did not come through the door `without`.
         """
         with self._lock, _explained(self.path):
             markets = self._markets(symbols)
             found: dict[int, tuple[int, int, float]] = {}
             query = (
                 "SELECT t.number, t.batch, t.behind, t.sharpe FROM trials t JOIN batches b ON b.id = t.batch "
-                "WHERE b.market = ? AND b.mark = '' AND b.first < ? AND b.last > ? ORDER BY t.batch"
+                "WHERE b.market = ? AND b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? ORDER BY t.batch"
             )
             for market in markets:
-                for number, batch, behind, sharpe in self._db.execute(query, (market, last, first)):
+                for number, batch, behind, sharpe in self._db.execute(query, (market, last, first, without)):
                     known = found.get(number)
                     value = float("nan") if sharpe is None else sharpe
                     if known is None or value == value:
                         found[number] = (batch, max(behind, known[1] if known else 1), value)
             return list(found.values())
 
-    def sketches(self, symbols: Sequence[str], first: int, last: int, most: int) -> list[bytes]:
+    def sketches(self, symbols: Sequence[str], first: int, last: int, most: int, without: str = "") -> list[bytes]:
         """Return the sketches of at most `most` of the distinct trials that `counted` returns, spread over them."""
         with self._lock, _explained(self.path):
             found: dict[int, bytes] = {}
             query = (
                 "SELECT t.number, t.sketch FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
-                "b.mark = '' AND b.first < ? AND b.last > ? AND t.sketch IS NOT NULL ORDER BY t.number"
+                "b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? AND t.sketch IS NOT NULL ORDER BY t.number"
             )
             for market in self._markets(symbols):
-                found.update(self._db.execute(query, (market, last, first)).fetchall())
+                found.update(self._db.execute(query, (market, last, first, without)).fetchall())
         numbers = sorted(found)
         chosen = (
             numbers if len(numbers) <= most else [numbers[i] for i in np.linspace(0, len(numbers) - 1, most, dtype=int)]
@@ -254,7 +255,9 @@ class Ledger:
             rows = self._db.execute(query).fetchall()
         for row in rows:
             best = float("nan") if row[11] is None else float(row[11])
-            yield Row(*row[:5], tuple(json.loads(row[5])), *row[6:11], best)
+            number, at, door, mark, strategy, symbols, first, last, n_bars, trials, runs = row[:11]
+            names = tuple(json.loads(symbols))
+            yield Row(number, at, door, mark, strategy, names, first, last, n_bars, trials, runs, best)
 
     def _markets(self, symbols: Sequence[str]) -> list[int]:
         names, found = sorted(set(symbols)), set()

@@ -1,4 +1,4 @@
-"""What the runs of a block are for, where they are no search for an edge."""
+"""What the runs of a block are for, where they are no search for an edge, or part of something larger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LOOK_AHEAD = "look-ahead"
 TEST = "test"
 MARKS = (STRESS, LOOK_AHEAD, TEST)
 
+WINDOW = "walk-forward window"  # the door of what a walk does in its training windows
+
 _MARK: ContextVar[str] = ContextVar("backtester_mark", default="")
+_DOOR: ContextVar[str] = ContextVar("backtester_door", default="")
 
 
 def mark() -> str:
@@ -47,3 +50,18 @@ def marked(what: str) -> Iterator[None]:
         yield
     finally:
         _MARK.reset(token)
+
+
+def door() -> str:
+    """Return the door that the trials of this moment come through, "" where it is their own."""
+    return _DOOR.get()
+
+
+@contextlib.contextmanager
+def through(name: str) -> Iterator[None]:
+    """Write the trials inside to the ledger as those of the door `name`, whatever makes them."""
+    token = _DOOR.set(name)
+    try:
+        yield
+    finally:
+        _DOOR.reset(token)

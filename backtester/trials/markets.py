@@ -49,7 +49,9 @@ class Market:
     def plain(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
         found = {**vars(self), "symbols": list(self.symbols), "strategies": list(self.strategies)}
-        return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in found.items()}
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in found.items()
+        }
 
 
 def markets_of(ledger: Ledger) -> list[Market]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from backtester.errors import ResultError
 from backtester.trials.identity import code_of, symbols_of, trial_number
 from backtester.trials.ledger import Batch, Ledger, Trial
+from backtester.trials.mark import door as door_now
 from backtester.trials.mark import mark
 from backtester.trials.sketch import Sketcher
 from backtester.trials.where import ledger_path
@@ -61,28 +62,29 @@ def batch_of(bars: Bars, kind: type, code: str, door: str) -> Batch:
     """Return what trials of a strategy on these bars have in common, with the mark of this moment."""
     name = kind.__qualname__.rpartition("<locals>.")[2]
     first, last = int(bars.timestamps[0]), int(bars.timestamps[-1])
-    return Batch(door, mark(), name, code, symbols_of(bars), first, last, bars.n_bars)
+    return Batch(door_now() or door, mark(), name, code, symbols_of(bars), first, last, bars.n_bars)
 
 
-def record_run(strategy: Strategy, result: Result, door: str = "run") -> None:
-    """Count one run.
+def record_run(strategy: Strategy, result: Result) -> None:
+    """Count one run of a strategy, and what came out of it."""
+    if ledger_path() is not None:
+        kind = type(strategy)
+        _record(kind, code_of(kind), result._facts["parameters"], result, "run")
 
-    Parameters
-    ----------
-    strategy : Strategy
-        What ran.
-    result : Result
-        What came out.
-    door : str
-        See `Batch`.
-    """
-    if ledger_path() is None:
-        return
-    code, bars = code_of(type(strategy)), result.bars
-    number = trial_number(code, result._facts["parameters"])
+
+def record_walk(kind: type[Any], words: Mapping[str, Any], result: Result) -> None:
+    """Count one walk forward: `kind` is the class of what walked, `words` tell it from others, plain values."""
+    if ledger_path() is not None:
+        code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
+        _record(kind, code, words, result, "walk-forward")
+
+
+def _record(kind: type[Any], code: str, words: Mapping[str, Any], result: Result, door: str) -> None:
+    bars = result.bars
+    number = trial_number(code, words)
     sharpe = result.sharpe_estimate.sharpe * math.sqrt(result.periods_per_year)
     trial = Trial(number, sharpe, Sketcher(bars.timestamps).sketch(result.wealth))
-    write(batch_of(bars, type(strategy), code, door), [trial])
+    write(batch_of(bars, kind, code, door), [trial])
 
 
 def record_other(
@@ -135,5 +137,8 @@ class SweepRecorder:
         if self.is_on:
             write(
                 self._batch,
-                [Trial(trial_number(self._code, self._fixed | own), sharpe, sketch) for own, sharpe, sketch in trials],
+                [
+                    Trial(trial_number(self._code, {**self._fixed, **own}), sharpe, sketch)
+                    for own, sharpe, sketch in trials
+                ],
             )

@@ -199,7 +199,8 @@ class TestTheFile:
         )
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         started = [
-            subprocess.Popen([sys.executable, "-c", code, str(file), str(1000 * i)], env=env, cwd=ROOT) for i in range(3)
+            subprocess.Popen([sys.executable, "-c", code, str(file), str(1000 * i)], env=env, cwd=ROOT)
+            for i in range(3)
         ]
         assert [one.wait() for one in started] == [0, 0, 0]
         assert len(Ledger(file).counted(("A",), 0, 10)) == 180
@@ -235,3 +236,17 @@ class TestTheFile:
             part.unlink()
         run(Hold(at=2), panel())
         assert trials() == 1
+
+
+class TestWalks:
+    def test_a_walk_is_one_trial_and_its_windows_count_for_everyone_else(self, file):
+        from backtester import walk_forward
+
+        bars = panel(300)
+        found = walk_forward(Hold, bars, {"at": [1, 2, 3]}, train=100, test=50, store=None)
+        assert found.result.verdict.trials.trials == 1
+        assert count_trials(bars).trials == 1 + 3
+        doors = {row.door: row.trials for row in Ledger(file).rows() if row.door == "walk-forward"}
+        assert doors == {"walk-forward": 1}
+        walk_forward(Hold, bars, {"at": [1, 2, 3]}, train=100, test=50, store=None)
+        assert count_trials(bars).trials == 1 + 3

@@ -20,6 +20,7 @@ from backtester.research.walk_forward.trainer import Trainer
 from backtester.research.walk_forward.training import trained_folds
 from backtester.research.walk_forward.windows import Walk, Window
 from backtester.strategy import Strategy
+from backtester.trials.record import record_walk
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -146,6 +147,8 @@ def walk_forward(
     settings = replace(settings, benchmark=given.get("benchmark"))
     folds = [_traded(*one, panel, settings, goal) for one in zip(windows, choices, parts, strict=False)]
     found = stitched(parts, panel, settings, between)
+    told = found._facts["about"]["walk_forward"]
+    record_walk(strategy if isinstance(strategy, type) else type(strategy), {"walk": vars(walk), **told}, found)
     return WalkForwardResult(
         strategy=getattr(strategy, "__name__", type(strategy).__name__),
         walk=walk,

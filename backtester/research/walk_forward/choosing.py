@@ -14,6 +14,7 @@ from backtester.research.sweep import Sweep, Trial, sweep
 from backtester.research.walk_forward.fold import Choice
 from backtester.research.walk_forward.windows import Window
 from backtester.strategy import Strategy
+from backtester.trials.mark import WINDOW, through
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -51,7 +52,8 @@ class Search:
         rows = window.train
         asked = dict(self.asked)
         asked["benchmark"] = benchmark_rows(asked.get("benchmark"), rows.start, rows.stop)
-        return sweep(self.kind, bars[rows], parameters=self.space, **asked)
+        with through(WINDOW):
+            return sweep(self.kind, bars[rows], parameters=self.space, **asked)
 
     def choice(self, found: Sweep) -> Choice:
         """Return what a sweep leads to.

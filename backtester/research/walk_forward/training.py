@@ -19,6 +19,7 @@ from backtester.research.walk_forward.stitching import Part
 from backtester.research.walk_forward.trainer import Trained, Trainer
 from backtester.research.walk_forward.windows import Window
 from backtester.strategy import Strategy
+from backtester.trials.mark import WINDOW, through
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -69,7 +70,8 @@ def _learn(shared: tuple[Trainer, Bars, Settings, int], window: Window) -> Train
     trainer, bars, settings, seed = shared
     own = int(np.random.SeedSequence([seed, window.number]).generate_state(1)[0] >> 1)
     try:
-        return trainer.train_fold(bars[window.train], settings, own)
+        with through(WINDOW):
+            return trainer.train_fold(bars[window.train], settings, own)
     except Exception as error:
         rows = window.train
         error.add_note(f"walk_forward: in the training of fold {window.number}, bars {rows.start} to {rows.stop - 1}")
