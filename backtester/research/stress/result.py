@@ -44,6 +44,8 @@ class Verdict:
         How many ran, and how many of them raised.
     worst, median, best : float
         Of the metric, over those that did not raise; NaN where it is undefined in all of them.
+    quantile_05, quantile_95 : float
+        Between these lie nine tenths of its values.
     lost : int
         In how many of these the edge does not hold.
     survives : bool or None
@@ -63,6 +65,8 @@ class Verdict:
     worst: float
     median: float
     best: float
+    quantile_05: float
+    quantile_95: float
     lost: int
     survives: bool | None
     breaks_at: float
@@ -181,14 +185,17 @@ class Stress:
         lost = sum(not self._edge.holds(value) for value in metric)
         ranked = kind == "luck" and len(metric) and not math.isnan(self.base)
         p_value = (1 + int(np.sum(metric >= self.base))) / (1 + len(metric)) if ranked else math.nan
-        worst, median, best = (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+        spread = np.quantile(known, (0.0, 0.5, 1.0, 0.05, 0.95)) if len(known) else np.full(5, np.nan)
+        worst, median, best, low, high = map(float, spread)
         return Verdict(
             kind,
             scenarios=sum(one.scenario.change is not None for one in rows),
             failed=sum(bool(one.error) for one in rows),
-            worst=float(worst),
-            median=float(median),
-            best=float(best),
+            worst=worst,
+            median=median,
+            best=best,
+            quantile_05=low,
+            quantile_95=high,
             lost=lost,
             survives=self._survives(kind, len(metric), lost, p_value),
             breaks_at=math.nan if kind in UNORDERED else self.breaking_point(kind),

@@ -70,7 +70,8 @@ def _remark(found: Stress, one: Verdict) -> str:
             return f"survives {even.low:g} × the costs"
         return f"breaks even at {even.factor:.3g} × the costs"
     if one.kind == "bootstrap":
-        return f"lost in {one.lost:,} of {ran:,}, blocks of {found.block_length:.1f} bars{failed}"
+        span = f"nine tenths from {one.quantile_05:.2g} to {one.quantile_95:.2g}"
+        return f"lost in {one.lost:,} of {ran:,}, {span}{failed}"
     return f"lost in {one.lost:,} of {ran:,}{failed}"
 
 

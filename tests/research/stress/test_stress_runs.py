@@ -374,6 +374,13 @@ class TestWordsAndPictures:
         assert content["sentence"] == found.sentence
         assert content["table"][0]["kind"] == "base"
 
+    def test_the_spread_of_a_kind_is_that_of_its_rows(self, found):
+        values = rows_of(found, "bootstrap")["total_return"].to_numpy()
+        row = found.summary.loc["bootstrap"]
+        assert [row["worst"], row["median"], row["best"]] == [values.min(), np.median(values), values.max()]
+        assert row["quantile_05"] == pytest.approx(np.sort(values)[0] * 0.75 + np.sort(values)[1] * 0.25, rel=1e-12)
+        assert row["lost"] == (values <= 0.0).sum()
+
     def test_a_line_for_each_kind(self, found):
         text = str(found)
         for word in ("costs", "delay", "same-bar rule", "missing bars", "parameters", "luck alone"):
