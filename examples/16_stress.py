@@ -23,7 +23,7 @@ figure = found.plot()  # a Plotly figure: figure.show(), figure.write_html("stre
 # parameters                0.771     1.13     1.39  lost in 0 of 12
 # later start               0.974     1.16     1.16  lost in 0 of 5
 # earlier end               0.848     1.06     1.18  lost in 0 of 5
-# bootstrapped markets      -1.11    0.883     3.14  lost in 8 of 50, blocks of 20.0 bars
+# bootstrapped markets      -1.11    0.883     3.14  lost in 8 of 50, nine tenths from -0.32 to 2.4
 # luck alone                 -3.4   -0.483     1.91  as good or better in 3 of 50, p = 0.078
 # The edge (sharpe 1.16) dies at 4.17 × its costs, at a delay of 5 bars and in 8 of 50 bootstrapped
 # markets. What it survives: missing bars, missing rows, parameters, later start, earlier end. Luck

@@ -36,7 +36,7 @@ def figure(found: Stress) -> Any:
     """
     from plotly.subplots import make_subplots
 
-    kinds = [one.kind for one in found.verdicts if one.scenarios > one.failed]
+    kinds = [one.kind for one in found.by_kind if one.scenarios > one.failed]
     rows = max(1, math.ceil(len(kinds) / _COLUMNS))
     picture = make_subplots(
         rows=rows,

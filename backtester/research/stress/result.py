@@ -34,7 +34,7 @@ LEVEL = 0.05  # the share of draws, and the p-value, up to which an edge is said
 
 
 @dataclass(frozen=True)
-class Verdict:
+class KindSummary:
     """What the scenarios of one kind come to.
 
     Attributes
@@ -44,6 +44,8 @@ class Verdict:
         How many ran, and how many of them raised.
     worst, median, best : float
         Of the metric, over those that did not raise; NaN where it is undefined in all of them.
+    quantile_05, quantile_95 : float
+        Between these lie nine tenths of its values.
     lost : int
         In how many of these the edge does not hold.
     survives : bool or None
@@ -63,6 +65,8 @@ class Verdict:
     worst: float
     median: float
     best: float
+    quantile_05: float
+    quantile_95: float
     lost: int
     survives: bool | None
     breaks_at: float
@@ -170,25 +174,28 @@ class Stress:
         return float(lost[np.argmin(np.abs(lost))]) if len(lost) else math.nan
 
     @cached_property
-    def verdicts(self) -> tuple[Verdict, ...]:
+    def by_kind(self) -> tuple[KindSummary, ...]:
         """What each kind comes to, in the order of the table."""
-        return tuple(self._verdict(kind) for kind in self.kinds)
+        return tuple(self._summary_of(kind) for kind in self.kinds)
 
-    def _verdict(self, kind: str) -> Verdict:
+    def _summary_of(self, kind: str) -> KindSummary:
         rows = self._of(kind)
         _, metric = self.values(kind)
         known = metric[~np.isnan(metric)]
         lost = sum(not self._edge.holds(value) for value in metric)
         ranked = kind == "luck" and len(metric) and not math.isnan(self.base)
         p_value = (1 + int(np.sum(metric >= self.base))) / (1 + len(metric)) if ranked else math.nan
-        worst, median, best = (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
-        return Verdict(
+        spread = np.quantile(known, (0.0, 0.5, 1.0, 0.05, 0.95)) if len(known) else np.full(5, np.nan)
+        worst, median, best, low, high = map(float, spread)
+        return KindSummary(
             kind,
             scenarios=sum(one.scenario.change is not None for one in rows),
             failed=sum(bool(one.error) for one in rows),
-            worst=float(worst),
-            median=float(median),
-            best=float(best),
+            worst=worst,
+            median=median,
+            best=best,
+            quantile_05=low,
+            quantile_95=high,
             lost=lost,
             survives=self._survives(kind, len(metric), lost, p_value),
             breaks_at=math.nan if kind in UNORDERED else self.breaking_point(kind),
@@ -241,10 +248,10 @@ class Stress:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row per kind: `base`, and the fields of `Verdict`."""
+        """One row per kind: `base`, and the fields of `KindSummary`."""
         import pandas as pd
 
-        frame = pd.DataFrame([vars(one) for one in self.verdicts]).set_index("kind")
+        frame = pd.DataFrame([vars(one) for one in self.by_kind]).set_index("kind")
         frame["survives"] = frame["survives"].astype("boolean")
         frame.insert(2, "base", self.base)
         return frame
@@ -260,7 +267,7 @@ class Stress:
             "base": self.base,
             "sentence": self.sentence,
             "interrupted": self.interrupted,
-            "summary": [vars(one) for one in self.verdicts],
+            "summary": [vars(one) for one in self.by_kind],
             "table": table,
         }
         return json.dumps(_plain(content), allow_nan=False)

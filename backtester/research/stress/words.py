@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from backtester.research.stress.plan import counted, percent
 
 if TYPE_CHECKING:
-    from backtester.research.stress.result import Stress, Verdict
+    from backtester.research.stress.result import KindSummary, Stress
 
 WIDTH = 100
 LABELS = {
@@ -33,14 +33,14 @@ def text_of(found: Stress) -> str:
     if found.interrupted:
         lines.append("interrupted: of the scenarios that are finished alone")
     lines.append(f"{'':22}{'worst':>9}{'median':>9}{'best':>9}")
-    lines += [_line(found, one) for one in found.verdicts]
+    lines += [_line(found, one) for one in found.by_kind]
     failed = [one for one in found._outcomes if one.error]
     if failed:
         lines.append(f"first error, {failed[0].scenario.name}: {failed[0].error}")
     return "\n".join([*lines, *textwrap.wrap(found.sentence, WIDTH)])
 
 
-def _line(found: Stress, one: Verdict) -> str:
+def _line(found: Stress, one: KindSummary) -> str:
     label = f"{LABELS[one.kind]:22}"
     if not one.scenarios:
         return f"{label}not applicable: {one.note}"
@@ -48,11 +48,11 @@ def _line(found: Stress, one: Verdict) -> str:
     return f"{label}{numbers}  {_remark(found, one)}".rstrip()
 
 
-def _spread(one: Verdict) -> tuple[float, float, float]:
+def _spread(one: KindSummary) -> tuple[float, float, float]:
     return one.worst, one.median, one.best
 
 
-def _remark(found: Stress, one: Verdict) -> str:
+def _remark(found: Stress, one: KindSummary) -> str:
     ran = one.scenarios - one.failed
     failed = f", {one.failed:,} raised" if one.failed else ""
     if not ran:
@@ -70,7 +70,8 @@ def _remark(found: Stress, one: Verdict) -> str:
             return f"survives {even.low:g} × the costs"
         return f"breaks even at {even.factor:.3g} × the costs"
     if one.kind == "bootstrap":
-        return f"lost in {one.lost:,} of {ran:,}, blocks of {found.block_length:.1f} bars{failed}"
+        span = f"nine tenths from {one.quantile_05:.2g} to {one.quantile_95:.2g}"
+        return f"lost in {one.lost:,} of {ran:,}, {span}{failed}"
     return f"lost in {one.lost:,} of {ran:,}{failed}"
 
 
@@ -86,7 +87,7 @@ def sentence_of(found: Stress) -> str:
         if even is not None and not math.isnan(even.factor):
             said.append(f"It would take costs of {even.factor:.3g} × its own.")
         return " ".join(said)
-    ran = [one for one in found.verdicts if one.scenarios > one.failed]
+    ran = [one for one in found.by_kind if one.scenarios > one.failed]
     tried = [one for one in ran if one.kind != "luck" and not (one.kind == "same_bar" and one.best == one.worst)]
     dies = [_death(found, one) for one in tried if not one.survives]
     lives = [LABELS[one.kind] for one in tried if one.survives]
@@ -100,13 +101,13 @@ def sentence_of(found: Stress) -> str:
             "still kill it."
         )
     said += [_luck(one) for one in ran if one.kind == "luck"]
-    untried = [LABELS[one.kind] for one in found.verdicts if not one.scenarios]
+    untried = [LABELS[one.kind] for one in found.by_kind if not one.scenarios]
     if untried:
         said.append(f"Not applicable: {', '.join(untried)}.")
     return " ".join(said) or "Nothing was tried."
 
 
-def _death(found: Stress, one: Verdict) -> str:
+def _death(found: Stress, one: KindSummary) -> str:
     """Return where the edge dies in the scenarios of one kind."""
     ran = one.scenarios - one.failed
     at = one.breaks_at
@@ -129,7 +130,7 @@ def _death(found: Stress, one: Verdict) -> str:
     raise AssertionError(one.kind)
 
 
-def _luck(one: Verdict) -> str:
+def _luck(one: KindSummary) -> str:
     """Return how often luck alone does as well."""
     ran = one.scenarios - one.failed
     said = f"Luck alone does as well in {_as_good(one):,} of {ran:,} markets without direction (p = {one.p_value:.2g})"
@@ -138,7 +139,7 @@ def _luck(one: Verdict) -> str:
     return f"{said}." if one.survives else f"{said}: the edge cannot be told from luck."
 
 
-def _as_good(one: Verdict) -> int:
+def _as_good(one: KindSummary) -> int:
     """Return in how many markets without direction the metric is as high or higher."""
     return round(one.p_value * (1 + one.scenarios - one.failed)) - 1
 

@@ -9,8 +9,10 @@ import pytest
 from stressed import Idle, InAndOut, Momentum, Trend, ladder, noise
 
 from backtester import Account, Costs, Execution, Instrument, Result, Strategy, constant, run, stress
+from backtester.engine import prepare_run
 from backtester.errors import ResultError, SettingsError, StrategyError
 from backtester.research.stress import KINDS
+from backtester.research.stress.markets import Bootstrapped, Market, MissingRows
 
 COSTS = Costs(commission=0.0005, spread=0.0004)
 BARS = noise(300, n_assets=2, seed=3, width=0.015)
@@ -113,8 +115,8 @@ class TestScenarios:
         assert rows["ohlc"] == 100_200.0
         assert rows["olhc"] == 99_900.0
         assert rows["nearest"] == 99_900.0  # 1 below the open is nearer than 2 above
-        verdict = found.summary.loc["same_bar"]
-        assert (verdict["worst"], verdict["best"]) == pytest.approx((-0.001, 0.002))
+        band = found.summary.loc["same_bar"]
+        assert (band["worst"], band["best"]) == pytest.approx((-0.001, 0.002))
         assert "1 bar ambiguous, lost under 3 of 5 rules" in str(found)
 
     def test_prices_of_a_benchmark_go_with_their_bars(self, result):
@@ -136,6 +138,26 @@ class TestScenarios:
         found = stress(run(InAndOut, BARS, account=account), bootstraps=2, simulations=2, draws=1, jitter=None)
         assert (found.table["error"] == "").all()
         assert (rows_of(found, "bootstrap")["n_trades"] == 1).all()
+
+    def test_events_run_and_a_delisted_asset_is_paid_out_where_its_market_is_not_remade(self):
+        """Asset 1 ends at row 200, at 5; whoever held it is paid then, also where that row is missing."""
+        columns = [np.array(BARS[name]) for name in ("open", "high", "low", "close", "volume")]
+        for column in columns:
+            column[200:, 1] = np.nan
+        delisting, funding = np.full((300, 2), np.nan), np.zeros((300, 2))
+        delisting[200, 1], funding[::8, 0] = 5.0, 0.0001
+        extras = {"delisting": delisting, "funding": funding}
+        bars = type(BARS).from_arrays(BARS.timestamps, *columns, symbols=BARS.symbols, extras=extras)
+        result = run(Trend, bars, costs=COSTS)
+        found = stress(result, bootstraps=3, simulations=3, draws=3, missing=(0.5,), jitter=None)
+        assert found.table["error"].tolist() == [""] * len(found.table)
+        remade = Bootstrapped(5.0, 0, 0).apply(Market(bars))[0]
+        assert np.isnan(remade.extras["delisting"]).all()
+        assert set(remade.extras["funding"][:, 0]) == {0.0, 0.0001}
+        for draw in range(3):
+            cut, rows = MissingRows(0.5, 0, draw).apply(Market(bars))
+            paid = np.flatnonzero(~np.isnan(cut.extras["delisting"][:, 1]))
+            assert rows[paid].tolist() == [rows[rows >= 200].min()]
 
 
 class TestLuck:
@@ -164,7 +186,7 @@ class TestLuck:
         rng = np.random.default_rng(1)
         signs = np.cumprod(np.where(rng.random(400) < 0.75, 1.0, -1.0))
         found = stress(run(Momentum, ladder(100.0 * np.cumprod(1.0 + 0.01 * signs))), scenarios=["luck"], simulations=3)
-        assert found.verdicts[0].survives is None
+        assert found.by_kind[0].survives is None
         assert "too few to tell" in found.sentence
 
 
@@ -288,6 +310,19 @@ class TestBadInput:
         with pytest.raises(SettingsError, match=r"stress\(found.run_best\(\)\)"):
             stress(Many())
 
+    def test_one_bar_is_not_enough(self):
+        result = run(InAndOut, BARS[:2])
+        object.__setattr__(result, "bars", BARS[:1])
+        with pytest.raises(SettingsError, match="the run has 1 bar; not enough data"):
+            stress(result)
+
+    def test_a_run_that_was_given_up_is_stressed_as_far_as_it_came(self):
+        part = prepare_run(Trend(), BARS, costs=COSTS)
+        part.prepare()
+        part.advance(150)
+        found = stress(part.finish(), scenarios=["delay"], delays=(2,))
+        same(found.table.iloc[1], run(Trend, BARS[:150], costs=COSTS, execution=Execution(latency_bars=2)))
+
     def test_nothing_traded_is_said(self):
         found = stress(run(Idle, BARS), bootstraps=2, simulations=2, draws=1)
         assert found.sentence == "The run has no fills, so that there is no edge to stress."
@@ -373,6 +408,13 @@ class TestWordsAndPictures:
         assert len(content["table"]) == len(found.table)
         assert content["sentence"] == found.sentence
         assert content["table"][0]["kind"] == "base"
+
+    def test_the_spread_of_a_kind_is_that_of_its_rows(self, found):
+        values = rows_of(found, "bootstrap")["total_return"].to_numpy()
+        row = found.summary.loc["bootstrap"]
+        assert [row["worst"], row["median"], row["best"]] == [values.min(), np.median(values), values.max()]
+        assert row["quantile_05"] == pytest.approx(np.sort(values)[0] * 0.75 + np.sort(values)[1] * 0.25, rel=1e-12)
+        assert row["lost"] == (values <= 0.0).sum()
 
     def test_a_line_for_each_kind(self, found):
         text = str(found)
