@@ -97,7 +97,7 @@ def _found(target: str, bars: Bars) -> dict[str, Any]:
     if not found:
         raise StrategyError(
             f"{where}: nothing to check is defined there: no strategy, Features, Label or fitted model, no "
-            "environment, and no function of `bars` alone that makes one; a function that returns an array is to be named: "
+            "environment, and no function of `bars` alone that makes one; name a function that returns an array: "
             f"{where}:NAME"
         )
     return found

@@ -13,7 +13,7 @@ import strategies
 from backtester import Bars, Strategy, check_lookahead
 from backtester.errors import LookAheadError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
-from backtester.research.lookahead.futures import deleted, lowered, raised, standing_still
+from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
 from backtester.research.lookahead.tracks import Track, moved
 from backtester.signals import Features, Signal
 from backtester.trials import mark
@@ -71,6 +71,21 @@ class TestFutures:
         still = standing_still(BARS, ROW)
         for name in ("open", "high", "low", "close"):
             assert (still[name][ROW + 1 :] == BARS.close[ROW]).all()
+
+    @pytest.mark.parametrize(
+        ("world", "leak"),
+        [
+            ("raised", lambda bars: bars.close[:, 0] / bars.close[:, 0].max()),  # the falling one begins at its highest
+            ("lowered", lambda bars: bars.close[:, 1] / bars.close[:, 1].min()),  # the rising one at its lowest
+            ("deleted", lambda bars: np.arange(bars.n_bars) > bars.n_bars - 5),
+        ],
+    )
+    def test_each_world_shows_what_the_others_do_not(self, world, leak, monkeypatch):
+        close = np.stack([np.linspace(90.0, 50.0, 40), np.linspace(50.0, 90.0, 40)], axis=1)
+        bars = Bars.from_arrays(BARS.timestamps[:40], close, close + 1.0, close - 1.0, close)
+        assert not check_lookahead(leak, bars, cuts=(10, 20)).ok
+        monkeypatch.delitem(WORLDS, world)
+        assert check_lookahead(leak, bars, cuts=(10, 20)).ok
 
 
 class TestTracks:
