@@ -60,8 +60,8 @@ def check(
 
     Everything is run again and again with later bars replaced and deleted; what was before must not change. Checked are
     strategies, sets of features, labels, fitted models, environments, and functions that make one of those, or a
-    signal, from `bars` and nothing else. Functions that return arrays are checked where they are named, FILE:NAME; names
-    that begin with "_" never. Without --data, on the sample sp500.
+    signal, from `bars` and nothing else. Functions that return arrays are checked where they are named, FILE:NAME;
+    names that begin with "_" never. Without --data, on the sample sp500.
 
     Example: `backtester check my.py --data prices.csv`
     """
@@ -96,8 +96,8 @@ def _found(target: str, bars: Bars) -> dict[str, Any]:
     found = {key: value for key, value in found.items() if not _returns_anything_else(value, bars)}
     if not found:
         raise StrategyError(
-            f"{where}: nothing to check is defined there: no strategy, Features, Label or fitted model, no environment, "
-            "and no function of `bars` alone that makes one; a function that returns an array is to be named: "
+            f"{where}: nothing to check is defined there: no strategy, Features, Label or fitted model, no "
+            "environment, and no function of `bars` alone that makes one; name a function that returns an array: "
             f"{where}:NAME"
         )
     return found

@@ -31,7 +31,7 @@ class ExitCode(enum.IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 something was found (in data, between runs, of the future, by an alarm); 2 wrong usage or bad "
+    "Exit codes: 0 done; 1 something was found (in data, between runs, a leak, by an alarm); 2 wrong usage or bad "
     "input; 3 the strategy's own code raised; 70 a defect of backtester; 130 interrupted."
 )
 

@@ -50,11 +50,9 @@ def trials(
     Every run, sweep, walk-forward, fitted model and training of a project is counted, once for the same code and
     parameters. The more trials, the better the best of them looks without any skill.
 
-    [bold]Examples[/bold]
+    Example: `backtester trials`
 
-        backtester trials
-        backtester trials --all
-        backtester trials --json
+    Example, a line for each batch: `backtester trials --all`
     """
     from backtester.trials.ledger import Ledger
     from backtester.trials.markets import markets_of

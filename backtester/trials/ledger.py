@@ -47,6 +47,7 @@ class Trial(NamedTuple):
     sharpe: float  # per year; NaN where there is none
     sketch: bytes = b""  # of `sketch.Sketcher`; empty where there is none
     behind: int = 1  # trials that this one stands for
+    runs: int = 1  # how often it ran
 
 
 @dataclass(frozen=True)
@@ -154,11 +155,11 @@ class Ledger:
         with self._lock, _explained(self.path), self._writing():
             number = self._batch(batch)
             rows = [
-                (number, one.number, one.behind, None if one.sharpe != one.sharpe else one.sharpe, one.sketch or None)
+                (number, one.number, one.runs, one.behind, None if one.sharpe != one.sharpe else one.sharpe, one.sketch or None)
                 for one in trials
             ]
             self._db.executemany(
-                "INSERT INTO trials VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, "
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, "
                 "behind = max(behind, excluded.behind), sharpe = coalesce(excluded.sharpe, sharpe), "
                 "sketch = coalesce(excluded.sketch, sketch)",
                 rows,

@@ -87,6 +87,13 @@ def _record(kind: type[Any], code: str, words: Mapping[str, Any], result: Result
     write(batch_of(bars, kind, code, door), [trial])
 
 
+def record_reruns(kind: type[Any], words: Mapping[str, Any], bars: Bars, door: str, runs: int) -> None:
+    """Write down that a trial ran again, `runs` times, under the mark of this moment; `words` as in `record_walk`."""
+    if ledger_path() is not None:
+        code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
+        write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), math.nan, runs=runs)])
+
+
 def record_other(
     bars: Bars, kind: type, words: Mapping[str, Any], door: str, *, behind: int = 1, sharpe: float = float("nan")
 ) -> None:

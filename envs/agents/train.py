@@ -89,8 +89,8 @@ def train(
     Returns
     -------
     Agent
-        After Ctrl-C, what has been learnt so far, with a warning; a checkpoint is kept. A second Ctrl-C raises. Where it
-        has seen bars, the project's trial ledger counts it.
+        After Ctrl-C, what has been learnt so far, with a warning; a checkpoint is kept. A second Ctrl-C raises. Where
+        it has seen bars, the project's trial ledger counts it.
 
     Raises
     ------

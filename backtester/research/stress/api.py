@@ -20,6 +20,7 @@ from backtester.research.stress.plan import BASE, KINDS, Plan
 from backtester.research.stress.result import Stress
 from backtester.research.stress.search import BreakEven, break_even
 from backtester.trials import STRESS, marked
+from backtester.trials.record import record_reruns
 
 if TYPE_CHECKING:
     from backtester.research.stress.edge import Edge
@@ -140,6 +141,7 @@ def stress(
         driver = Driver(lab, chosen, progress)
         outcomes = [base, *driver.run(list(plan.scenarios())[1:])]
         even = _break_even(lab, driver, outcomes, edge)
+        record_reruns(type(made), result._facts["parameters"], result.bars, "stress", len(outcomes))
     return Stress(result, outcomes, edge, even, driver.interrupted, plan)
 
 

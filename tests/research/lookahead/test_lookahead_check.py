@@ -1,0 +1,293 @@
+"""The look-ahead check itself: its futures, cuts and tracks, its report, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from planted_market import market
+from planted_strategies import OneCandle, ShiftedClose, WholeCopy
+
+import strategies
+from backtester import Bars, Strategy, check_lookahead
+from backtester.errors import LookAheadError, SettingsError
+from backtester.research.lookahead.cuts import after_decisions, choose_cuts
+from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
+from backtester.research.lookahead.tracks import Track, moved
+from backtester.signals import Features, Signal
+from backtester.trials import mark
+
+BARS = market()
+ROW = 40
+
+
+class TestFutures:
+    @pytest.mark.parametrize("change", [raised, lowered])
+    def test_a_replaced_future_is_one_of_legal_bars_with_the_same_past(self, change):
+        other = change(BARS, ROW, 7)
+        columns = ("open", "high", "low", "close", "volume")
+        for name in (*columns, *BARS.extras):
+            assert other[name][:ROW].tobytes() == BARS[name][:ROW].tobytes()
+        later = [other[name] for name in columns]
+        checked = Bars.from_arrays(other.timestamps, *later, symbols=list(other.symbols))  # refuses a bad bar
+        assert checked.n_bars == BARS.n_bars
+        assert (other.timestamps == BARS.timestamps).all()
+        assert (other["earnings"][ROW:] != BARS["earnings"][ROW:]).mean() > 0.9
+
+    def test_one_future_is_higher_and_one_lower_than_all_that_was(self):
+        assert (raised(BARS, ROW, 7).low[ROW:] > BARS.high[ROW:]).all()
+        assert raised(BARS, ROW, 7).close[ROW, 0] > BARS.close[ROW - 1, 0]
+        assert lowered(BARS, ROW, 7).close[ROW, 0] < BARS.close[ROW - 1, 0]
+
+    def test_one_of_them_turns_every_bar_upside_down(self):
+        other = lowered(BARS, ROW, 7)
+        rose = BARS.close[ROW:] > BARS.open[ROW:]
+        assert (rose == (other.close[ROW:] < other.open[ROW:])).all()
+        assert np.allclose(other.open / other.close, BARS.close / BARS.open, equal_nan=True) is False
+        np.testing.assert_allclose((other.open / other.close)[ROW:], (BARS.close / BARS.open)[ROW:])
+
+    def test_prices_below_zero_are_mirrored_by_difference(self):
+        close = np.array([[2.0], [-1.0], [1.0], [-2.0]])
+        bars = Bars.from_arrays(BARS.timestamps[:4], close, close + 1.0, close - 1.0, close, allow_negative=True)
+        other = lowered(bars, 2, 0)
+        assert (other.high >= np.maximum(other.open, other.close)).all()
+        assert (other.low <= np.minimum(other.open, other.close)).all()
+        # mirrored at −1: 1 becomes −3, −2 becomes 0
+        assert other.close[2, 0] < -0.5
+        assert other.close[3, 0] == 0.0
+
+    def test_missing_bars_stay_missing(self):
+        for change in (raised, lowered):
+            assert (np.isnan(change(BARS, 2, 0).close) == np.isnan(BARS.close)).all()
+
+    def test_deleted_bars_leave_the_calendar_as_it_was_known(self):
+        day = market(hours=6)
+        part = deleted(day, 6).market
+        assert part.session_ends.tolist() == day.market.session_ends[:6].tolist() == [0, 0, 0, 1, 0, 0]
+        assert part.calendar.tolist() == day.market.calendar[:6].tolist()
+
+    def test_prices_that_stand_still(self):
+        still = standing_still(BARS, ROW)
+        for name in ("open", "high", "low", "close"):
+            assert (still[name][ROW + 1 :] == BARS.close[ROW]).all()
+
+    @pytest.mark.parametrize(
+        ("world", "leak"),
+        [
+            ("raised", lambda bars: bars.close[:, 0] / bars.close[:, 0].max()),  # the falling one begins at its highest
+            ("lowered", lambda bars: bars.close[:, 1] / bars.close[:, 1].min()),  # the rising one at its lowest
+            ("deleted", lambda bars: np.arange(bars.n_bars) > bars.n_bars - 5),
+        ],
+    )
+    def test_each_world_shows_what_the_others_do_not(self, world, leak, monkeypatch):
+        close = np.stack([np.linspace(90.0, 50.0, 40), np.linspace(50.0, 90.0, 40)], axis=1)
+        bars = Bars.from_arrays(BARS.timestamps[:40], close, close + 1.0, close - 1.0, close)
+        assert not check_lookahead(leak, bars, cuts=(10, 20)).ok
+        monkeypatch.delitem(WORLDS, world)
+        assert check_lookahead(leak, bars, cuts=(10, 20)).ok
+
+
+class TestTracks:
+    def test_bits_are_compared_and_all_nan_are_alike(self):
+        values = np.array([1.0, np.nan, 3.0])
+        other = np.array([1.0, np.nan, np.nextafter(3.0, 4.0)])
+        assert moved(Track("x", values), Track("x", other), 2) is None
+        found = moved(Track("x", values), Track("x", other), 3)
+        assert (found.bar, found.asset, found.before) == (2, -1, 3.0)
+        assert moved(Track("x", values), Track("x", other), 3, 1e-9) is None
+
+    def test_a_value_that_appears_has_moved(self):
+        found = moved(Track("x", np.array([np.nan])), Track("x", np.array([1.0])), 1, 1e-9)
+        assert found.bar == 0
+
+    def test_rows_that_only_one_side_has(self):
+        kind = np.dtype([("bar", np.int64), ("asset", np.int64)])
+        rows = np.array([(1, 0), (4, 2)], kind)
+        long, short = (Track("orders", part, part["bar"].copy(), asset="asset") for part in (rows, rows[:1]))
+        assert moved(long, short, 4) is None
+        for left, right in ((long, short), (short, long)):
+            found = moved(left, right, 5)
+            assert (found.bar, found.asset) == (4, 2)
+
+    def test_what_is_known_later_is_compared_later(self):
+        track = Track("label", np.array([1.0, 2.0]), np.array([3, 5]), np.array([0, 1]))
+        other = Track("label", np.array([1.0, 9.0]), np.array([3, 5]), np.array([0, 1]))
+        assert moved(track, other, 5) is None
+        assert moved(track, other, 6).bar == 1
+
+
+class TestCuts:
+    def test_beginnings_ends_and_borders_are_among_them(self):
+        cuts = choose_cuts(48, BARS, [20], 0, range(1, BARS.n_bars))
+        assert {1, 2, 3, 21, 22, 23, 97, 98, 99} <= set(cuts)
+        assert 26 in cuts  # the first bar of February
+        assert len(cuts) == 48
+
+    def test_the_same_seed_cuts_at_the_same_places(self):
+        one, two, other = (choose_cuts(30, BARS, [5], seed, range(1, 100)) for seed in (1, 1, 2))
+        assert one == two != other
+
+    def test_every_bar(self):
+        assert choose_cuts("all", BARS, [], 0, range(1, 100)) == list(range(1, 100))
+        assert choose_cuts(1_000, BARS, [], 0, range(1, 100)) == list(range(1, 100))
+
+    @pytest.mark.parametrize("wrong", [0, -3, 1.5, "none", True, [], [0], [100], ["a"]])
+    def test_anything_else_is_refused(self, wrong):
+        with pytest.raises(SettingsError, match="cuts"):
+            choose_cuts(wrong, BARS, [], 0, range(1, 100))
+
+    def test_decisions_are_followed_and_no_more_than_150_of_them(self):
+        assert after_decisions([3, 7, 98, 99], [4], 100, 0) == [8, 99]
+        many = after_decisions(range(1_000), [], 1_001, 0)
+        assert len(many) == 150
+        assert (many[0], many[-1]) == (1, 1_000)
+
+
+class TestReport:
+    def test_a_leak_is_told_and_raised(self):
+        report = check_lookahead(ShiftedClose, BARS, cuts=(1, 50), mode="interpreted")
+        first = report.leaks[0]
+        assert "look-ahead: self.score, first at bar 0 (2020-01-07T00:00:00Z) of A; sees 1 bar ahead" in str(report)
+        assert first.worlds == ("raised", "lowered")  # where bars are deleted there is no bar 0 to compare: one is left
+        page = report._repr_html_()
+        assert "self.score" in page
+        assert "sees 1 bar ahead" in page
+        json.dumps(report.to_dict(), allow_nan=False)
+        with pytest.raises(LookAheadError, match=r"self\.score") as caught:
+            report.raise_if_leaking()
+        assert caught.value.report is report
+
+    def test_a_clean_report_returns_itself(self):
+        report = check_lookahead(strategies.BuyAndHold(), BARS, cuts=(1, 50))
+        assert report.ok
+        assert report.raise_if_leaking() is report
+        assert str(report).startswith("BuyAndHold(): no look-ahead found (7 things compared at 2 cuts of 100 bars")
+
+    def test_two_checks_say_the_same(self):
+        one, two = (check_lookahead(WholeCopy, BARS, cuts=5, seed=3, mode="interpreted") for _ in range(2))
+        assert one == two
+
+    def test_the_runs_are_marked_as_no_search_for_an_edge(self):
+        marks = []
+
+        class Watching(strategies.BuyAndHold):
+            def prepare(self, bars):
+                marks.append(mark())
+                super().prepare(bars)
+
+        check_lookahead(Watching(), BARS, cuts=(1, 50))
+        assert set(marks) == {"look-ahead"}
+        assert mark() == ""
+
+    def test_the_strategy_that_is_given_stays_as_it_is(self):
+        given = ShiftedClose()
+        check_lookahead(given, BARS, cuts=(50,), mode="interpreted")
+        assert vars(given) == {}
+
+    def test_a_leak_at_one_bar_is_found_where_every_bar_is_cut(self):
+        class Silent(OneCandle):
+            """Decides nothing at that bar: nothing says where to look."""
+
+            def on_bar(self, ctx):
+                pass
+
+        def found(cuts):
+            return check_lookahead(Silent, BARS, cuts=cuts, startup=False, mode="interpreted").leaks
+
+        assert found((30, 90)) == ()
+        assert found("all")[0].bar == 67
+
+
+class TestBadInput:
+    def test_what_cannot_be_checked_is_refused_with_what_can(self):
+        with pytest.raises(SettingsError, match="a Strategy, Features, a Label"):
+            check_lookahead(3.0, BARS)
+        with pytest.raises(SettingsError, match=r"check the function that makes it: .*predict_out_of_sample"):
+            check_lookahead(Signal.of(BARS.close * 0.0, market(gaps=False)), BARS)
+        with pytest.raises(SettingsError, match="one row per bar"):
+            check_lookahead(lambda bars: bars.close[3:], BARS)
+        with pytest.raises(SettingsError, match=r"known=…"):
+            check_lookahead(lambda bars: 1.0, BARS)
+
+    def test_settings_are_checked(self):
+        with pytest.raises(SettingsError, match="no setting 'cahs'; did you mean 'cash'"):
+            check_lookahead(ShiftedClose, BARS, cahs=1.0)
+        with pytest.raises(SettingsError, match="features has no setting 'cash'"):
+            check_lookahead(Features(["log_return"]), BARS, cash=1.0)
+        with pytest.raises(SettingsError, match="a model needs label="):
+            check_lookahead("ridge", BARS, features=["log_return"])
+        with pytest.raises(SettingsError, match=r"seed is 0\.5"):
+            check_lookahead(ShiftedClose, BARS, seed=0.5)
+        with pytest.raises(SettingsError, match="steps is 1"):
+            check_lookahead(ShiftedClose, BARS, steps=1)
+
+    def test_too_few_bars(self):
+        with pytest.raises(SettingsError, match="3 bars cannot be cut; give it 4 or more"):
+            check_lookahead(strategies.BuyAndHold(), BARS[:3])
+        with pytest.raises(SettingsError, match="second argument must be Bars"):
+            check_lookahead(strategies.BuyAndHold())
+
+    def test_a_strategy_that_raises_on_other_prices_is_told_and_not_accused(self):
+        class Picky(Strategy):
+            def prepare(self, bars):
+                if bars.close[:, 0].max() > 150.0:
+                    raise ValueError("no such prices here")
+
+        report = check_lookahead(Picky, BARS, cuts=(10, 50))
+        assert report.ok
+        (note,) = report.notes
+        assert (
+            note
+            == "where later bars were others, 2 of 2 cuts could not be tried (10, 50): ValueError: no such prices here"
+        )
+
+    def test_nothing_that_could_be_tried_is_no_clean_bill(self):
+        class Once(Strategy):
+            def prepare(self, bars):
+                if bars is not BARS:
+                    raise RuntimeError("these bars alone")
+
+        with pytest.raises(SettingsError, match="nothing was tried: RuntimeError: these bars alone"):
+            check_lookahead(Once, BARS, cuts=(10, 50))
+
+    def test_an_error_on_the_bars_as_they_are_is_the_users_own(self):
+        class Broken(Strategy):
+            def prepare(self, bars):
+                raise KeyError("vix")
+
+        with pytest.raises(KeyError, match="vix"):
+            check_lookahead(Broken, BARS)
+
+    def test_an_environment_needs_a_factory_and_a_bar(self):
+        from planted_functions import Market
+
+        with pytest.raises(SettingsError, match=r"give a function that makes it: .*MyEnv"):
+            check_lookahead(Market(BARS), BARS)
+
+        class Silent(Market):
+            def reset(self, **options):
+                observation, _ = super().reset(**options)
+                return observation, {}
+
+        with pytest.raises(SettingsError, match=r"info\['bar'\]"):
+            check_lookahead(Silent, BARS)
+        report = check_lookahead(Silent, BARS, bar=lambda env, info: env.t, cuts=(30, 60))
+        assert report.ok
+        assert report.notes == ("info has no equity: whether an action is paid for what it has seen was not tried",)
+
+    def test_values_from_elsewhere_are_noted(self):
+        from backtester.signals import External
+
+        tip = External(np.arange(100.0), "tip", BARS.timestamps)
+        report = check_lookahead(Features(["log_return", tip]), BARS, cuts=(50,))
+        assert report.ok
+        assert report.notes[0].startswith("tip: values from elsewhere, which no other bars change")
+
+    def test_a_signal_made_beforehand_is_noted(self):
+        from strategies.model import ModelStrategy
+
+        whole = market(gaps=False)
+        report = check_lookahead(ModelStrategy(signal=Signal.of(whole.close - 50.0, whole)), whole, cuts=(50,))
+        assert report.ok
+        assert "signal is a Signal, numbers that were made beforehand" in report.notes[0]
