@@ -21,12 +21,13 @@ Answer = dict[str, Any]
 
 
 def environment(caches: Path) -> dict[str, str]:
-    """This process's variables, with `benchmarks` importable and every compiler cache below `caches`."""
+    """This process's variables, with `benchmarks` importable, and compiler caches and trial ledger below `caches`."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "NUMBA_CACHE_DIR": str(caches / "numba"),
         "BACKTESTER_CACHE_DIR": str(caches / "backtester"),
+        "BACKTESTER_TRIALS": str(caches / "trials.db"),  # kept, as it is for users, but not among the project's
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -60,9 +60,9 @@ def markdown(worlds: Found, command: str, seconds: float) -> str:
         f"{', '.join(machine().values())}; {researchers:,} researchers in {seconds:,.0f} s.",
         "",
         f"Each researcher has a market of {bars:,} daily returns (deviation 1 %) of their own, tries {len(PAIRS)} "
-        "pairs of moving averages, always long or short, and keeps the one with the best Sharpe ratio. What is named in "
-        f"advance is the pair ({fast}, {slow}). Rates are in percent, with the exact binomial 95 % interval; bold is a "
-        f"test that does not do what it claims, beyond its {100 * SURE:g} % interval.",
+        "pairs of moving averages, always long or short, and keeps the one with the best Sharpe ratio. What is named "
+        f"in advance is the pair ({fast}, {slow}). Rates are in percent, with the exact binomial 95 % interval; bold "
+        f"is a test that does not do what it claims, beyond its {100 * SURE:g} % interval.",
         "",
         "![What a thousand researchers find](researchers.svg)",
         "",
@@ -82,8 +82,8 @@ def markdown(worlds: Found, command: str, seconds: float) -> str:
         lines += [
             "## A planted edge: how often it is found",
             "",
-            "r follows itself with correlation φ, which the pair (1, 2) among the trials makes use of, and (1, 3) nearly as well. It earns "
-            "0.80·φ·1 % a day before costs, and trades on every second day.",
+            "r follows itself with correlation φ, which the pair (1, 2) among the trials makes use of, and (1, 3) "
+            "nearly as well. It earns 0.80·φ·1 % a day before costs, and trades on every second day.",
             "",
             "| | " + " | ".join(_short(world, len(found)) for world, found in planted) + " |",
             "|---|" + "---:|" * len(planted),

@@ -1,5 +1,7 @@
 """`python -m benchmarks.sweep`: a grid of SMA pairs, a large one, and a thousand strategies with brackets.
 
+Beside them, what the trial ledger adds to the first, and the probability of backtest overfitting of a thousand trials.
+
 As `benchmarks.engine`: every engine in a process of its own, one at a time, with empty compiler caches; the floor and
 our engine share a process and take turns.
 """
@@ -27,7 +29,8 @@ PEERS = {
 }
 REACH: dict[str, tuple[float | None, float | None]] = {"S1": (0.4, None), "S2": (40.0, None), "S3": (None, 10.0)}
 REACH_MB = {"S1": 150.0, "S2": 150.0, "S3": None}
-RUNS = {"S1": 11, "S2": 3, "S3": 7}
+RUNS = {"S1": 11, "S2": 3, "S3": 7, "ledger": 21, "pbo": 7}
+BESIDE = {"ledger": (rows.ledger, 0.05), "pbo": (rows.pbo, 1.0)}
 
 console = Console(width=max(Console().width, 160))
 
@@ -50,17 +53,26 @@ def _measured(workload: str, quick: bool, python: str) -> tuple[Answer, list[tup
     return inside, peers
 
 
+def _beside(workload: str, quick: bool) -> Answer:
+    console.print(workload)
+    sizes = ["--quick", "--runs", "3"] if quick else ["--runs", str(RUNS[workload])]
+    return _started(["-m", "benchmarks.sweep.beside", "--workload", workload, *sizes], sys.executable)
+
+
 def main(
     quick: Annotated[bool, typer.Option(help="A tenth of the sets and few runs: to see that it works.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(GRIDS)}; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join((*GRIDS, *BESIDE))}; may be repeated.")
+    ] = None,
     peer_python: Annotated[str | None, typer.Option(help="The Python that has the peers.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write every measurement to this file.")] = None,
     write: Annotated[bool, typer.Option(help="Write benchmarks/results/sweep.md and .json.")] = False,
 ) -> None:
     """Measure and print one table. Exit code 1 if our engine failed or a final equity is not the floor's."""
-    chosen = only or list(GRIDS)
-    if unknown := [name for name in chosen if name not in GRIDS]:
-        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(GRIDS)}", param_hint="--only")
+    known = (*GRIDS, *BESIDE)
+    chosen = only or list(known)
+    if unknown := [name for name in chosen if name not in known]:
+        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--only")
     python = peers_python(peer_python)
     measured = [(name, *_measured(name, quick, python)) for name in GRIDS if name in chosen]
     found: list[sections.Section] = [
@@ -68,7 +80,11 @@ def main(
         for name, inside, peers in measured
     ]
     reaches = [(name, inside, peers, None if quick else REACH_MB[name]) for name, inside, peers in measured]
-    found.append(rows.memory(reaches))
+    if reaches:
+        found.append(rows.memory(reaches))
+    for name, (section, reach) in BESIDE.items():
+        if name in chosen:
+            found.append(section(_beside(name, quick), None if quick else reach))
     table.show(found, console, "sweep")
     if json_path is not None:
         json_path.write_text(json.dumps(table.as_data(found), indent=1) + "\n", encoding="utf-8")

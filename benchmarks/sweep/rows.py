@@ -69,6 +69,39 @@ def section(
     return found
 
 
+def ledger(answer: Answer, reach: float | None) -> Section:
+    """What the trial ledger adds to S1; `answer` is that of `benchmarks.sweep.beside`, `reach` the most it may add."""
+    found = Section("trial ledger", "S1 with a new ledger and without, in turns; × = without")
+    if (why := missing(answer)) is not None:
+        found.rows.append(Row("without", "s", note=why, alarm=True))
+        return found
+    off, on = statistics.median(answer["off"]), statistics.median(answer["on"])
+    found.rows.append(Row("without", "s", tuple(answer["off"]), 1.0))
+    each = 1e6 * (on - off) / answer["trials"]
+    note = f"{100 * (on / off - 1):+.1f} %, {each:+,.1f} µs a trial; {answer['ledger_bytes'] / 1e3:,.0f} kB"
+    target = "" if reach is None else f"≤ {100 * reach:g} % more"
+    met = None if reach is None else on / off - 1.0 <= reach
+    found.rows.append(Row("with", "s", tuple(answer["on"]), on / off, target, met, note=note))
+    return found
+
+
+def pbo(answer: Answer, reach: float | None) -> Section:
+    """Seconds of the probability of backtest overfitting; `answer` is that of `benchmarks.sweep.beside`."""
+    if (why := missing(answer)) is not None:
+        return Section(
+            "PBO", "combinatorially symmetric cross-validation", [Row("backtester", "s", note=why, alarm=True)]
+        )
+    caption = f"{answer['trials']:,} trials × {answer['days']:,} days, {answer['splits']:,} splits"
+    seconds = tuple(answer["seconds"])
+    target = "" if reach is None else f"≤ {reach:g} s"
+    met = None if reach is None else statistics.median(seconds) <= reach
+    found = Section("PBO", caption)
+    peak = "" if answer["peak_mb"] is None else f"; peak {answer['peak_mb']:,.0f} MB above the returns"
+    note = f"PBO {answer['probability']:.2f} of random returns{peak}"
+    found.rows.append(Row("backtester", "s", seconds, None, target, met, cold=answer["cold_seconds"], note=note))
+    return found
+
+
 def memory(measured: Sequence[tuple[str, Answer, Sequence[tuple[str, Answer]], float | None]]) -> Section:
     """Peak memory above the process with its libraries and the market; `measured` has workload, ours, peers, reach."""
     found = Section("memory", "peak above the process before the sweep")
