@@ -145,6 +145,15 @@ def test_what_each_test_made_comes_to_the_whole(found):
     assert made == pytest.approx(found.result.metrics["total_return"], rel=1e-12)
 
 
+def test_a_last_test_of_less_than_half_has_no_score():
+    found = walk(bars=BARS[:305])
+    assert [test.stop - test.start for _, test in rows_of(found)] == [60, 60, 60, 25]
+    assert np.isfinite(found.folds["out_of_sample"]).tolist() == [True, True, True, False]
+    assert np.isfinite(found.folds["traded_return"]).all()
+    assert found.decay.folds == 3
+    assert "the mean of the 3 of 4 folds that have a score in both windows" in str(found)
+
+
 def test_in_bars_between_two_tests_nobody_trades():
     found = walk(step=100, test=50)
     assert [(test.start, test.stop) for _, test in rows_of(found)] == [(100, 150), (200, 250), (300, 350)]
