@@ -138,6 +138,11 @@ def test_the_equity_is_that_of_its_fills_over_all_borders(between):
         assert result.positions.iloc[borders[0] - 1].any()
     else:
         assert any(positions[t].any() for t in borders)
+        changed = [t for t, moved in zip(borders, np.diff(found.parameters["step"]) != 0.0, strict=True) if moved]
+        orders = result.tables.orders
+        sent = np.isin(orders["submitted"], np.array(changed) - 1)  # at the close of the last bar of a test
+        assert sent.any()
+        assert (result.orders["status"].to_numpy()[sent] == "cancelled").all()
 
 
 def test_what_each_test_made_comes_to_the_whole(found):
@@ -300,6 +305,15 @@ def test_interrupted_before_anything_is_known():
 
     with pytest.raises(KeyboardInterrupt, match="in the first fold"):
         walk(where=where)
+
+
+def test_functions_are_handed_out_although_their_subpackages_are_called_like_them():
+    import backtester.research
+    import backtester.research.walk_forward.windows  # Python would now put the subpackage in the function's place
+
+    assert backtester.research.walk_forward is walk_forward
+    assert backtester.research.sweep is sweep
+    assert backtester.research.overfitting.__name__ == "backtester.research.overfitting"
 
 
 def test_it_can_be_pickled_shown_and_drawn(found):
