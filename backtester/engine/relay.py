@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,7 +142,6 @@ class Relay:
             What the manifest keeps beside them, plain values.
         """
         from backtester.comparison import benchmark_equity, benchmark_rows
-        from backtester.manifest import facts_of
         from backtester.result import Result, tables_of
 
         memory, leg, first, n = self.memory, self.legs[-1], self.first, self.n_done
@@ -149,9 +149,8 @@ class Relay:
         if callable(self.settings.costs.commission):
             leg.check_commissions()
         bars = self.bars[first:n]
-        leg.settings = self.settings
-        told = [facts_of(one)["parameters"] for one in self.legs]
-        facts = facts_of(leg) | {
+        told = [one.facts["parameters"] for one in self.legs]
+        facts = leg.facts | {
             "parameters": {name: value for name, value in told[0].items() if all(one[name] == value for one in told)},
             "about": about,
             "interrupted": self.interrupted,
@@ -234,10 +233,18 @@ class Leg(Run):
 
     def leave(self) -> None:
         """Hand the strategy its fields back; the account goes on."""
+        self.settings = self.relay.settings
         if self.interpreter is not None:
             self.interpreter.restore()
         elif self.hooks is not None:
             self.hooks.read_back()
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the manifest of a run knows of this strategy, after it has left."""
+        from backtester.manifest import facts_of
+
+        return facts_of(self)
 
     @property
     def record_names(self) -> dict[int, str]:

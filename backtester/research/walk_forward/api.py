@@ -81,7 +81,7 @@ def walk_forward(
     space : mapping, optional
         Dimensions as `sweep` takes them, by the name of the parameter.
     train, test : int
-        Bars to choose on, and bars to trade; the last test may be shorter.
+        Bars to choose on, and bars to trade. The last test may be shorter; of less than half there is no score.
     step : int, optional
         Bars from one test to the next, `test` or more; by default `test`. In the bars between nobody trades.
     anchored : bool
@@ -145,7 +145,7 @@ def walk_forward(
         choices, parts = trained_folds(strategy, panel, settings, windows, goal, seed, executor, workers)
         not_keyed, words = "", "trained"
     settings = replace(settings, benchmark=given.get("benchmark"))
-    folds = [_traded(*one, panel, settings, goal) for one in zip(windows, choices, parts, strict=False)]
+    folds = [_traded(walk, *one, panel, settings, goal) for one in zip(windows, choices, parts, strict=False)]
     found = stitched(parts, panel, settings, between)
     told = found._facts["about"]["walk_forward"]
     record_walk(strategy if isinstance(strategy, type) else type(strategy), {"walk": vars(walk), **told}, found)
@@ -193,11 +193,13 @@ def _part(search: Search, window: Window, choice: Choice) -> Part:
     return Part(window, lambda: search.strategy(choice), {**search.fixed, **choice.parameters})
 
 
-def _traded(window: Window, choice: Choice, part: Part, bars: Bars, settings: Settings, goal: Objective) -> Fold:
-    """Return the fold, with its test traded by itself."""
+def _traded(
+    walk: Walk, window: Window, choice: Choice, part: Part, bars: Bars, settings: Settings, goal: Objective
+) -> Fold:
+    """Return the fold, with its test traded by itself; less than half a test is too little for a score."""
     ends = (window.train.start, window.train.stop - 1, window.test.start, window.test.stop - 1)
     times = tuple(bars.index[row] for row in ends)
-    if part.make is None:
+    if part.make is None or 2 * (window.test.stop - window.test.start) < walk.test:
         return Fold(window, times, choice)
     alone = traded_alone(part, bars, settings)
     metrics = alone.summary()

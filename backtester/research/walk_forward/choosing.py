@@ -51,7 +51,8 @@ class Search:
         """Run the sweep of a training window; it sees the bars of the window and no others."""
         rows = window.train
         asked = dict(self.asked)
-        asked["benchmark"] = benchmark_rows(asked.get("benchmark"), rows.start, rows.stop)
+        if "benchmark" in asked:
+            asked["benchmark"] = benchmark_rows(asked["benchmark"], rows.start, rows.stop)
         with through(WINDOW):
             return sweep(self.kind, bars[rows], parameters=self.space, **asked)
 

@@ -49,7 +49,8 @@ class Fold:
         The closes of the first and the last bar of the training window, and of the test.
     choice : Choice
     score : float
-        The objective of the test, traded from cash by itself; NaN where it is undefined or nothing was chosen.
+        The objective of the test, traded from cash by itself; NaN where it is undefined, nothing was chosen, or the
+        test is the last and shorter than half of the others.
     metrics : dict of str to float
         Of that run.
     """

@@ -48,7 +48,7 @@ class Decay:
     rank_correlation: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WalkForwardResult:
     """The outcome of `walk_forward`.
 

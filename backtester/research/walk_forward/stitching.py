@@ -11,7 +11,6 @@ import numpy as np
 from backtester.comparison import benchmark_rows
 from backtester.engine.relay import Relay
 from backtester.engine.settings import Settings
-from backtester.manifest import facts_of
 from backtester.research.walk_forward.windows import Window
 from backtester.strategy import Strategy
 
@@ -53,7 +52,9 @@ def traded_alone(part: Part, bars: Bars, settings: Settings) -> Result:
     with _Named(part.window):
         relay = Relay(bars[: test.stop], _until(settings, bars, test.stop), test.start - 1)
         relay.run(part.make(), test.stop)
-        return relay.finish({})
+    if relay.interrupted:
+        raise KeyboardInterrupt(f"walk_forward: interrupted in the test of fold {part.window.number}; start it again")
+    return relay.finish({})
 
 
 def stitched(parts: Sequence[Part], bars: Bars, settings: Settings, between: str) -> Result:
@@ -84,7 +85,7 @@ def stitched(parts: Sequence[Part], bars: Bars, settings: Settings, between: str
             with _Named(group[0].window):
                 leg = relay.run(group[0].make(), end, close=close)
             handed_over = not close
-            plain = facts_of(leg)["parameters"]
+            plain = leg.facts["parameters"]
         told += [_told(part, bars, plain) for part in group]
         if relay.interrupted:
             break

@@ -87,6 +87,8 @@ def _in_sample(
     run = Run(strategy, bars[rows], own)
     run.prepare()
     run.advance()
+    if run.interrupted:
+        raise KeyboardInterrupt(f"walk_forward: interrupted in the training window of fold {window.number}")
     found: Result = run.finish()
     metrics = found.summary()
     return goal.score(metrics, lambda: found), metrics

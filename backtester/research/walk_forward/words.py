@@ -22,7 +22,7 @@ def text_of(found: WalkForwardResult) -> str:
         lines.append(f"  cannot be continued later: {found.not_keyed} has no words")
     metrics = found.result.metrics
     lines += [
-        f"in sample      {name} {decay.in_sample:.4g}, the mean of {decay.folds} folds",
+        f"in sample      {name} {decay.in_sample:.4g}, the mean of {_counted(decay.folds, n)}",
         f"out of sample  {name} {decay.out_of_sample:.4g}, each test by itself",
         f"stitched       sharpe {metrics['sharpe']:.4g} (total return {metrics['total_return']:.1%}, drawdown "
         f"{metrics['max_drawdown']:.1%}, {metrics['n_trades']:,.0f} trades)",
@@ -41,6 +41,11 @@ def text_of(found: WalkForwardResult) -> str:
         if not one.trades:
             lines.append(f"! fold {one.window.number}: nobody traded its test: {one.choice.why_not}")
     return "\n".join(lines)
+
+
+def _counted(scored: int, n: int) -> str:
+    """Return how many folds a mean is of; those without a score in one of the windows are left out of both."""
+    return f"{n} folds" if scored == n else f"the {scored} of {n} folds that have a score in both windows"
 
 
 def _share(value: float, what: str) -> str:

@@ -138,11 +138,25 @@ def test_the_equity_is_that_of_its_fills_over_all_borders(between):
         assert result.positions.iloc[borders[0] - 1].any()
     else:
         assert any(positions[t].any() for t in borders)
+        changed = [t for t, moved in zip(borders, np.diff(found.parameters["step"]) != 0.0, strict=True) if moved]
+        orders = result.tables.orders
+        sent = np.isin(orders["submitted"], np.array(changed) - 1)  # at the close of the last bar of a test
+        assert sent.any()
+        assert (result.orders["status"].to_numpy()[sent] == "cancelled").all()
 
 
 def test_what_each_test_made_comes_to_the_whole(found):
     made = np.prod(1.0 + found.folds["traded_return"].to_numpy()) - 1.0
     assert made == pytest.approx(found.result.metrics["total_return"], rel=1e-12)
+
+
+def test_a_last_test_of_less_than_half_has_no_score():
+    found = walk(bars=BARS[:305])
+    assert [test.stop - test.start for _, test in rows_of(found)] == [60, 60, 60, 25]
+    assert np.isfinite(found.folds["out_of_sample"]).tolist() == [True, True, True, False]
+    assert np.isfinite(found.folds["traded_return"]).all()
+    assert found.decay.folds == 3
+    assert "the mean of the 3 of 4 folds that have a score in both windows" in str(found)
 
 
 def test_in_bars_between_two_tests_nobody_trades():
@@ -291,6 +305,15 @@ def test_interrupted_before_anything_is_known():
 
     with pytest.raises(KeyboardInterrupt, match="in the first fold"):
         walk(where=where)
+
+
+def test_functions_are_handed_out_although_their_subpackages_are_called_like_them():
+    import backtester.research
+    import backtester.research.walk_forward.windows  # Python would now put the subpackage in the function's place
+
+    assert backtester.research.walk_forward is walk_forward
+    assert backtester.research.sweep is sweep
+    assert backtester.research.overfitting.__name__ == "backtester.research.overfitting"
 
 
 def test_it_can_be_pickled_shown_and_drawn(found):
