@@ -77,7 +77,7 @@ def stress(
     Example: `backtester stress my.py --data sample:sp500 --set fast=20 --commission 0.001`
     """
     from backtester.engine import run as run_engine
-    from backtester.research import stress as stress_result  # type: ignore[attr-defined]
+    from backtester.research.stress import stress as stress_result
 
     check_table(table)
     shown = False if quiet and progress is None else progress

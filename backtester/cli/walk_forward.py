@@ -20,7 +20,7 @@ from backtester.cli.tables import check_table, write_table
 from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
-    from backtester.research import WalkForwardResult  # type: ignore[attr-defined]
+    from backtester.research.walk_forward import WalkForwardResult
 
 FOLDS = "Folds"
 
@@ -104,7 +104,7 @@ def walk_forward(
 
     Example: `backtester walk-forward my.py -p fast=5:50:5 -p slow=60:200:20 --train 750 --test 250 --data sample:sp500`
     """
-    from backtester.research import walk_forward as walk  # type: ignore[attr-defined]
+    from backtester.research.walk_forward import walk_forward as walk
 
     check_writable(report)
     check_folder(out)
