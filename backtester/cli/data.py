@@ -15,7 +15,7 @@ from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
 from backtester.cli.help import Group, add
 from backtester.cli.inputs import SAMPLE, files_of, kind_of, load_bars, reading_options
-from backtester.cli.output import clean, plain, say, say_json, say_table
+from backtester.cli.output import clean, plain, say, say_json, say_prose, say_table
 
 if TYPE_CHECKING:
     from backtester.bars import Bars, Finding
@@ -57,7 +57,7 @@ def info(source: o.Source, reading: o.Reading = None, as_json: o.AsJson = False,
     ]
     say(f"{clean(source)}: {_counted(bars.n_assets, 'asset')}")
     for name, text in rows:
-        say(f"  {name:<9} {clean(text)}")
+        say_prose(f"  {name:<9} {clean(text)}")
     say("")
     _assets(facts["assets"])
 

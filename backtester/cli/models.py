@@ -9,7 +9,7 @@ import typer
 from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.help import Group, add
-from backtester.cli.output import clean, say, say_json, say_table, stdout_kept
+from backtester.cli.output import clean, say_json, say_prose, say_table, stdout_kept
 
 app = typer.Typer(cls=Group, help="Look at models.", rich_markup_mode="rich")
 _HEADS = ("model", "learns", "lookback", "package", "what it is")
@@ -53,7 +53,7 @@ def list_(
     elif quiet:
         return
     elif names:
-        say("\n\n".join(_shown(entry) for entry in found))
+        say_prose("\n\n".join(_shown(entry) for entry in found))
     else:
         say_table(_HEADS, [_row(entry) for entry in found], right=("lookback",))
 

@@ -104,7 +104,7 @@ def say_json(document: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: NaN and infinities are None, NumPy scalars plain, the rest text."""
+    """Return a value as JSON can hold it: NaN, NaT and infinities are None, NumPy scalars plain, times ISO 8601."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     if value is None or isinstance(value, bool | int | str):
@@ -115,6 +115,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if hasattr(value, "isoformat"):
+        return value.isoformat() if value == value else None  # NaT is not itself
     return str(value)
 
 

@@ -16,7 +16,7 @@ from backtester.cli import options as o
 from backtester.cli.failures import PACKAGE
 from backtester.cli.help import Group, add
 from backtester.cli.locate import module_of, strategies_in
-from backtester.cli.output import clean, line, say, say_json, stdout_kept
+from backtester.cli.output import clean, line, say_json, say_prose, stdout_kept
 from backtester.errors import StrategyError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def list_(
         places = ", ".join(targets or [_SHIPPED])
         raise StrategyError(f"{places}: no subclass of backtester.Strategy is defined there")
     if not quiet:
-        say("\n\n".join(_shown(entry) for entry in found))
+        say_prose("\n\n".join(_shown(entry) for entry in found))
 
 
 add(app, list_, "list")

@@ -16,6 +16,7 @@ from backtester.cli.output import say, say_json, say_prose, stdout_kept
 from backtester.cli.tables import check_table, write_table
 
 STRESS = "Stress"
+KINDS = ("costs", "delay", "same_bar", "missing_bars", "missing_rows", "jitter", "start", "end", "bootstrap", "luck")
 
 
 def stress(
@@ -27,9 +28,25 @@ def stress(
             metavar="METRIC",
             autocompletion=completion.metrics,
             rich_help_panel=STRESS,
-            help="What has to stay above zero.",
+            help="What the edge is looked for in.",
         ),
     ] = "sharpe",
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="KIND",
+            autocompletion=completion.of(*KINDS),
+            rich_help_panel=STRESS,
+            help=f"Only this kind: {', '.join(KINDS)}. Repeatable.",
+        ),
+    ] = None,
+    bootstraps: Annotated[
+        int, typer.Option(min=0, rich_help_panel=STRESS, help="Markets made of blocks of this one.")
+    ] = 100,
+    simulations: Annotated[
+        int, typer.Option(min=0, rich_help_panel=STRESS, help="Markets in which all that is earned is luck.")
+    ] = 100,
     seed: Annotated[
         int, typer.Option(rich_help_panel=STRESS, help="Of the markets that are drawn, and of ctx.random().")
     ] = 0,
@@ -60,7 +77,7 @@ def stress(
     Example: `backtester stress my.py --data sample:sp500 --set fast=20 --commission 0.001`
     """
     from backtester.engine import run as run_engine
-    from backtester.research import stress as stress_result  # type: ignore[attr-defined]
+    from backtester.research.stress import stress as stress_result
 
     check_table(table)
     shown = False if quiet and progress is None else progress
@@ -81,14 +98,24 @@ def stress(
         result = run_engine(strategy, bars, benchmark=compared, seed=seed, mode=mode, progress=shown, **market)  # type: ignore[arg-type]
         if result.manifest["interrupted"]:
             raise typer.Exit(ExitCode.INTERRUPTED)
-        found = stress_result(result, metric=metric, seed=seed, workers=workers, executor=executor, progress=shown)
+        found = stress_result(
+            result,
+            metric=metric,
+            scenarios=scenarios,
+            bootstraps=bootstraps,
+            simulations=simulations,
+            seed=seed,
+            workers=workers,
+            executor=executor,
+            progress=shown,
+        )
         written = write_table(found.table, table)
     if as_json:
-        rows = found.table.reset_index().to_dict("records")
-        say_json({"strategy": result.manifest["strategy"], "metric": metric, "scenarios": rows, "table": written})
+        told = {"strategy": result.manifest["strategy"], "metric": metric, "sentence": found.sentence}
+        say_json({**told, "scenarios": found.table.to_dict("records"), "table": written})
     elif not quiet:
         say_prose(f"{found}")
         if written is not None:
             say(f"\nTable written to {written}")
-    if getattr(found, "interrupted", False):
+    if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -68,7 +68,7 @@ def sweep(
 
     Example: `backtester sweep my.py -p fast=3:60 -p slow=61:250 --method random -n 200 --data sample:sp500`
     """
-    from backtester.research import sweep as run_sweep
+    from backtester.research.sweep import sweep as run_sweep
 
     check_writable(report)
     check_table(table)

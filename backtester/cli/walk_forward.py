@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.dimensions import space_of, where_of
 from backtester.cli.failures import ExitCode
@@ -19,7 +20,7 @@ from backtester.cli.tables import check_table, write_table
 from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
-    from backtester.research import WalkForwardResult  # type: ignore[attr-defined]
+    from backtester.research.walk_forward import WalkForwardResult
 
 FOLDS = "Folds"
 
@@ -30,19 +31,44 @@ def walk_forward(
     parameters: o.Parameters = None,
     train: Annotated[
         int | None,
-        typer.Option(
-            metavar="BARS", rich_help_panel=FOLDS, help="Bars to choose parameters on, such as 750; required."
-        ),
+        typer.Option(min=1, metavar="BARS", rich_help_panel=FOLDS, help="Bars to choose parameters on; required."),
     ] = None,
     test: Annotated[
         int | None,
-        typer.Option(metavar="BARS", rich_help_panel=FOLDS, help="Bars to trade them on afterwards; required."),
+        typer.Option(min=1, metavar="BARS", rich_help_panel=FOLDS, help="Bars to trade them on afterwards; required."),
+    ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="BARS", rich_help_panel=FOLDS, help="From one test to the next; by default --test."
+        ),
     ] = None,
     anchored: Annotated[
         bool, typer.Option("--anchored", rich_help_panel=FOLDS, help="Train from the first bar on in every fold.")
     ] = False,
     purge: Annotated[
-        int, typer.Option(min=0, rich_help_panel=FOLDS, help="Bars left out between training and test.")
+        int, typer.Option(min=0, metavar="BARS", rich_help_panel=FOLDS, help="Left out between training and test.")
+    ] = 0,
+    between: Annotated[
+        str,
+        typer.Option(
+            metavar="carry|flat",
+            autocompletion=completion.of("carry", "flat"),
+            rich_help_panel=FOLDS,
+            help="Whether positions are taken over where parameters change, or closed.",
+        ),
+    ] = "carry",
+    choose: Annotated[
+        str,
+        typer.Option(
+            metavar="best|stable",
+            autocompletion=completion.of("best", "stable"),
+            rich_help_panel=FOLDS,
+            help="The set with the best score, or the one that is best together with its neighbours.",
+        ),
+    ] = "best",
+    min_trades: Annotated[
+        int, typer.Option(min=0, rich_help_panel=FOLDS, help="Closed trades in training that a set needs.")
     ] = 0,
     where: o.Where = None,
     method: o.Method = "grid",
@@ -78,12 +104,15 @@ def walk_forward(
 
     Example: `backtester walk-forward my.py -p fast=5:50:5 -p slow=60:200:20 --train 750 --test 250 --data sample:sp500`
     """
-    from backtester.research import walk_forward as walk
+    from backtester.research.walk_forward import walk_forward as walk
 
     check_writable(report)
     check_folder(out)
     check_table(table)
     check_folder(store.parent)
+    if train is None or test is None:
+        missing = "--train" if train is None else "--test"
+        raise SettingsError(f"{missing} BARS is required, such as --train 750 --test 250")
     if objective and len(objective) > 1:
         raise SettingsError("--objective: a fold chooses by one metric; give it once")
     market = market_of(
@@ -107,12 +136,16 @@ def walk_forward(
             kind,
             bars,
             space,
-            train=_length("--train", train),
-            test=_length("--test", test),
+            train=train,
+            test=test,
+            step=step,
             anchored=anchored,
             purge=purge,
+            between=between,
+            choose=choose,
+            min_trades=min_trades,
             where=where_of(where, kind),
-            method=method,  # type: ignore[arg-type]
+            method=method,
             n_trials=n_trials,
             seed=seed,
             objective=(objective or ["sharpe"])[0],
@@ -133,15 +166,8 @@ def walk_forward(
         for name, path in written.items():
             if path is not None:
                 say(f"\n{name.capitalize()} written to {path}")
-    if getattr(found, "interrupted", False):
+    if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-
-
-def _length(option: str, bars: int | None) -> int:
-    """Return the length of a stretch in bars."""
-    if bars is None:
-        raise SettingsError(f"{option} BARS is required, such as {option} {'750' if option == '--train' else '250'}")
-    return bars
 
 
 def _write(

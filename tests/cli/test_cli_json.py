@@ -54,7 +54,7 @@ def test_documents_about_stored_results_have_the_keys_of_the_page(stored):
     "arguments",
     [
         ("strategies", "list", "hold.py"),
-        ("models", "list"),
+        ("models", "list", "ridge"),
         ("data", "info", "prices.csv"),
         ("data", "check", "prices.csv"),
         ("data", "convert", "prices.csv", "new.csv"),

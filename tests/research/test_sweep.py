@@ -456,7 +456,7 @@ def test_words_tell_how_many_were_tried(grid):
     assert "12 sets of parameters tried" in text
     assert "best of 12 on the same data" in text
     assert repr(grid) == "<Sweep of Cross: 12 trials, sharpe>"
-    assert "12 sets of parameters tried" in grid._repr_html_()
+    assert "12 sets of parameters" in grid._repr_html_()
 
 
 def test_a_heat_map_shows_the_scores(grid):

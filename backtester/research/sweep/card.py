@@ -21,7 +21,7 @@ def html_of(found: Sweep) -> str:
     tried, failed, unscored = found.counts
     facts = [
         ("space", found._trials.space.described()),
-        ("tried", f"{tried:,}" + (f", {failed:,} raised" if failed else "")),
+        ("tried", f"{tried:,} sets of parameters" + (f", {failed:,} raised" if failed else "")),
         ("objective", ", ".join(found.objectives)),
     ]
     notes = []
