@@ -155,7 +155,14 @@ class Ledger:
         with self._lock, _explained(self.path), self._writing():
             number = self._batch(batch)
             rows = [
-                (number, one.number, one.runs, one.behind, None if one.sharpe != one.sharpe else one.sharpe, one.sketch or None)
+                (
+                    number,
+                    one.number,
+                    one.runs,
+                    one.behind,
+                    None if one.sharpe != one.sharpe else one.sharpe,
+                    one.sketch or None,
+                )
                 for one in trials
             ]
             self._db.executemany(
