@@ -55,13 +55,14 @@ def check(
     seed: o.Seed = 0,
     mode: o.Mode = "auto",
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Check that nothing in a file looks ahead; exit with 1 if something does.
+    """Check that nothing in a file looks ahead.
 
-    Everything is run again and again with later bars replaced and deleted; what was before must not change. Checked are
-    strategies, sets of features, labels, fitted models, environments, and functions that make one of those, or a
-    signal, from `bars` and nothing else. Functions that return arrays are checked where they are named, FILE:NAME;
-    names that begin with "_" never. Without --data, on the sample sp500.
+    Exit code 1: something does. Everything is run again and again with later bars replaced and deleted; what was before
+    must not change. Checked are strategies, sets of features, labels, fitted models, environments, and functions that
+    make one of those, or a signal, from `bars` and nothing else. Functions that return arrays are checked where they are
+    named, FILE:NAME; names that begin with "_" never. Without --data, on the sample sp500.
 
     Example: `backtester check my.py --data prices.csv`
     """
@@ -73,7 +74,7 @@ def check(
         outcomes = [
             _tried(name, thing, bars, parameters or [], _read_cuts(cuts), seed, mode) for name, thing in found.items()
         ]
-    _tell(outcomes, bars, as_json)
+    _tell(outcomes, bars, as_json, quiet)
     if any(one.report is not None and not one.report.ok for one in outcomes):
         raise typer.Exit(ExitCode.FINDINGS)
     if any(one.report is None for one in outcomes):
@@ -172,7 +173,7 @@ def _tried(name: str, thing: Any, bars: Bars, parameters: list[str], cuts: Any, 
         return Outcome(name, None, f"{type(error).__name__}: {error}")
 
 
-def _tell(outcomes: list[Outcome], bars: Bars, as_json: bool) -> None:
+def _tell(outcomes: list[Outcome], bars: Bars, as_json: bool, quiet: bool) -> None:
     if as_json:
         say_json(
             {
@@ -184,6 +185,8 @@ def _tell(outcomes: list[Outcome], bars: Bars, as_json: bool) -> None:
                 ],
             }
         )
+        return
+    if quiet:
         return
     say_table(("name", "what", "verdict", "first bar", "moved", "how far"), [_row(one) for one in outcomes])
     for one in outcomes:

@@ -30,10 +30,13 @@ def examples(
     ] = Path("examples"),
     force: o.Force = False,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Copy the examples out: numbered scripts, notebooks, and five mistakes with what catches each.
+    """Copy the examples out, to read and to run.
 
-    Example: `backtester examples first_steps`, then `python first_steps/01_first_backtest.py`.
+    They are numbered scripts, notebooks, and five mistakes with what catches each.
+
+    Example: `backtester examples first_steps`
     """
     source = shipped()
     names = listed(source)
@@ -41,6 +44,8 @@ def examples(
     said = {name: first_line(source / name) for name in names}
     if as_json:
         say_json({"directory": str(directory), "examples": [{"file": name, "is": said[name]} for name in names]})
+        return
+    if quiet:
         return
     say_table(("file", "what it shows"), said.items())
     scripts = [name for name in names if name.endswith(".py")]

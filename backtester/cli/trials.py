@@ -44,11 +44,12 @@ def trials(
         ),
     ] = None,
     as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
-    """Show the trial ledger: how many trials each market has seen, and what luck alone would show as their best.
+    """Show how many trials each market has seen.
 
     Every run, sweep, walk-forward, fitted model and training of a project is counted, once for the same code and
-    parameters. The more trials, the better the best of them looks without any skill.
+    parameters. The more trials, the better the best of them looks without any skill; "of luck" says how good.
 
     Example: `backtester trials`
 
@@ -66,7 +67,7 @@ def trials(
             raise ResultError(f"there is no ledger {file}")
         if as_json:
             say_json({"file": str(path), "markets": []})
-        else:
+        elif not quiet:
             say(f"No trials yet: {path} begins with the first run.")
         return
     ledger = Ledger(path)
@@ -74,13 +75,13 @@ def trials(
         rows = list(ledger.rows())
         if as_json:
             say_json({"file": str(path), "batches": [_plain(row._asdict()) for row in rows]})
-        else:
+        elif not quiet:
             say_table(_BATCH_HEADS, [_batch(row) for row in rows], right=("bars", "trials", "runs", "best Sharpe"))
         return
     found = markets_of(ledger)
     if as_json:
         say_json({"file": str(path), "markets": [one.plain() for one in found]})
-    else:
+    elif not quiet:
         right = ("runs", "trials", "independent", "best Sharpe", "of luck")
         say_table(_HEADS, [_row(one) for one in found], right=right)
 

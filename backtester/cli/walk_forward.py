@@ -141,11 +141,11 @@ def walk_forward(
             step=step,
             anchored=anchored,
             purge=purge,
-            between=between,
-            choose=choose,
+            between=between,  # type: ignore[arg-type]
+            choose=choose,  # type: ignore[arg-type]
             min_trades=min_trades,
             where=where_of(where, kind),
-            method=method,
+            method=method,  # type: ignore[arg-type]
             n_trials=n_trials,
             seed=seed,
             objective=(objective or ["sharpe"])[0],

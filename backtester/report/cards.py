@@ -38,8 +38,13 @@ def html_of_result(result: Result) -> str:
         facts,
         picture=sparkline(result.wealth, "equity", start),
         table=Table(heads, [row], heads),
-        notes=[sentence.replace("\u2068", "").replace("\u2069", "") for _, sentence in notices(result)],
+        notes=[result.verdict.sentence, *(plain_text(sentence) for _, sentence in notices(result))],
     )
+
+
+def plain_text(sentence: str) -> str:
+    """Return a sentence without the marks that keep the direction of names in it."""
+    return sentence.replace("\u2068", "").replace("\u2069", "")
 
 
 def html_of_strategy(strategy: Strategy) -> str:

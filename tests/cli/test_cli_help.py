@@ -66,7 +66,7 @@ def test_help_fits_the_terminal_and_ends_with_examples_to_copy(monkeypatch, widt
 def test_the_commands_are_in_groups(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     printed = CliRunner().invoke(app, ["--help"], prog_name="backtester").stdout
-    places = [printed.index(f"─ {name} ─") for name in ("Start here", "Backtest", "Compare", "Models", "Agents")]
+    places = [printed.index(f"─ {name} ─") for name in ("Start here", "Backtest", "Judge", "Models", "Agents")]
     assert places == sorted(places)
     assert "<bool>" not in printed
 

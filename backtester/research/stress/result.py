@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections.abc import Sequence
@@ -296,7 +295,10 @@ class Stress:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.sentence)}</p>{self.summary.to_html()}"
+        """Return what came out as a card for a notebook."""
+        from backtester.research.stress.card import html_of
+
+        return html_of(self)
 
 
 def _plain(value: Any) -> Any:

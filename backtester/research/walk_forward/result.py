@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -227,7 +226,10 @@ class WalkForwardResult:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>{self.folds.to_html()}"
+        """Return the walk as a card for a notebook."""
+        from backtester.research.walk_forward.card import html_of
+
+        return html_of(self)
 
 
 def _column(name: str) -> str:
