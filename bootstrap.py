@@ -202,7 +202,7 @@ def docs(arguments: "list[str]") -> int:
     """Build the site; further arguments go to mkdocs."""
     os.chdir(str(ROOT))
     os.environ["NO_MKDOCS_2_WARNING"] = "1"  # of its theme, about a version that is not used
-    return in_venv("-m", "mkdocs", "--quiet", "build", "--strict", *arguments)
+    return in_venv("-m", "mkdocs", "build", "--strict", *arguments)  # --quiet would count no warnings
 
 
 def test(arguments: "list[str]") -> int:

@@ -13,8 +13,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File
-
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)#\s]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^(```.*?^```[ \t]*$)", re.MULTILINE | re.DOTALL)
@@ -109,6 +107,8 @@ def _first_line(path: Path) -> str:
 
 def on_files(files: Any, config: Any) -> Any:
     """Add a page for every file of the project that a page links to, and for those that these link to."""
+    from mkdocs.structure.files import File
+
     docs = Path(config["docs_dir"])
     waiting: set[str] = set()
     for file in files.documentation_pages():

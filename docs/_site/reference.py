@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mkdocs.structure.files import File
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -117,6 +115,8 @@ def overview() -> str:
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages."""
+    from mkdocs.structure.files import File
+
     files.append(File.generated(config, "reference/index.md", content=overview()))
     for part in PARTS:
         files.append(File.generated(config, _uri(part), content=markdown(part)))
