@@ -12,8 +12,7 @@ from backtester.errors import SettingsError
 from backtester.research.walk_forward import Trained, Trainer
 from backtester.signals import Features, fit, forward_return
 from strategies.agent import AgentStrategy, AgentTrainer
-from strategies.model import ModelStrategy
-from strategies.model_trainer import ModelTrainer
+from strategies.model import ModelStrategy, ModelTrainer
 
 BARS = Bars.simulate("gbm", n_bars=200, n_assets=2, seed=9)
 FEATURES = Features(["log_return(1)", "log_return(3)"])

@@ -75,7 +75,7 @@ def walk_forward(
     Parameters
     ----------
     strategy : type or Trainer
-        A subclass of Strategy; or what learns from bars, such as `strategies.model_trainer.ModelTrainer` and
+        A subclass of Strategy; or what learns from bars, such as `strategies.model.ModelTrainer` and
         `strategies.agent.AgentTrainer`, which takes none of the keywords about a space and its search.
     bars : Bars
     space : mapping, optional
@@ -217,7 +217,7 @@ def _class(strategy: Any) -> type[Strategy]:
         )
     raise StrategyError(
         f"walk_forward: the first argument must be a subclass of Strategy or a trainer, which has train_fold(bars, "
-        f"settings, seed), found {strategy!r}; strategies.model_trainer.ModelTrainer walks a model, "
+        f"settings, seed), found {strategy!r}; strategies.model.ModelTrainer walks a model, "
         "strategies.agent.AgentTrainer an agent"
     )
 

@@ -1,6 +1,6 @@
 """What else than a space of parameters may learn from a training window: a model, an agent, anything of the user's.
 
-Research knows no models and no agents; it knows this protocol. `strategies.model_trainer.ModelTrainer` and
+Research knows no models and no agents; it knows this protocol. `strategies.model.ModelTrainer` and
 `strategies.agent.AgentTrainer` keep it.
 """
 
