@@ -18,6 +18,7 @@ from backtester.cli import (
     models,
     new,
     predict,
+    report,
     run,
     strategies,
     train,
@@ -92,6 +93,7 @@ def root(
 
 app.command(epilog=EXIT_CODES)(demo.demo)
 app.command(epilog=EXIT_CODES)(run.run)
+app.command(epilog=EXIT_CODES)(report.report)
 app.command(epilog=EXIT_CODES)(compare.compare)
 app.command(epilog=EXIT_CODES)(compare.diff)
 app.command(epilog=EXIT_CODES)(train.train)
