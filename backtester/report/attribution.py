@@ -102,7 +102,9 @@ def attribution_section(result: Result) -> Section:
         shown = order if n_assets <= ASSETS_DRAWN else np.concatenate((order[:half], order[-half:]))
         which = "" if n_assets <= ASSETS_DRAWN else f", the best and the worst {half} of {n_assets:,}"
         items.append(
-            bars(f"Profit by asset{which}", [symbols[k] for k in shown], {"Profit": found["profit"][shown]}, unit="money")
+            bars(
+                f"Profit by asset{which}", [symbols[k] for k in shown], {"Profit": found["profit"][shown]}, unit="money"
+            )
         )
     columns = {
         "Symbol": symbols,

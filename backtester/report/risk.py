@@ -209,7 +209,9 @@ def exposure_section(result: Result) -> Section:
         ("mean net exposure", told(float(np.nanmean(found["net"])), "number")),
         ("bars with a position", told(float((found["positions"] > 0).mean()))),
     ]
-    note = "Gross is Σ|x|·m·mark/E, net Σx·m·mark/E, both at the end of each bar; undefined where equity is not above 0."
+    note = (
+        "Gross is Σ|x|·m·mark/E, net Σx·m·mark/E, both at the end of each bar; undefined where equity is not above 0."
+    )
     return Section("Exposure and leverage", [*items, facts(rows)], note)
 
 

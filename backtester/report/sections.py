@@ -108,7 +108,13 @@ def table(
         unit, cells = _cells(values, known.get(name))
         heads.append({"label": str(name), "unit": unit, "tone": name in tone})
         listed.append(cells)
-    return {"kind": "table", "title": title, "heads": heads, "columns": listed, "total": max(lengths.values(), default=0)}
+    return {
+        "kind": "table",
+        "title": title,
+        "heads": heads,
+        "columns": listed,
+        "total": max(lengths.values(), default=0),
+    }
 
 
 def frame_table(
@@ -357,9 +363,11 @@ def scatter(
         _check_unit(unit, title)
     across, up = np.asarray(x, np.float64), np.asarray(y, np.float64)
     kept = np.flatnonzero(np.isfinite(across) & np.isfinite(up))
-    drawn = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), SCATTER_POINTS)).astype(np.int64))] if len(
-        kept
-    ) else kept
+    drawn = (
+        kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), SCATTER_POINTS)).astype(np.int64))]
+        if len(kept)
+        else kept
+    )
     return {
         "kind": "scatter",
         "title": title,
@@ -392,8 +400,10 @@ def label_of(metric: str) -> str:
 
 def _cells(values: Values, unit: str | None) -> tuple[str, list[Any]]:
     """Return the unit of a column and its first cells as JSON."""
-    array = np.asarray(values)[:TABLE_ROWS] if not isinstance(values, list | tuple) else np.asarray(
-        values[:TABLE_ROWS], object
+    array = (
+        np.asarray(values)[:TABLE_ROWS]
+        if not isinstance(values, list | tuple)
+        else np.asarray(values[:TABLE_ROWS], object)
     )
     if array.dtype.kind == "M":
         return "text", [None if np.isnat(one) else _label(one.astype("M8[s]").item()) for one in array]

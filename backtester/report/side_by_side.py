@@ -31,7 +31,17 @@ CORRELATED = 60  # results, up to which their correlations are drawn
 DRAWN = 24  # lines of equity at most
 FEWEST = 4  # results, from which a cloud of them is drawn
 _DAY_NS = 86_400 * 10**9
-_KEY = ("total_return", "cagr", "annual_volatility", "sharpe", "sortino", "max_drawdown", "calmar", "n_trades", "win_rate")
+_KEY = (
+    "total_return",
+    "cagr",
+    "annual_volatility",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "calmar",
+    "n_trades",
+    "win_rate",
+)
 
 
 def side_by_side(results: Mapping[str, Result]) -> list[Section]:
@@ -126,7 +136,9 @@ def _years(results: Mapping[str, Result]) -> Section:
         return Section("Years", [frame_table("", frame, {str(year): "percent" for year in years})])
     values = np.array([[row.get(year, np.nan) for year in years] for row in rows.values()])
     if len(rows) <= 3:
-        item = bars("Return by calendar year", years, dict(zip(rows, values, strict=True)), unit="percent", upright=True)
+        item = bars(
+            "Return by calendar year", years, dict(zip(rows, values, strict=True)), unit="percent", upright=True
+        )
     else:
         item = heat_map("Return by calendar year", years, list(rows), values, unit="percent")
     return Section("Years", [item])

@@ -152,7 +152,9 @@ def text_of(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
             frames = f"{row['frame_ms']:.0f} | {row['frame_95_ms']:.0f} | {row['frame_worst_ms']:.0f}"
         else:
             opened, frames = "– | –", "– | – | –"
-        lines.append(f"| {row['case']} | {row['megabytes']:.2f} | {written} | {row['written_cpu']:.2f} | {opened} | {frames} |\n")
+        lines.append(
+            f"| {row['case']} | {row['megabytes']:.2f} | {written} | {row['written_cpu']:.2f} | {opened} | {frames} |\n"
+        )
     wanted = (
         "\nWanted (issue 7): ten years of days at most 3 MB; a million bars at most 25 MB, written within 3 s and opened "
         "within 2 s.\n"

@@ -39,7 +39,9 @@ _FLAGS = (
 def missing() -> str:
     """Return what there is not, "" if a browser can be started."""
     if browser() is None:
-        return f"there is no browser: none of {', '.join(BROWSERS)}; on Debian: apt-get install chromium chromium-driver"
+        return (
+            f"there is no browser: none of {', '.join(BROWSERS)}; on Debian: apt-get install chromium chromium-driver"
+        )
     return "" if shutil.which(DRIVER) else f"there is no {DRIVER}; on Debian: apt-get install chromium-driver"
 
 
@@ -70,9 +72,7 @@ class Chromium:
             port = free.getsockname()[1]
         environment = {**os.environ, "HOME": str(profile)}
         command = [str(shutil.which(DRIVER)), f"--port={port}", "--silent"]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-        )
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         self._root = f"http://127.0.0.1:{port}"
         self._session = ""
         try:

@@ -171,7 +171,9 @@ def _market(market: Data) -> Section:
         line(one["name"], *_wealth(one["equity"]), "muted") for one in market["baselines"] if one["name"] in _BASELINES
     ]
     if wealth:
-        items.append(lines("Wealth through all test ranges", wealth, x_title="bars of the test ranges", tall=True, log=True))
+        items.append(
+            lines("Wealth through all test ranges", wealth, x_title="bars of the test ranges", tall=True, log=True)
+        )
     items += _learning(market["algorithms"])
     items += [_actions(one) for one in market["algorithms"] if one.get("actions")]
     opened = market["openings"]
@@ -188,7 +190,9 @@ def _scenario(market: Data, name: str) -> dict[str, Any]:
     for one in market["baselines"]:
         told = one.get("intervals", {}).get(name)
         rows.append((one["name"], told or {k: v and {"value": v} for k, v in one["scenarios"][name].items()}))
-    rows.append(("hindsight oracle (upper bound)", {"growth": {"value": math.expm1(min(market["oracle"][name], 700.0))}}))
+    rows.append(
+        ("hindsight oracle (upper bound)", {"growth": {"value": math.expm1(min(market["oracle"][name], 700.0))}})
+    )
     names = [row[0] for row in rows]
     columns: dict[str, Any] = {"": names}
     for key, head in (("growth", "Growth a year"), ("sharpe", "Sharpe"), ("max_drawdown", "Maximum drawdown")):

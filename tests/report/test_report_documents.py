@@ -170,9 +170,7 @@ def test_five_thousand_symbols(tmp_path):
 
 
 def test_metrics_that_are_all_undefined(plain, monkeypatch, tmp_path):
-    monkeypatch.setattr(
-        type(plain), "summary", lambda self: {name: float("nan") for name in plain.metrics.index}
-    )
+    monkeypatch.setattr(type(plain), "summary", lambda self: {name: float("nan") for name in plain.metrics.index})
     data = page_data(plain)
     assert {row["value"] for group in data["metrics"] for row in group["rows"]} == {None}
     assert {row["value"] for row in data["headline"]} == {None}
@@ -192,9 +190,7 @@ def test_equity_below_zero(tmp_path):
     tables = dict(vars(result.tables))
     below = tables["equity"].copy()
     below[7:] = [-40_000.0, -100_000.0, -80_000.0]
-    changed = type(result)(
-        result.bars, type(result.tables)(**tables | {"equity": below}), result._facts, {}, 0, None
-    )
+    changed = type(result)(result.bars, type(result.tables)(**tables | {"equity": below}), result._facts, {}, 0, None)
     changed.report(tmp_path / "report.html")
     data = page_data(changed)
     assert data["equity"]["y"][7:] == [-40_000, -100_000, -80_000]

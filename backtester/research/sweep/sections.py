@@ -96,7 +96,9 @@ def _neighbourhood(found: Sweep) -> Section:
 
 
 def _trials(found: Sweep, table: pd.DataFrame) -> Section:
-    wanted = [found.column(name) for name in (*found.objectives, *_KEY) if name in table.columns or name in found.objectives]
+    wanted = [
+        found.column(name) for name in (*found.objectives, *_KEY) if name in table.columns or name in found.objectives
+    ]
     columns = [*found.parameters, *dict.fromkeys(wanted)]
     if found.failed:
         columns.append("error")

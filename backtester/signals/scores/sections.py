@@ -49,7 +49,9 @@ def _scores(metrics: ModelMetrics) -> Section:
         ("known in time", "yes" if metrics.known_in_time else "no"),
     ]
     notes = [text(note[:1].upper() + note[1:]) for note in metrics.notes]
-    return Section("Scores out of sample", [facts(rows), *notes], f"Against {metrics.label}, on rows no model was fitted on.")
+    return Section(
+        "Scores out of sample", [facts(rows), *notes], f"Against {metrics.label}, on rows no model was fitted on."
+    )
 
 
 def _agreement(samples: Scored) -> Section:
@@ -128,4 +130,6 @@ def _values(signal: Signal) -> Section:
     begins = np.flatnonzero((signal.fold[1:] != signal.fold[:-1]) & (signal.fold[1:] >= 0)) + 1
     marks = [(times[t], "") for t in begins.tolist()] if len(begins) <= 60 else []
     few = f"The first {ASSETS} of {signal.n_assets:,} assets." if signal.n_assets > ASSETS else ""
-    return Section("The signal", [lines("Signal", drawn, x="time", marks=marks)], f"{few} A line stands where a fold begins.")
+    return Section(
+        "The signal", [lines("Signal", drawn, x="time", marks=marks)], f"{few} A line stands where a fold begins."
+    )
