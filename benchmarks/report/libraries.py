@@ -18,7 +18,8 @@ from benchmarks.report.chromium import BrowserError, Chromium
 OURS = Path(__file__).parents[2] / "backtester" / "report" / "assets" / "vendor" / "lightweight-charts.js"
 COUNTS = (1_500, 100_000, 1_000_000)
 STEPS = 12
-_PAGE = """<!doctype html><meta charset="utf-8"><div id="host" style="width:1200px;height:500px"></div><script>{library}</script>
+_PAGE = """<!doctype html><meta charset="utf-8"><div id="host" style="width:1200px;height:500px"></div>
+<script>{library}</script>
 <script>
 const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 function rows(n) {{
@@ -26,7 +27,8 @@ function rows(n) {{
   const random = () => ((seed = (seed * 16807) % 2147483647) / 2147483647) - 0.5;
   return Array.from({{length: n}}, (_, k) => {{
     const open = price, close = (price *= 1 + 0.002 * random());
-    return {{time: 1.4e9 + 60 * k, open, close, high: Math.max(open, close) * 1.001, low: Math.min(open, close) * 0.999}};
+    const high = Math.max(open, close) * 1.001, low = Math.min(open, close) * 0.999;
+    return {{time: 1.4e9 + 60 * k, open, close, high, low}};
   }});
 }}
 const makers = {{
@@ -40,7 +42,8 @@ const makers = {{
   async plotly(data, host) {{
     const column = (name) => data.map((row) => row[name]);
     const x = data.map((row) => new Date(1000 * row.time));
-    await Plotly.newPlot(host, [{{type: "candlestick", x, open: column("open"), high: column("high"), low: column("low"), close: column("close")}}],
+    const [open, high, low, close] = ["open", "high", "low", "close"].map(column);
+    await Plotly.newPlot(host, [{{type: "candlestick", x, open, high, low, close}}],
       {{xaxis: {{rangeslider: {{visible: false}}}}}});
     return (from, to) => Plotly.relayout(host, {{"xaxis.range": [x[from], x[Math.min(to, x.length - 1)]]}});
   }},
