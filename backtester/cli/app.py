@@ -19,6 +19,7 @@ from backtester.cli import (
     models,
     new,
     predict,
+    report,
     run,
     strategies,
     stress,
@@ -111,6 +112,7 @@ add(app, walk_forward.walk_forward, "walk-forward", panel=BACKTEST)
 add(app, stress.stress, panel=JUDGE)
 add(app, check.check, panel=JUDGE)
 add(app, trials.trials, panel=JUDGE)
+add(app, report.report, panel=JUDGE)
 add(app, compare.compare, panel=JUDGE)
 add(app, compare.diff, panel=JUDGE)
 app.add_typer(data.app, name="data", rich_help_panel=LOOK_UP)

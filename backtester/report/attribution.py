@@ -57,10 +57,9 @@ def turnover(result: Result) -> tuple[str, list[str], Floats]:
     """Return the span of time, its labels, and Σ|quantity|·m·price·fx over each against its mean equity."""
     tables, fills = result.tables, result.tables.fills
     days = result.bars.sessions.astype("M8[D]")
-    for unit, code in _UNITS:
-        spans = days.astype(f"M8[{code}]").astype(np.int64)
-        if spans[-1] - spans[0] < BUCKETS:
-            break
+    fits = (one for one in _UNITS if np.ptp(days[[0, -1]].astype(f"M8[{one[1]}]").astype(np.int64)) < BUCKETS)
+    unit, code = next(fits, _UNITS[-1])
+    spans = days.astype(f"M8[{code}]").astype(np.int64)
     place = spans - spans[0]
     n = int(place[-1]) + 1
     value = np.abs(fills["quantity"] * fills["price"]) * fills["fx"] * tables.multipliers[fills["asset"]]
@@ -79,9 +78,12 @@ def turnover(result: Result) -> tuple[str, list[str], Floats]:
 def costs_over_time(result: Result) -> dict[str, Floats]:
     """Return the costs of each kind up to the end of each bar, money, float64 [n_bars]."""
     tables, n = result.tables, result.bars.n_bars
-    found = {kind: np.cumsum(np.bincount(tables.fills["bar"], tables.fills[kind], n)) for kind in COSTS}
+    rows = tables.fills
+    found: dict[str, Floats] = {}
+    for kind in COSTS:
+        found[kind] = np.cumsum(np.bincount(rows["bar"], rows[kind], n), dtype=np.float64)
     flows = tables.flows[tables.flows["kind"] == CashFlowKind.BORROW]
-    found["borrow"] = np.cumsum(np.bincount(flows["bar"], -flows["amount"] * flows["fx"], n))
+    found["borrow"] = np.cumsum(np.bincount(flows["bar"], -flows["amount"] * flows["fx"], n), dtype=np.float64)
     return found
 
 
@@ -121,8 +123,8 @@ def attribution_section(result: Result) -> Section:
     items.append(table("", columns, units, tone=("Profit",)))
     note = (
         "Profit is that of the trades, net of costs, open ones marked at the end, and carry: borrowing, dividends and "
-        f"funding. The row “{ACCOUNT}” is what no asset has: interest, conversions and what a bankruptcy wrote off. All "
-        "rows add up to what equity gained without deposits."
+        f"funding. The row “{ACCOUNT}” is what no asset has: interest, conversions and what a bankruptcy wrote off. "
+        "All rows add up to what equity gained without deposits."
     )
     return Section("Attribution by asset", items, note)
 
@@ -151,16 +153,16 @@ def attribution(result: Result) -> dict[str, Any]:
     with np.errstate(invalid="ignore"):
         winning = np.where(n_closed > 0, won / n_closed, np.nan)
 
-    def rows(values: Floats, last: float) -> Floats:
-        return np.append(values[active], last)
+    def rows(values: npt.NDArray[Any], last: float) -> Floats:
+        return np.append(values[active].astype(np.float64), last)
 
     return {
         "symbols": [*(result.bars.symbols[a] for a in active.tolist()), ACCOUNT],
         "profit": rows(of_trades + carry, rest),
         "trades_profit": rows(of_trades, np.nan),
         "carry": rows(carry, np.nan),
-        "costs": rows(np.asarray(costs, np.float64), np.nan),
-        "n_trades": rows(np.bincount(trades["asset"], minlength=n).astype(np.float64), np.nan),
+        "costs": rows(np.asarray(costs), np.nan),
+        "n_trades": rows(np.bincount(trades["asset"], minlength=n), np.nan),
         "winning": rows(winning, np.nan),
         "traded": rows(np.bincount(fills["asset"], value, n), np.nan),
     }

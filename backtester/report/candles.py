@@ -4,10 +4,10 @@ Level 0 has a candle for each bar, and each level above it one for four of the l
 lowest low, last close. The page shows the level whose candles are just wide enough, and unpacks no more of it than it
 shows, so that the length of a history does not matter.
 
-A price is stored as a whole number of units in the last of its digits: exactly, where all prices of an asset have at most
-eight decimals in common (as quoted ones have), and else rounded to seven significant digits of the smallest. A candle is
-four differences (close to the close before, open to the close before, high above and low below both), whose bytes are
-laid out by significance and deflated.
+A price is stored as a whole number of units in the last of its digits: exactly, where all prices of an asset have at
+most eight decimals in common (as quoted ones have), and else rounded to seven significant digits of the smallest. A
+candle is four differences (close to the close before, open to the close before, high above and low below both), whose
+bytes are laid out by significance and deflated.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def pyramid(opened: Floats, high: Floats, low: Floats, close: Floats, finest: in
     Returns
     -------
     dict
-        `exponent`: prices are whole numbers times 10**exponent; `finest`; `levels`: for each level from `finest` up, how
-        many candles it has, `n`, and `chunks`, its packed candles in base64.
+        `exponent`: prices are whole numbers times 10**exponent; `finest`; `levels`: for each level from `finest` up,
+        how many candles it has, `n`, and `chunks`, its packed candles in base64.
     """
     candles = np.stack((opened, high, low, close))
     candles[:, ~np.isfinite(candles).all(axis=0)] = np.nan
@@ -99,11 +99,11 @@ def folded(whole: Ints, there: npt.NDArray[np.bool_]) -> tuple[Ints, npt.NDArray
     lowest = np.where(known, parts[2], 2**62).min(axis=1)
     some = known.any(axis=1)
     found = np.stack((parts[0, rows, first], highest, lowest, parts[3, rows, last]))
-    return np.where(some, found, 0), some
+    return np.where(some, found, 0), np.asarray(some)
 
 
 def packed(whole: Ints, there: npt.NDArray[np.bool_]) -> str:
-    """Return candles as base64: four planes of 32-bit differences, byte by byte, then whether each is there; deflated."""
+    """Return candles as base64: four planes of 32-bit differences, byte by byte, then which are there; deflated."""
     n = whole.shape[1]
     opened, high, low, close = whole
     filled = close[np.maximum.accumulate(np.where(there, np.arange(n), -1))] if there.any() else close

@@ -6,6 +6,7 @@ The page's script makes them whole again (`expanded` in format.js).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 LEAST = 64  # rows, from which it is worth it
@@ -28,8 +29,8 @@ def compact_column(values: list[Any]) -> Any:
     Returns
     -------
     list or dict
-        The list itself; `{"all": value, "n": n}`; `{"words": [...], "codes": [...]}` for text; or `{"steps": [...]}` for
-        whole numbers, the first and then the steps from one to the next.
+        The list itself; `{"all": value, "n": n}`; `{"words": [...], "codes": [...]}` for text; or `{"steps": [...]}`
+        for whole numbers, the first and then the steps from one to the next.
     """
     n = len(values)
     if n < LEAST:
@@ -47,7 +48,7 @@ def compact_column(values: list[Any]) -> Any:
         place = {word: k for k, word in enumerate(words)}
         return {"words": words, "codes": [place[value] for value in values]}
     if kinds == {int}:
-        steps = [first, *(b - a for a, b in zip(values, values[1:], strict=False))]
+        steps = [first, *(b - a for a, b in pairwise(values))]
         if max(map(abs, steps[1:])) < max(map(abs, values)) // 8:
             return {"steps": steps}
     return values

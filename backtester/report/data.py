@@ -40,9 +40,9 @@ def page_data(result: Result) -> dict[str, Any]:
     Returns
     -------
     dict
-        `kind` ("result"), `title`, `strategy`, `verdict`, `period`, `headline`, `notices`, `metrics`, `months`, `costs`,
-        `flows`, `clock`, `equity`, `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `levels`, `records`,
-        `sections` (by their place on the page), `trades`, `orders`, `order_ends`, `symbols`, `manifest`.
+        `kind` ("result"), `title`, `strategy`, `verdict`, `period`, `headline`, `notices`, `metrics`, `months`,
+        `costs`, `flows`, `clock`, `equity`, `equity_label`, `drawdown`, `comparison`, `prices`, `marks`, `levels`,
+        `records`, `sections` (by their place on the page), `trades`, `orders`, `order_ends`, `symbols`, `manifest`.
     """
     manifest = result.manifest
     found = result.summary()

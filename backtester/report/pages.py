@@ -140,6 +140,6 @@ def _is_result(subject: Any) -> bool:
 
 def _not_reportable(subject: Any) -> ResultError:
     return ResultError(
-        f"a {type(subject).__name__} cannot be reported; give a Result, an object with report_sections() such as a Sweep "
-        "or a Signal, or several of these"
+        f"a {type(subject).__name__} cannot be reported; give a Result, an object with report_sections() such as a "
+        "Sweep or a Signal, or several of these"
     )

@@ -83,8 +83,9 @@ def trade_marks(result: Result) -> dict[str, Any]:
 def resting_orders(result: Result) -> dict[str, Any]:
     """Return the orders that waited at a price, in columns; of very many, evenly spaced ones.
 
-    `kind` is "stop" or "target": the leg of a bracket it was, else whether it waited as a stop or as a limit. A price is
-    the last one the order had, in the units of the bar in which it ended; `to` is the last bar for one that still waits.
+    `kind` is "stop" or "target": the leg of a bracket it was, else whether it waited as a stop or as a limit. A price
+    is the last one the order had, in the units of the bar in which it ended; `to` is the last bar for one that still
+    waits.
     """
     orders, n_bars = result.tables.orders, result.bars.n_bars
     is_stop = np.isin(orders["kind"], [int(kind) for kind in _STOPS])

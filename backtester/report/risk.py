@@ -43,8 +43,8 @@ def panel(
 
 
 def window_of(n_returns: int, periods_per_year: float) -> int:
-    """Return the bars of the rolling window: half a year, or a quarter of a shorter history; 0 if there is too little."""
-    window = min(int(round(periods_per_year / 2.0)), n_returns // 4)
+    """Return the bars of the rolling window: half a year, or a quarter of a shorter history; 0 of too short a one."""
+    window = min(round(periods_per_year / 2.0), n_returns // 4)
     return window if window >= SHORTEST else max(0, min(SHORTEST, n_returns // 2)) if n_returns >= SHORTEST else 0
 
 
@@ -175,8 +175,8 @@ def distribution_section(result: Result) -> Section:
     rows += [("bars above 0", told(float((living > 0.0).mean()))), ("bars at 0", told(still))]
     rows += [("worst bar", told(float(living.min()))), ("best bar", told(float(living.max())))]
     note = (
-        "VaR: the loss that was exceeded in 5 % of the bars. CVaR: the mean loss in these. Both, and all numbers, are of "
-        "all bars. The curve is normal, of the same mean and deviation as what is drawn."
+        "VaR: the loss that was exceeded in 5 % of the bars. CVaR: the mean loss in these. Both, and all numbers, are "
+        "of all bars. The curve is normal, of the same mean and deviation as what is drawn."
     )
     of = f" of {step}" if step else ""
     title = f"Returns per bar{of}" + (f", without the {told(still)} at 0" if still > 0.0 else "")

@@ -5,7 +5,8 @@ and items, and an item is what one of the functions here returns: text, a table,
 a scatter. The page draws any of them, so that a new kind of object needs no script of its own, and objects of higher
 layers can hand over what they hold.
 
-Numbers are numbers, fractions are fractions; `unit` says how they are written. Undefined is None, and is drawn as a gap.
+Numbers are numbers, fractions are fractions; `unit` says how they are written. Undefined is None, and is drawn as a
+gap.
 """
 
 from __future__ import annotations

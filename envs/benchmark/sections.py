@@ -97,7 +97,7 @@ def _task(task: Data) -> Section:
     told = (
         "Nothing can be earned here: whoever does has seen the future."
         if task["leak_alarm"]
-        else f"Optimum {task['optimum']:.6g} a {task['unit'] or 'step'} is a score of 1, base {task['base']:.6g} one of 0."
+        else f"Optimum {task['optimum']:.6g} a {task['unit'] or 'step'}, score 1; base {task['base']:.6g}, score 0."
     )
     algorithms = task["algorithms"]
     estimates = [one[key] or {} for one in algorithms]

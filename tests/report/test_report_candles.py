@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +53,7 @@ def test_a_level_is_first_highest_lowest_and_last_of_four(n, seed, gaps):
     columns[:, np.random.default_rng(seed).random(n) < gaps] = np.nan
     found = list(levels_of(pyramid(*columns)))
     np.testing.assert_allclose(found[0], columns, atol=1e-9)
-    for finer, coarser in zip(found[:-1], found[1:], strict=True):
+    for finer, coarser in pairwise(found):
         for k in range(coarser.shape[1]):
             four = finer[:, 4 * k : 4 * k + 4]
             four = four[:, ~np.isnan(four[3])]

@@ -3,7 +3,7 @@
 const ROOM = 2.5; // pixels a candle has at least, where there is a finer level it could come from
 const LEAST_CANDLES = 60;
 const MOVING = 300; // ms
-const EDGE = 0.016; // of the width, kept free at both ends for the words of the axis
+const EDGE = 16; // pixels kept free at both ends for the words of the axis
 
 // Packed candles, unpacked where they are looked at; see candles.py for how they are packed.
 class Candles {
@@ -124,6 +124,10 @@ class CandlePanel {
     return this.loaded ? this.loaded.size : 1;
   }
 
+  get edge() {
+    return EDGE / Math.max(this.chart.timeScale().width(), 100);
+  }
+
   logical(bar) {
     return (bar - (this.size - 1) / 2) / this.size - (this.loaded ? this.loaded.from : 0);
   }
@@ -187,7 +191,7 @@ class CandlePanel {
 
   place() {
     const [from, to] = [this.logical(this.view.lo), this.logical(this.view.hi)];
-    const edge = EDGE * (to - from);
+    const edge = this.edge * (to - from);
     const wanted = {from: from - edge, to: to + edge};
     const now = this.chart.timeScale().getVisibleLogicalRange();
     if (now && Math.abs(now.from - wanted.from) + Math.abs(now.to - wanted.to) < 0.02) return;
@@ -206,7 +210,7 @@ class CandlePanel {
     const scale = this.chart.timeScale();
     scale.subscribeVisibleLogicalRangeChange((range) => {
       if (!range || !this.loaded || !this.moved()) return;
-      const edge = (range.to - range.from) * (EDGE / (1 + 2 * EDGE));
+      const edge = (range.to - range.from) * (this.edge / (1 + 2 * this.edge));
       const [lo, hi] = [this.barAt(range.from + edge), this.barAt(range.to - edge)];
       const slack = 0.05 * this.size;
       if (Math.abs(lo - this.view.lo) < slack && Math.abs(hi - this.view.hi) < slack) return;

@@ -170,7 +170,7 @@ class Panel {
         if (points.x[k] > this.view.hi) break;
       }
     }
-    for (const [level] of this.spec.levels || []) [lo, hi] = [Math.min(lo, level), Math.max(hi, level)];
+    if ((this.spec.levels || []).some(([level]) => level === 0)) [lo, hi] = [Math.min(lo, 0), Math.max(hi, 0)];
     if (lo > hi) [lo, hi] = [0, 1];
     if (this.spec.zero) [lo, hi] = [Math.min(lo, 0), Math.max(hi, 0)];
     this.isLog = Boolean(this.spec.log && this.spec.log()) && lo > 0;
@@ -245,6 +245,7 @@ class Panel {
     ctx.textAlign = "left";
     ctx.setLineDash([3, 3]);
     for (const [level, word] of this.spec.levels || []) {
+      if (level < this.range[0] || level > this.range[1]) continue;
       const y = Math.round(this.py(level)) + 0.5;
       stroke(ctx, 0, y, this.right, y);
       if (word) ctx.fillText(word, 8, y - 5);

@@ -30,7 +30,7 @@ const writeNumber = {
   number: guarded((v) => {
     const size = Math.abs(v);
     if (size >= 1e9 || (size < 1e-6 && v !== 0)) return exponential(v, 3);
-    return fixed(v, size >= 0.01 || v === 0 ? 3 : 6);
+    return fixed(v, size >= 0.001 || v === 0 ? 3 : 6);
   }),
   count: guarded((v) => fixed(v, 0)),
   bars: guarded((v) => fixed(v, 0) + (Math.abs(v) === 1 ? " bar" : " bars")),

@@ -1,4 +1,4 @@
-"""What a page says of a signal: its scores in parts, calibration, information coefficient, importance, and its values."""
+"""What a page says of a signal: scores in parts, calibration, information coefficient, importance, its values."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _information(metrics: ModelMetrics) -> Section:
         lines(f"Rank IC of each {metrics.period}", [each], x="time", zero=True, levels=[(0.0, "")]),
         frame_table("", metrics.ic_statistics),
     ]
-    note = "The information coefficient is the correlation of the signal with what happened; t with errors of Newey and West."
+    note = "The information coefficient: correlation of the signal with what happened; t with errors of Newey and West."
     return Section("Information coefficient", items, note)
 
 

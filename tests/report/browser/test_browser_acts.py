@@ -7,7 +7,8 @@ import pytest
 
 RANGE = "document.getElementById('zoomed').hidden ? '' : document.getElementById('zoomed-range').textContent"
 ROWS = """
-return [...document.querySelectorAll(arguments[0] + " tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
+const rows = [...document.querySelectorAll(arguments[0] + " tbody tr")];
+return rows.map((row) => [...row.cells].map((cell) => cell.textContent));
 """
 BOX = """
 const element = document.querySelector(arguments[0]);
@@ -37,11 +38,8 @@ def sides(browser):
 
 
 def head(browser, table, label):
-    browser.run(
-        "[...document.querySelectorAll(arguments[0] + ' thead button')].find((b) => b.textContent === arguments[1]).click()",
-        table,
-        label,
-    )
+    heads = "[...document.querySelectorAll(arguments[0] + ' thead button')]"
+    browser.run(f"{heads}.find((button) => button.textContent === arguments[1]).click()", table, label)
 
 
 def column(browser, table, label):
@@ -56,7 +54,7 @@ def number(text):
 def test_dragging_across_a_chart_zooms_every_chart_and_a_double_click_shows_all(opened, bracketed):
     browser = opened("bracketed")
     assert browser.run(f"return {RANGE}") == ""
-    left, top, width, height = browser.run(BOX, "#equity-panel .over")
+    left, top, width, _ = browser.run(BOX, "#equity-panel .over")
     plot = width - 62  # without the axis
     browser.press(left + 0.25 * plot, top + 50, (left + 0.5 * plot, top + 60))
     first, last = sides(browser)
@@ -71,9 +69,8 @@ def test_dragging_across_a_chart_zooms_every_chart_and_a_double_click_shows_all(
 def test_keys_and_buttons_zoom_and_move_the_candles(opened):
     browser = opened("bracketed")
     browser.wait(PAINTED)
-    left, top, *_ = browser.run(BOX, "#price-panel .stage")
     browser.run(CLICK, "#price-controls button[aria-label='Zoom in']")
-    first, last = sides(browser)
+    first, _ = sides(browser)
     assert first > "2020-01-06"
     browser.run(CLICK, "#price-controls button[aria-label='Later']")
     later, _ = sides(browser)
@@ -89,7 +86,7 @@ def test_candles_are_dragged_by_hand(opened):
     for _ in range(2):
         browser.run(CLICK, "#price-controls button[aria-label='Zoom in']")
     before = sides(browser)
-    left, top, width, height = browser.run(BOX, "#price-panel .stage")
+    left, top, _, height = browser.run(BOX, "#price-panel .stage")
     middle = top + height / 2
     steps = [(left + 200 + 30 * k, middle) for k in range(1, 8)]
     browser.press(left + 200, middle, *steps)

@@ -13,12 +13,14 @@ WIDTHS = (400, 900, 1600)
 #: the boxes of all text that is seen, each cut to what its scrolling ancestors show of it
 OVERLAPS = """
 const boxes = [];
-const seen = (element) => element.checkVisibility({visibilityProperty: true}) && !element.closest("caption, option, template");
+const seen = (element) =>
+  element.checkVisibility({visibilityProperty: true}) && !element.closest("caption, option, template");
 const clip = (element, box) => {
   for (let up = element; up && up !== document.documentElement; up = up.parentElement) {
     if (getComputedStyle(up).overflowX === "visible") continue;
     const edge = up.getBoundingClientRect();
-    box = {left: Math.max(box.left, edge.left), right: Math.min(box.right, edge.right), top: Math.max(box.top, edge.top), bottom: Math.min(box.bottom, edge.bottom)};
+    const [left, right] = [Math.max(box.left, edge.left), Math.min(box.right, edge.right)];
+    box = {left, right, top: Math.max(box.top, edge.top), bottom: Math.min(box.bottom, edge.bottom)};
   }
   return box;
 };
@@ -31,7 +33,8 @@ while (walker.nextNode()) {
   for (const rect of range.getClientRects()) {
     const box = clip(parent, rect);
     if (box.right - box.left < 2 || box.bottom - box.top < 2) continue;
-    boxes.push({...box, left: box.left, right: box.right, top: box.top, bottom: box.bottom, text: node.data.trim().slice(0, 40)});
+    const {left, right, top, bottom} = box;
+    boxes.push({left, right, top, bottom, text: node.data.trim().slice(0, 40)});
   }
 }
 boxes.sort((a, b) => a.top - b.top);
@@ -90,9 +93,10 @@ def test_candles_are_drawn_with_their_colours(opened):
     browser = opened("bracketed", width=1200, height=1600)
     browser.wait("document.querySelectorAll('#price-panel canvas').length > 0")
     browser.run("return new Promise((done) => setTimeout(done, 150))")
-    left, top, width, height = browser.run(
-        "const b = document.querySelector('#price-panel .stage').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]"
-    )
+    left, top, width, height = browser.run("""
+        const box = document.querySelector("#price-panel .stage").getBoundingClientRect();
+        return [box.left, box.top, box.width, box.height];
+    """)
     shot = picture(browser)[int(top) : int(top + height), int(left) : int(left + width)]
     for colour in ((0x5A, 0xA8, 0x8A), (0xD5, 0x80, 0x7B)):  # --candle-up and --candle-down of the style
         assert (np.abs(shot - colour).sum(axis=2) < 12).sum() > 200
