@@ -24,7 +24,9 @@ def report(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Write one HTML page about stored results; several are set side by side on a first page.
+    """Write one HTML page about stored results.
+
+    Several are set side by side on a first page.
 
     Example: `backtester report runs/fast10 runs/fast20 --out both.html`
     """

@@ -45,6 +45,7 @@ def main(pages: list[str]) -> None:
         path = (here / page).resolve()
         with tempfile.TemporaryDirectory() as empty:
             os.chdir(empty)
+            os.environ["BACKTESTER_TRIALS"] = str(Path(empty, "trials.db"))  # a project of the page's own
             text = filled(path.read_text(encoding="utf-8"), path.stem)
             os.chdir(here)
         path.write_text(text, encoding="utf-8")

@@ -29,7 +29,8 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 def test_there_are_the_commands_of_the_design():
     wanted = "new strategy|strategies list|models list|data info|data check|data convert|data sample"
     head, rest = (
-        "demo run sweep walk-forward stress check trials report compare diff train evaluate fit predict bench-agents examples",
+        "demo run sweep walk-forward stress check trials report compare diff train evaluate fit predict examples "
+        "bench-agents",
         wanted.split("|"),
     )
     assert set(COMMANDS) == {*head.split(), *rest}
