@@ -17,7 +17,10 @@ SHOWN = {
 }
 MARKERS = {
     "engine": (START, END),
-    **{name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->") for name in ("sweep", "portfolio", "signals", "env", "training")},
+    **{
+        name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->")
+        for name in ("sweep", "portfolio", "signals", "env", "training")
+    },
 }
 
 

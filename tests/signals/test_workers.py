@@ -55,7 +55,9 @@ def test_a_number_that_is_none_is_refused(number):
 @pytest.mark.parametrize("executor", ["threads", Threads(2), Processes(1)], ids=repr)
 def test_who_is_named_does_all_of_it(executor):
     heard = []
-    found = each(where, {"array": np.ones(10)}, range(3), None, lambda done, total: heard.append((done, total)), executor)
+    found = each(
+        where, {"array": np.ones(10)}, range(3), None, lambda done, total: heard.append((done, total)), executor
+    )
     assert [value for value, _ in found] == [10.0, 11.0, 12.0]
     assert ({process for _, process in found} == {os.getpid()}) == (not isinstance(executor, Processes))
     assert heard == [(1, 3), (2, 3), (3, 3)]
