@@ -38,12 +38,13 @@ STATISTICS = (
     Statistic("fixed", "PSR > 95 %, one pair named in advance", "5 %", "one trial, no choice: the level holds"),
     Statistic(
         *("timing_fixed_blocks", "timing test (blocks) of that pair", "at most 5 %"),
-        "positions in another order seldom meet the returns they were made of",
+        "conservative for rules that follow prices: they are long in a market that happened to rise, and what their "
+        "exposure on average earns is in every path, and no evidence",
     ),
     Statistic(
         *("timing_fixed", "timing test (shift) of that pair", "at most 5 %"),
-        "conservative for rules that follow prices: of 1,000 shifts those back by less than the window of 40 give a "
-        "position the very returns that it was made of, and are good by looking ahead",
+        "conservative as before; and of 1,000 shifts those back by less than the window of 40 give a position the very "
+        "returns that it was made of, and are good by looking ahead",
     ),
     Statistic(
         *("naive", "PSR > 95 %, the best of 55 pairs", "nothing"),
@@ -64,8 +65,8 @@ STATISTICS = (
     ),
     Statistic(
         *("reality_check", "reality check, p < 5 %", "5 %"),
-        "it resamples all pairs together, and so knows their dependence; net of costs every mean is below 0, and it "
-        "rejects less",
+        "it resamples all pairs together, and so knows their dependence. Net of costs every mean is below 0, and it "
+        "rejects less; in clusters of fat tails a little less too, probably as few bars decide every mean there",
     ),
     Statistic(
         *("spa", "SPA (consistent), p < 5 %", "5 %"),
