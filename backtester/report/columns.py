@@ -6,8 +6,9 @@ The page's script makes them whole again (`expanded` in format.js).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 LEAST = 64  # rows, from which it is worth it
 MOST_WORDS = 1_000
@@ -39,16 +40,16 @@ def compact_column(values: list[Any]) -> Any:
     kinds = set(map(type, values))
     if len(kinds) > 1:
         return values
-    if all(value == first for value in values):
+    if values.count(first) == n:
         return {"all": first, "n": n}
     if kinds == {str}:
         words = list(dict.fromkeys(values))
         if len(words) > MOST_WORDS:
             return values
         place = {word: k for k, word in enumerate(words)}
-        return {"words": words, "codes": [place[value] for value in values]}
+        return {"words": words, "codes": list(map(place.__getitem__, values))}
     if kinds == {int}:
-        steps = [first, *(b - a for a, b in pairwise(values))]
-        if max(map(abs, steps[1:])) < max(map(abs, values)) // 8:
-            return {"steps": steps}
+        steps = np.diff(values)
+        if int(np.abs(steps).max()) < max(map(abs, values)) // 8:
+            return {"steps": [first, *steps.tolist()]}
     return values

@@ -83,10 +83,12 @@ def numbers(values: np.ndarray, digits: int = DIGITS) -> list[float | str | None
     if usual.all():
         whole = rounded.astype(np.int64)
         return whole.tolist() if np.array_equal(whole, rounded) else rounded.tolist()
-    found: list[float | str | None] = rounded.tolist()
-    for k in np.flatnonzero(~usual).tolist():
+    missing = np.isnan(array)
+    found = rounded.astype(object)
+    found[missing] = None
+    for k in np.flatnonzero(~usual & ~missing).tolist():
         found[k] = number(float(array[k]), digits)
-    return found
+    return found.tolist()
 
 
 def number(value: float, digits: int = DIGITS) -> float | str | None:

@@ -105,7 +105,9 @@ def _ended_by(result: Result, trades: np.ndarray) -> list[str]:
 
 def _words(codes: np.ndarray, kind: type[IntEnum]) -> list[str]:
     known = {int(member): words(member.name) for member in kind}
-    return [known.get(code, str(code)) for code in codes.tolist()]
+    found, place = np.unique(codes, return_inverse=True)
+    names = np.array([known.get(code, str(code)) for code in found.tolist()], object)
+    return names[place].tolist() if len(codes) else []
 
 
 def _bars(values: np.ndarray, n_bars: int) -> list[int | None]:
