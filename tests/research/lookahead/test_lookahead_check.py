@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.signal
 from planted_market import market
 from planted_strategies import OneCandle, ShiftedClose, WholeCopy
 
@@ -157,6 +158,14 @@ class TestReport:
         with pytest.raises(LookAheadError, match=r"self\.score") as caught:
             report.raise_if_leaking()
         assert caught.value.report is report
+
+    def test_rounding_is_told_as_such(self):
+        def filtered(bars):
+            """Return a moving average by way of a Fourier transform, which mixes the rounding of all bars."""
+            return scipy.signal.fftconvolve(bars.close[:, 0], np.full(5, 0.2))[: bars.n_bars]
+
+        (first,) = check_lookahead(filtered, BARS, cuts=(50,), startup=False).leaks
+        assert "; that is rounding" in first.detail
 
     def test_a_clean_report_returns_itself(self):
         report = check_lookahead(strategies.BuyAndHold(), BARS, cuts=(1, 50))

@@ -179,6 +179,14 @@ def test_no_market_is_accused(actions):
     assert {"observation", "reward", "equity"} <= set(report.compared)
 
 
+def test_a_market_on_other_bars_keeps_settings_and_scaler():
+    env = gymnasium.make(id_of("Trading"), bars=DAILY, features=["log_return(1)"], window=3, episode_length=9).unwrapped
+    other = env.with_bars(WIDE, episode_length=None)
+    assert other.core.bars is WIDE
+    assert (other.core.trading.window, other.core.trading.episode_length) == (3, None)
+    assert other.core.observer.scaler.spec() == env.core.observer.scaler.spec()
+
+
 def test_what_is_known_of_the_calendar_is_no_look_ahead():
     """The engine's session and month ends are known beforehand, where bars are deleted too."""
 
