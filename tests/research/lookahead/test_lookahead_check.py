@@ -174,7 +174,7 @@ class TestReport:
         assert str(report).startswith("BuyAndHold(): no look-ahead found (7 things compared at 2 cuts of 100 bars")
 
     def test_two_checks_say_the_same(self):
-        one, two = (check_lookahead(WholeCopy, BARS, cuts=5, seed=3, mode="interpreted") for _ in range(2))
+        one, two = (check_lookahead(WholeCopy, BARS[:30], cuts=5, seed=3, mode="interpreted") for _ in range(2))
         assert one == two
 
     def test_the_runs_are_marked_as_no_search_for_an_edge(self):
@@ -202,9 +202,9 @@ class TestReport:
                 pass
 
         def found(cuts):
-            return check_lookahead(Silent, BARS, cuts=cuts, startup=False, mode="interpreted").leaks
+            return check_lookahead(Silent, BARS[:75], cuts=cuts, startup=False, mode="interpreted").leaks
 
-        assert found((30, 90)) == ()
+        assert found((30, 72)) == ()
         assert found("all")[0].bar == 67
 
 
@@ -250,6 +250,18 @@ class TestBadInput:
             note
             == "where later bars were others, 2 of 2 cuts could not be tried (10, 50): ValueError: no such prices here"
         )
+
+    def test_a_decision_that_raises_on_other_prices_is_told_and_not_accused(self):
+        class Nervous(Strategy):
+            def on_bar(self, ctx):
+                if ctx.close[-1, 0] > 150.0:
+                    raise ValueError("too high")
+
+        def at(cuts):
+            return check_lookahead(Nervous, BARS, cuts=cuts, mode="interpreted")
+
+        assert at((10, 50)).ok  # what is decided before the cut does not see them
+        assert at((10, 50)).notes == ()
 
     def test_nothing_that_could_be_tried_is_no_clean_bill(self):
         class Once(Strategy):

@@ -20,7 +20,7 @@ from strategies.rules import RULES
 
 DAILY = market(170, gaps=False)
 WIDE = market(330, gaps=False, seed=3)
-CUTS = (2, 41, 61, 83, 120, 169)
+CUTS = (2, 61, 83, 120, 169)
 #: what they need to do something in so few bars
 QUICK = {
     "CrossSectionalMomentum": {"lookback": 1, "skip": 0, "top": 1, "short": True},

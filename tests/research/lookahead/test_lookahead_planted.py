@@ -21,7 +21,7 @@ QUARTERS = market(hours=6)  # four bars a day
 LAST = DAILY.n_bars - 1
 FEBRUARY = 25  # the bar of January 31: the first session is January 6
 #: cuts after the first bars at which anything is known, at the end of January, and elsewhere
-CUTS = (1, 2, 3, 4, 26, 60)
+CUTS = (1, 2, 3, 26)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ STRATEGIES = {
 }
 FUNCTIONS = {
     "features_with_the_target": Plant("feature next_return", 0, 1),
-    "label_of_the_median": Plant("label_of_the_median", 2, None),
+    "label_of_the_median": Plant("label_of_the_median", 2, None, cuts=(4, 60)),
     "label_that_reads_on": Plant("label_that_reads_on", 0, 3),
     "scaled_and_fitted": Plant("scaled_and_fitted scaler.centre", functions.TRAINED - 1, LAST, "", cuts=12),
     "predictions_of_k_folds": Plant("predictions_of_k_folds", 2, LAST, cuts=(3, 75)),
