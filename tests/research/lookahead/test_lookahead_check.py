@@ -251,7 +251,7 @@ class TestBadInput:
             == "where later bars were others, 2 of 2 cuts could not be tried (10, 50): ValueError: no such prices here"
         )
 
-    def test_a_decision_that_raises_on_other_prices_is_told_and_not_accused(self):
+    def test_what_would_raise_after_the_cut_is_not_reached(self):
         class Nervous(Strategy):
             def on_bar(self, ctx):
                 if ctx.close[-1, 0] > 150.0:
