@@ -79,8 +79,6 @@ class FeatureSubject(FunctionSubject):
     def trace(self, bars: Bars, world: str, row: int) -> Made:
         """Return the columns of the panel."""
         features = self.features._first_rows(row) if world == "deleted" else self.features
-        if world == "later":
-            features = self.features._rows_from(row) if hasattr(self.features, "_rows_from") else self.features
         panel = features.compute(bars, workers=1)
         tracks = {}
         for j, column in enumerate(features.names):

@@ -38,6 +38,8 @@ class Finding:
         Whether it may look further: of what is there or not, small changes do not show.
     warmup : int or None
         Of a drift: bars after which values agree to 1e-9; None where they do not by the end of the data.
+    fades : bool
+        Whether a drift becomes less and less.
     worlds : tuple of str
         In which the value moved: later bars "raised", "lowered" or "deleted".
     detail : str
@@ -55,6 +57,7 @@ class Finding:
     to_the_end: bool = False
     at_least: bool = False
     warmup: int | None = None
+    fades: bool = False
     worlds: tuple[str, ...] = ()
     detail: str = ""
     remedy: str = ""
@@ -80,7 +83,9 @@ class Finding:
         where = f"bar {self.bar:,} ({self.time})" + (f" of {self.asset}" if self.asset else "")
         text = f"{self.kind}: {self.name}, first at {where}"
         if self.kind == START_UP:
-            needed = "no warm-up ends it" if self.warmup is None else f"{self.warmup:,} bars of warm-up end it"
+            needed = "more bars are needed to see its end" if self.fades else "no warm-up ends it"
+            if self.warmup is not None:
+                needed = f"{self.warmup:,} bars of warm-up end it"
             text += f"; {needed}"
         return text + (f"; {self.sees}" if self.sees else "")
 

@@ -181,15 +181,20 @@ class Search:
 
     def _deeds(self, base: Trace, trace: Trace, cut: int, world: str) -> list[Moved]:
         """Return what was done otherwise, the first thing first."""
+        after = self._acted(trace, cut, world, cut)
+        if after is None:
+            return []
+        return sorted(_moves(base.acted(cut), after, cut, world, set()), key=lambda one: one.bar)
+
+    def _acted(self, trace: Trace, until: int, world: str, row: int) -> Mapping[str, Track] | None:
+        """Return what was done in another world before a bar, or None where it raised, which is noted."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                after = trace.acted(cut)
+                return trace.acted(until)
         except Exception as error:
-            self._note_failure(error, world, cut)
-            return []
-        moves = _moves(base.acted(cut), after, cut, world, set())
-        return sorted(moves, key=lambda one: one.bar)
+            self._note_failure(error, world, row)
+            return None
 
     def _note_failure(self, error: Exception, world: str, cut: int) -> None:
         if world == "deleted" and isinstance(error, BacktesterError):
@@ -214,50 +219,41 @@ class Search:
     def _reach(self, leak: Leak) -> int | None:
         """Return the last row that the moved value is seen to know of: other bars from there on still move it.
 
-        Halving finds it where whatever moves it at a row does so at all rows before. A threshold may not: so rows
-        behind what was found are tried too.
+        Halving finds it where whatever moves it at a row does so at all rows before. A threshold may not: so the last
+        row is tried too, and one between.
         """
         n = self.bars.n_bars
+        base = self.kept()
+        before = base.acted(leak.cut) if leak.done else {leak.moved.name: base.tracks[leak.moved.name]}
         low = leak.cut
         for _ in range(_ROUNDS):
             high = n
             while high - low > 1:
                 middle = (low + high) // 2
-                if self._moves_at(leak, middle):
+                if self._moves_at(leak, before, middle):
                     low = middle
                 else:
                     high = middle
-            behind = sorted({n - 1, *(low + k * (n - low) // 4 for k in (1, 2, 3))} - {low}, reverse=True)
-            further = next((row for row in behind if low < row and self._moves_at(leak, row)), None)
+            behind = (n - 1, (low + n) // 2)
+            further = next((row for row in behind if low < row and self._moves_at(leak, before, row)), None)
             if further is None:
                 break
             low = further
         return low
 
-    def _moves_at(self, leak: Leak, row: int) -> bool:
-        target, until = leak.moved, leak.cut
+    def _moves_at(self, leak: Leak, before: Mapping[str, Track], row: int) -> bool:
+        """Return whether other bars from a row on still move what was seen to move, or anything earlier."""
         for world in leak.worlds:
             trace = self.other(world, row)
             if trace is None:
                 continue
-            if leak.done:
-                base = self.kept()
-                before, after = base.acted(until), trace.acted(until)
-            else:
-                before, after = self._base_tracks, trace.tracks
-            for name in before if leak.done else (target.name,):
-                if name not in after:
-                    continue
-                found = moved(before[name], after[name], until, before[name].rounding if world == "deleted" else 0.0)
-                if found and found.bar <= target.bar:
-                    return True
+            after = self._acted(trace, leak.cut, world, row) if leak.done else trace.tracks
+            if after is None:
+                continue
+            found = _moves(before, after, leak.cut, world, set())
+            if any(one.bar <= leak.moved.bar for one in found):
+                return True
         return False
-
-    @property
-    def _base_tracks(self) -> Mapping[str, Track]:
-        if not hasattr(self, "_tracks"):
-            self._tracks = self.kept().tracks
-        return self._tracks
 
 
 def _moves(before: Mapping[str, Track], after: Mapping[str, Track], n: int, world: str, skip: set[str]) -> list[Moved]:

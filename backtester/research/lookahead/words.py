@@ -42,6 +42,8 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
         detail += f"; {_listed(leak.through)} {verb}"
     if deleted_only:
         detail += "; other prices change nothing: it knows when, or how many, later bars come"
+    if _is_rounding(moved):
+        detail += "; that is rounding, as a Fourier transform or a sum over all bars has it: a direct sum has none"
     if consequence:
         detail += f"; {consequence}"
     remedy = _REMEDIES["deeds" if leak.done else subject.sort]
@@ -95,6 +97,7 @@ def drift_finding(drift: Drift, bars: Bars) -> Finding:
         time_text(int(bars.timestamps[drift.bar])),
         bars.symbols[drift.asset] if drift.asset >= 0 else "",
         warmup=drift.needed,
+        fades=drift.fades,
         detail=detail,
         remedy=remedy,
     )
@@ -142,6 +145,12 @@ def failure_notes(failures: dict[str, list[int]], n_cuts: int) -> list[str]:
 def _is_coarse(moved: Moved) -> bool:
     """Return whether a value is a class, or there or not, so that a change may be too small to show."""
     return all(value is None or value.is_integer() for value in (moved.before, moved.after))
+
+
+def _is_rounding(moved: Moved) -> bool:
+    """Return whether two values differ by no more than the order in which numbers are added."""
+    before, after = moved.before, moved.after
+    return before is not None and after is not None and before != after and abs(before - after) <= 1e-9 * abs(before)
 
 
 def _when(leak: Leak) -> str:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import scipy.signal
 from planted_market import market
 from planted_strategies import OneCandle, ShiftedClose, WholeCopy
 
@@ -158,6 +159,14 @@ class TestReport:
             report.raise_if_leaking()
         assert caught.value.report is report
 
+    def test_rounding_is_told_as_such(self):
+        def filtered(bars):
+            """Return a moving average by way of a Fourier transform, which mixes the rounding of all bars."""
+            return scipy.signal.fftconvolve(bars.close[:, 0], np.full(5, 0.2))[: bars.n_bars]
+
+        (first,) = check_lookahead(filtered, BARS, cuts=(50,), startup=False).leaks
+        assert "; that is rounding" in first.detail
+
     def test_a_clean_report_returns_itself(self):
         report = check_lookahead(strategies.BuyAndHold(), BARS, cuts=(1, 50))
         assert report.ok
@@ -165,7 +174,7 @@ class TestReport:
         assert str(report).startswith("BuyAndHold(): no look-ahead found (7 things compared at 2 cuts of 100 bars")
 
     def test_two_checks_say_the_same(self):
-        one, two = (check_lookahead(WholeCopy, BARS, cuts=5, seed=3, mode="interpreted") for _ in range(2))
+        one, two = (check_lookahead(WholeCopy, BARS[:30], cuts=5, seed=3, mode="interpreted") for _ in range(2))
         assert one == two
 
     def test_the_runs_are_marked_as_no_search_for_an_edge(self):
@@ -193,9 +202,9 @@ class TestReport:
                 pass
 
         def found(cuts):
-            return check_lookahead(Silent, BARS, cuts=cuts, startup=False, mode="interpreted").leaks
+            return check_lookahead(Silent, BARS[:75], cuts=cuts, startup=False, mode="interpreted").leaks
 
-        assert found((30, 90)) == ()
+        assert found((30, 72)) == ()
         assert found("all")[0].bar == 67
 
 
@@ -241,6 +250,18 @@ class TestBadInput:
             note
             == "where later bars were others, 2 of 2 cuts could not be tried (10, 50): ValueError: no such prices here"
         )
+
+    def test_what_would_raise_after_the_cut_is_not_reached(self):
+        class Nervous(Strategy):
+            def on_bar(self, ctx):
+                if ctx.close[-1, 0] > 150.0:
+                    raise ValueError("too high")
+
+        def at(cuts):
+            return check_lookahead(Nervous, BARS, cuts=cuts, mode="interpreted")
+
+        assert at((10, 50)).ok  # what is decided before the cut does not see them
+        assert at((10, 50)).notes == ()
 
     def test_nothing_that_could_be_tried_is_no_clean_bill(self):
         class Once(Strategy):

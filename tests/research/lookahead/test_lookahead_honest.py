@@ -20,7 +20,7 @@ from strategies.rules import RULES
 
 DAILY = market(170, gaps=False)
 WIDE = market(330, gaps=False, seed=3)
-CUTS = (2, 41, 61, 83, 120, 169)
+CUTS = (2, 61, 83, 120, 169)
 #: what they need to do something in so few bars
 QUICK = {
     "CrossSectionalMomentum": {"lookback": 1, "skip": 0, "top": 1, "short": True},
@@ -177,6 +177,14 @@ def test_no_market_is_accused(actions):
     report = check_lookahead(env, bars, cuts=4, steps=60)
     assert report.ok, report
     assert {"observation", "reward", "equity"} <= set(report.compared)
+
+
+def test_a_market_on_other_bars_keeps_settings_and_scaler():
+    env = gymnasium.make(id_of("Trading"), bars=DAILY, features=["log_return(1)"], window=3, episode_length=9).unwrapped
+    other = env.with_bars(WIDE, episode_length=None)
+    assert other.core.bars is WIDE
+    assert (other.core.trading.window, other.core.trading.episode_length) == (3, None)
+    assert other.core.observer.scaler.spec() == env.core.observer.scaler.spec()
 
 
 def test_what_is_known_of_the_calendar_is_no_look_ahead():

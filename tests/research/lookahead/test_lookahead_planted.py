@@ -21,7 +21,7 @@ QUARTERS = market(hours=6)  # four bars a day
 LAST = DAILY.n_bars - 1
 FEBRUARY = 25  # the bar of January 31: the first session is January 6
 #: cuts after the first bars at which anything is known, at the end of January, and elsewhere
-CUTS = (1, 2, 3, 4, 26, 60)
+CUTS = (1, 2, 3, 26)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ STRATEGIES = {
 }
 FUNCTIONS = {
     "features_with_the_target": Plant("feature next_return", 0, 1),
-    "label_of_the_median": Plant("label_of_the_median", 2, None),
+    "label_of_the_median": Plant("label_of_the_median", 2, None, cuts=(4, 60)),
     "label_that_reads_on": Plant("label_that_reads_on", 0, 3),
     "scaled_and_fitted": Plant("scaled_and_fitted scaler.centre", functions.TRAINED - 1, LAST, "", cuts=12),
     "predictions_of_k_folds": Plant("predictions_of_k_folds", 2, LAST, cuts=(3, 75)),
@@ -178,6 +178,8 @@ def test_start_up_drift_is_no_leak_and_says_how_long_the_warm_up_has_to_be():
     assert first.kind == "start-up drift"
     # weights of what lies before fall by 2/3 a bar: (2/3)^k < 1e-9·(average/difference) for k of some 40 to 52
     assert 35 <= first.warmup <= 52
+    early = check_lookahead(strategies.SlowStart, DAILY[:40], cuts=CUTS[:2], mode="interpreted")
+    assert "more bars are needed to see its end" in early.findings[0].headline
     again = check_lookahead(
         type("Patient", (strategies.SlowStart,), {"warmup": 60}), DAILY, cuts=CUTS, mode="interpreted"
     )
@@ -189,3 +191,4 @@ def test_what_never_forgets_is_told_so():
     assert report.ok
     assert [(one.kind, one.name, one.warmup) for one in report.findings] == [("start-up drift", "self.sum", None)]
     assert "never forgets" in report.findings[0].detail
+    assert "no warm-up ends it" in report.findings[0].headline
