@@ -61,8 +61,8 @@ def check(
 
     Exit code 1: something does. Everything is run again and again with later bars replaced and deleted; what was before
     must not change. Checked are strategies, sets of features, labels, fitted models, environments, and functions that
-    make one of those, or a signal, from `bars` and nothing else. Functions that return arrays are checked where they are
-    named, FILE:NAME; names that begin with "_" never. Without --data, on the sample sp500.
+    make one of those, or a signal, from `bars` and nothing else. Functions that return arrays are checked where they
+    are named, FILE:NAME; names that begin with "_" never. Without --data, on the sample sp500.
 
     Example: `backtester check my.py --data prices.csv`
     """
