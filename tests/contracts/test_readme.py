@@ -46,8 +46,11 @@ def sets_up(line: str) -> bool:
     return "bootstrap.py" in line or line.startswith("source ")
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+def environment(folder: Path) -> dict[str, str]:
+    """Return what a reader has who works in a folder: a project of his own, with a ledger of its trials."""
+    own = {"BACKTESTER_TRIALS": str(folder / "trials.db"), "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {**kept, **own, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
 
 
 def test_the_python_blocks_run_and_print_what_the_readme_shows(tmp_path):
@@ -59,7 +62,7 @@ def test_the_python_blocks_run_and_print_what_the_readme_shows(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
-        env=environment(),
+        env=environment(tmp_path),
         timeout=300,
         check=False,
     )
@@ -80,7 +83,7 @@ def test_the_commands_of_a_block_succeed_one_after_the_other(lines, tmp_path):
             cwd=tmp_path,
             capture_output=True,
             encoding="utf-8",
-            env=environment(),
+            env=environment(tmp_path),
             timeout=300,
             check=False,
         )
@@ -109,7 +112,7 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
-        env=environment(),
+        env=environment(tmp_path),
         timeout=300,
         check=True,
     )
