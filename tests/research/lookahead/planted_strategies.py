@@ -1,6 +1,6 @@
 """Strategies with a leak each, as people write them. Every class says in one line what is wrong with it.
 
-`backtester check tests/research/lookahead/planted_strategies.py --data sample:stocks` names them all.
+`backtester check tests/research/lookahead/planted_strategies.py:ShiftedClose --data sample:stocks` names the first.
 """
 
 from __future__ import annotations
