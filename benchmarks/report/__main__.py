@@ -140,7 +140,7 @@ def text_of(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
         "# The report\n\n"
         "`python -m benchmarks.report --write` measured this: the page of one run, written, and opened in Chromium.\n"
         f"Medians of {about['repeats']}, the slowest in brackets. {about['machine']}, load {about['load']:.1f} at the "
-        f"start; {about['browser']}, drawing in software. On a machine that has other things to do the seconds of CPU\n"
+        f"start; {about['browser']},\ndrawing in software. On a machine that has other things to do the seconds of CPU "
         "say more than those of the clock.\n\n"
         "| | MB | written, s | of CPU | opened, s | of CPU | frame while moving, ms: median | 95 % | worst |\n"
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
