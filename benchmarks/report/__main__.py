@@ -139,8 +139,9 @@ def text_of(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
     head = (
         "# The report\n\n"
         "`python -m benchmarks.report --write` measured this: the page of one run, written, and opened in Chromium.\n"
-        f"Medians of {about['repeats']}, the slowest in brackets. {about['machine']}; {about['browser']}, drawing in "
-        "software.\n\n"
+        f"Medians of {about['repeats']}, the slowest in brackets. {about['machine']}, load {about['load']:.1f} at the "
+        f"start; {about['browser']},\ndrawing in software. On a machine that has other things to do the seconds of CPU "
+        "say more than those of the clock.\n\n"
         "| | MB | written, s | of CPU | opened, s | of CPU | frame while moving, ms: median | 95 % | worst |\n"
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     )
@@ -168,10 +169,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/report.md and .json")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     asked = parser.parse_args()
+    load = os.getloadavg()[0]
     rows = [measured(*case, repeats=asked.repeats) for case in CASES]
     about = {
         "repeats": asked.repeats,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load": load,
         "browser": _browser_version(),
     }
     text = text_of(rows, about)
