@@ -9,7 +9,7 @@ import typer
 from backtester.cli import completion
 from backtester.cli import options as o
 from backtester.cli.failures import ExitCode
-from backtester.cli.inputs import benchmark_of, load_bars, reading_options
+from backtester.cli.inputs import benchmark_of, check_writable, load_bars, reading_options
 from backtester.cli.locate import find_strategy, make_strategy
 from backtester.cli.market import market_of
 from backtester.cli.output import say, say_json, say_prose, stdout_kept
@@ -65,6 +65,7 @@ def stress(
     latency: o.Latency = 0,
     mode: o.Mode = "auto",
     table: o.Table = None,
+    report: o.Report = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
     progress: o.Progress = None,
@@ -79,6 +80,7 @@ def stress(
     from backtester.engine import run as run_engine
     from backtester.research.stress import stress as stress_result
 
+    check_writable(report)
     check_table(table)
     shown = False if quiet and progress is None else progress
     market = market_of(
@@ -109,13 +111,16 @@ def stress(
             executor=executor,
             progress=shown,
         )
-        written = write_table(found.table, table)
+        written = {"table": write_table(found.table, table), "report": None if report is None else str(report)}
+        if report is not None:
+            found.report(report)
     if as_json:
         told = {"strategy": result.manifest["strategy"], "metric": metric, "sentence": found.sentence}
-        say_json({**told, "scenarios": found.table.to_dict("records"), "table": written})
+        say_json({**told, "scenarios": found.table.to_dict("records"), **written})
     elif not quiet:
         say_prose(f"{found}")
-        if written is not None:
-            say(f"\nTable written to {written}")
+        for name, path in written.items():
+            if path is not None:
+                say(f"\n{name.capitalize()} written to {path}")
     if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -53,7 +53,7 @@ def sweep(
     top: Annotated[int, typer.Option(min=0, rich_help_panel=o.OUTPUT, help="How many of the best are shown.")] = 10,
     table: o.Table = None,
     report: Annotated[
-        Path | None, typer.Option(rich_help_panel=o.OUTPUT, help="Write the HTML report of the best run to this file.")
+        Path | None, typer.Option(rich_help_panel=o.OUTPUT, help="Write the HTML report of the sweep and its best run.")
     ] = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -68,6 +68,7 @@ def sweep(
 
     Example: `backtester sweep my.py -p fast=3:60 -p slow=61:250 --method random -n 200 --data sample:sp500`
     """
+    from backtester.report import write_report
     from backtester.research.sweep import sweep as run_sweep
 
     check_writable(report)
@@ -109,7 +110,7 @@ def sweep(
         )
         written = {"table": write_table(found.table, table), "report": None if report is None else str(report)}
         if report is not None:
-            found.run_best().report(report)
+            write_report({"sweep": found, "best": found.run_best()}, report)
     if as_json:
         say_json(document(found, top, written))
     elif not quiet:

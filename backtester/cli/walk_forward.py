@@ -100,7 +100,7 @@ def walk_forward(
     """Choose parameters on one stretch, trade them on the next.
 
     The tests follow each other, in one account and under the same costs: what is left of an edge when nobody knew the
-    best parameters beforehand. --report and --out are about that account, --table about the folds.
+    best parameters beforehand. --report is about both, --out about that account, --table about the folds.
 
     Example: `backtester walk-forward my.py -p fast=5:50:5 -p slow=60:200:20 --train 750 --test 250 --data sample:sp500`
     """
@@ -176,7 +176,7 @@ def _write(
     """Write what was asked for, and return where."""
     written: dict[str, Any] = {"table": write_table(found.folds, table), "report": None, "out": None}
     if report is not None:
-        found.result.report(report)
+        found.report(report)
         written["report"] = str(report)
     if out is not None:
         found.result.to_parquet(out)

@@ -15,8 +15,11 @@ from backtester.errors import SettingsError, did_you_mean
 from backtester.research.stress.plan import BASE, KINDS
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
 
+    from backtester.report.sections import Section
     from backtester.research.stress.edge import Edge
     from backtester.research.stress.lab import Outcome
     from backtester.research.stress.plan import Plan
@@ -293,6 +296,22 @@ class Stress:
         from backtester.research.stress.words import text_of
 
         return text_of(self)
+
+    def report_title(self) -> str:
+        """What its page is called."""
+        return f"Stress of {self.strategy}"
+
+    def report_sections(self) -> list[Section]:
+        """Return the parts of its page: where the edge dies, kind by kind, and every scenario."""
+        from backtester.report.studies import stress_sections
+
+        return stress_sections(self.table, metric=self.metric, base=self.base, summary=self.summary, said=self.sentence)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page to `path`; see `backtester.report.write_report`."""
+        from backtester.report import write_report
+
+        write_report(self, path)
 
     def _repr_html_(self) -> str:
         """Return what came out as a card for a notebook."""

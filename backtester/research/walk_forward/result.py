@@ -15,7 +15,11 @@ from backtester.research.walk_forward.windows import Walk
 from backtester.result import Result
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
+
+    from backtester.report.sections import Section
 
 _COLUMNS = (
     *("train_first", "train_last", "test_first", "test_last", "in_sample", "out_of_sample", "in_sample_return"),
@@ -224,6 +228,29 @@ class WalkForwardResult:
         from backtester.research.walk_forward.words import text_of
 
         return text_of(self)
+
+    def report_title(self) -> str:
+        """What its page is called."""
+        return f"{self.strategy}, walk-forward"
+
+    def report_sections(self) -> list[Section]:
+        """Return the parts of its page: the scores of both windows by fold, the parameters, the table of folds."""
+        from backtester.report.studies import fold_sections
+
+        return fold_sections(
+            self.folds,
+            in_sample="in_sample",
+            out_of_sample="out_of_sample",
+            parameters=self.parameters,
+            objective=self.objective,
+            said=self.result.verdict.sentence,
+        )
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page to `path`: the folds, and the stitched run with all its tables."""
+        from backtester.report import write_report
+
+        write_report({"folds": self, "out of sample": self.result}, path)
 
     def _repr_html_(self) -> str:
         """Return the walk as a card for a notebook."""
