@@ -146,7 +146,7 @@ def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:
         return f"{n_returns} returns are too few to tell skill from luck; nothing follows from this Sharpe ratio."
     tried = "its only trial so far" if count.trials == 1 else f"the best of {count.trials:,} trials on this data"
     if count.problem or count.trials == 0:
-        tried = "a first trial, which no ledger confirms,"
+        tried = "a first trial (no ledger confirms it)"
     if not math.isnan(pbo) and pbo > 0.5:
         return (
             f"The sweep chose what did worse than half of the rest on data it had not seen, {_percent(pbo)} of the "
