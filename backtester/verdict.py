@@ -139,6 +139,8 @@ def _is_walk(result: Result) -> bool:
 
 def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:
     count, sharpe, deflated, pbo = (numbers[name] for name in ("trials", "sharpe", "deflated_sharpe", "pbo"))
+    if result.wealth[-1] <= 0.0:
+        return "It lost everything; whatever the Sharpe ratio of the bars before, there is no edge to judge."
     if math.isnan(sharpe) or math.isnan(deflated):
         why = "it never traded" if not len(result.tables.fills) else "its returns do not vary, or are too few"
         return f"There is no Sharpe ratio to judge: {why}."
@@ -149,7 +151,7 @@ def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:
         tried = "a first trial (no ledger confirms it)"
     if not math.isnan(pbo) and pbo > 0.5:
         return (
-            f"The sweep chose what did worse than half of the rest on data it had not seen, {_percent(pbo)} of the "
+            f"The sweep chose what did no better than half of them on data it had not seen, {_percent(pbo)} of the "
             "time: that is overfitting, and the Sharpe ratio says nothing."
         )
     if sharpe <= 0.0:

@@ -52,7 +52,7 @@ class Words:
     def of(self, value: Any) -> Any:
         """Return a value in words."""
         if isinstance(value, np.ndarray) and value.nbytes > _LARGE and not value.dtype.hasobject:
-            content = hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+            content = hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
             return ["array", str(value.dtype), value.shape, content.hexdigest()]
         plain = plain_token(value)
         if plain is not None:
