@@ -120,7 +120,7 @@ def test_all_runs_raise(bars):
 
 
 def test_an_objective_that_is_nan_everywhere(bars):
-    with pytest.raises(SweepError, match="sharpe is NaN in all 3 runs") as caught:
+    with pytest.raises(SweepError, match="sharpe is NaN, or the account bankrupt, in all 3 runs") as caught:
         sweep(Idle, bars, x=[1, 2, 3], store=None)
     assert len(caught.value.sweep.table) == 3
     assert sweep(Idle, bars, x=[1, 2, 3], objective="final_equity", store=None).best.number == 0  # a tie: the first

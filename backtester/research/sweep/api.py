@@ -86,7 +86,8 @@ def sweep(
         Of the search, and of `ctx.random()` in every run.
     objective : str, callable or list of them
         The name of a metric; or a function of the dict of metrics; or, where its parameter is called `result`, of the
-        whole `Result`, which takes many times as long. NaN is no score. A list makes several objectives.
+        whole `Result`, which takes many times as long. NaN is no score, nor is a metric of an account that went
+        bankrupt. A list makes several objectives.
     maximize : bool or list of bool, optional
         By default as the metric wants it: a drawdown, a volatility, a value at risk and costs are minimised, all else
         is maximised.
@@ -291,7 +292,7 @@ def _check_found(found: Sweep, space: Space) -> None:
             f"sweep: all {tried:,} runs raised; the first, with {first.parameters}: {first.error}", sweep=found
         )
     raise SweepError(
-        f"sweep: {name} is NaN in all {tried - failed:,} runs that finished ({failed:,} raised), so that none is best; "
-        "is there a trade at all? The runs are in the error's `sweep.table`",
+        f"sweep: {name} is NaN, or the account bankrupt, in all {tried - failed:,} runs that finished ({failed:,} "
+        "raised), so that none is best; is there a trade at all? The runs are in the error's `sweep.table`",
         sweep=found,
     )

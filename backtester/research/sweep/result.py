@@ -130,7 +130,9 @@ class Sweep:
         """
         found = self._store.best(self._sweep, self._last)
         if found is None:
-            raise SweepError(f"sweep: none of {self.trials:,} trials has a {self.objectives[0]}", sweep=self)
+            raise SweepError(
+                f"sweep: none of {self.trials:,} trials has a {self.objectives[0]} and is solvent", sweep=self
+            )
         return self.trial(found)
 
     def run_best(self) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from array import array
@@ -108,12 +109,18 @@ class Trials:
         parameters = self.space.parameters(coordinates)
         try:
             found = self._metrics(parameters)
-            scores = tuple(one.score(found, lambda: self.result(parameters)) for one in self.objectives)
+            scores = tuple(self._score(one, found, parameters) for one in self.objectives)
             return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "", *self._kept(number))
         except Stopped:
             raise
         except Exception as error:
             return Outcome(number, coordinates, (), b"", in_words(error))
+
+    def _score(self, objective: Objective, metrics: dict[str, float], parameters: Parameters) -> float:
+        """Return the score of a run, NaN for a metric of one that went bankrupt."""
+        if objective.function is None and metrics["total_return"] <= -1.0:
+            return math.nan
+        return objective.score(metrics, lambda: self.result(parameters))
 
     def _kept(self, number: int) -> tuple[bytes, bytes]:
         """Return block sums and sketch of the run that is just over."""

@@ -18,7 +18,7 @@ def text_of(found: Sweep) -> str:
     if failed:
         counted += f", {failed:,} of them raised"
     if unscored > failed:
-        counted += f", {unscored - failed:,} without a {found.objectives[0]}"
+        counted += f", {unscored - failed:,} bankrupt or without a {found.objectives[0]}"
     lines = [f"{kind}, {found.method}: {counted}", f"  {found._trials.space.described()}"]
     if found.interrupted:
         lines.append("  interrupted: the same call goes on from here")

@@ -100,7 +100,7 @@ def nothing_found(error: SweepError) -> Choice:
     if found is None:
         raise error
     tried, failed, _ = found.counts
-    why = f"{found.objectives[0]} is NaN in all {tried - failed:,} runs that finished"
+    why = f"{found.objectives[0]} is NaN, or the account bankrupt, in all {tried - failed:,} runs that finished"
     first = found.first_failure
     if first is not None and failed == tried:
         why = f"all {tried:,} runs raised; the first, with {first.parameters}: {first.error}"

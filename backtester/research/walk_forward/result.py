@@ -158,7 +158,8 @@ class WalkForwardResult:
     def efficiency(self) -> float:
         """Walk-forward efficiency: mean return per year of the stitched account over that of the chosen runs in sample.
 
-        The latter is the mean over the folds; NaN where it is not above 0. Pardo (2008), chapter 11.
+        The latter is the mean over the folds; NaN where it is not above 0, and where the account lost everything. Pardo
+        (2008), chapter 11.
         """
         return self._kept("annual_return")
 
@@ -168,6 +169,8 @@ class WalkForwardResult:
         return self._kept("sharpe")
 
     def _kept(self, name: str) -> float:
+        if self.result.wealth[-1] <= 0.0:
+            return math.nan
         promised = [one.choice.metrics.get(name, math.nan) for one in self.records if one.trades]
         promised = [one for one in promised if math.isfinite(one)]
         mean = sum(promised) / len(promised) if promised else math.nan

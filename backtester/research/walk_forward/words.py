@@ -26,8 +26,7 @@ def text_of(found: WalkForwardResult) -> str:
         f"out of sample  {name} {decay.out_of_sample:.4g}, each test by itself",
         f"stitched       sharpe {metrics['sharpe']:.4g} (total return {metrics['total_return']:.1%}, drawdown "
         f"{metrics['max_drawdown']:.1%}, {metrics['n_trades']:,.0f} trades)",
-        f"efficiency     {_share(found.efficiency, 'the return per year')}, "
-        f"{_share(found.sharpe_efficiency, 'the Sharpe ratio')}",
+        f"efficiency     {_efficiency(found)}",
         f"decay          {_decay(found)}",
     ]
     moves = [
@@ -46,6 +45,12 @@ def text_of(found: WalkForwardResult) -> str:
 def _counted(scored: int, n: int) -> str:
     """Return how many folds a mean is of; those without a score in one of the windows are left out of both."""
     return f"{n} folds" if scored == n else f"the {scored} of {n} folds that have a score in both windows"
+
+
+def _efficiency(found: WalkForwardResult) -> str:
+    if found.result.wealth[-1] <= 0.0:
+        return "none: the account lost everything"
+    return f"{_share(found.efficiency, 'the return per year')}, {_share(found.sharpe_efficiency, 'the Sharpe ratio')}"
 
 
 def _share(value: float, what: str) -> str:

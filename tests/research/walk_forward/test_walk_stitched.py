@@ -196,7 +196,7 @@ def test_where_nothing_has_a_score_nobody_trades_and_the_result_says_so():
     """Training on bars 0 … 49, 50 … 99, 100 … 149 (dear), 150 … 199 (dear) and 200 … 249; bar 150 is 1 June."""
     found = walk(Cheap, stairs(), {"below": [60.0, 70.0]}, train=50, test=50)
     assert [one.trades for one in found.records] == [True, True, False, False, True]
-    assert found.folds.loc[2, "why_not"] == "sharpe is NaN in all 2 runs that finished"
+    assert found.folds.loc[2, "why_not"] == "sharpe is NaN, or the account bankrupt, in all 2 runs that finished"
     assert np.isnan(found.folds.loc[2, "out_of_sample"])
     assert found.folds.loc[2, "traded_return"] == 0.0
     positions = found.result.positions["S"].to_numpy()
