@@ -97,9 +97,7 @@ def _information(metrics: ModelMetrics) -> Section:
     ]
     note = "The information coefficient: correlation of the signal with what happened; t with errors of Newey and West."
     if not of_bars:
-        note += (
-            f" The mean over each {metrics.period} is that over all; a single one is no correlation, and may exceed 1."
-        )
+        note += f" Of a {metrics.period} it is what it adds to the correlation over all, which may exceed 1."
     return Section("Information coefficient", items, note)
 
 
