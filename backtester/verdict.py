@@ -139,6 +139,8 @@ def _is_walk(result: Result) -> bool:
 
 def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:
     count, sharpe, deflated, pbo = (numbers[name] for name in ("trials", "sharpe", "deflated_sharpe", "pbo"))
+    if result.wealth[-1] <= 0.0:
+        return "It lost everything; whatever the Sharpe ratio of the bars before, there is no edge to judge."
     if math.isnan(sharpe) or math.isnan(deflated):
         why = "it never traded" if not len(result.tables.fills) else "its returns do not vary, or are too few"
         return f"There is no Sharpe ratio to judge: {why}."
@@ -146,10 +148,10 @@ def _sentence(result: Result, numbers: dict[str, Any], n_returns: int) -> str:
         return f"{n_returns} returns are too few to tell skill from luck; nothing follows from this Sharpe ratio."
     tried = "its only trial so far" if count.trials == 1 else f"the best of {count.trials:,} trials on this data"
     if count.problem or count.trials == 0:
-        tried = "a first trial, which no ledger confirms,"
+        tried = "a first trial (no ledger confirms it)"
     if not math.isnan(pbo) and pbo > 0.5:
         return (
-            f"The sweep chose what did worse than half of the rest on data it had not seen, {_percent(pbo)} of the "
+            f"The sweep chose what did no better than half of them on data it had not seen, {_percent(pbo)} of the "
             "time: that is overfitting, and the Sharpe ratio says nothing."
         )
     if sharpe <= 0.0:

@@ -18,9 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from backtester.compiler.bytecode import facts_of
 from backtester.compiler.tokens import MISSING, code_token, plain_token
 from backtester.compiler.walk import closure_of
+
+_LARGE = 4096  # bytes of an array, above which its content is hashed and not spelt out
 
 
 class Words:
@@ -47,6 +51,9 @@ class Words:
 
     def of(self, value: Any) -> Any:
         """Return a value in words."""
+        if isinstance(value, np.ndarray) and value.nbytes > _LARGE and not value.dtype.hasobject:
+            content = hashlib.sha256(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+            return ["array", str(value.dtype), value.shape, content.hexdigest()]
         plain = plain_token(value)
         if plain is not None:
             return plain

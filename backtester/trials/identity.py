@@ -5,29 +5,43 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from backtester.compiler.words import Words
+from backtester.manifest import plain
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.strategy import Strategy
 
-_KNOWN: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 _SIMULATED = "simulated "  # how the name of such bars begins; the rest says which they are
 
 
 def code_of(kind: type[Strategy]) -> str:
     """Return a hash of the code of a strategy, with what it reaches.
 
-    Comments, defaults of parameters, and the module it lies in make no difference.
+    Comments, defaults of parameters, and the module it lies in make no difference. It is looked at anew each time: a
+    constant that the code reads may be another by now.
     """
-    found = _KNOWN.get(kind)
-    if found is None:
-        words = Words(leave_out=frozenset(kind.parameter_types()), modules=False)
-        text = repr((kind.__qualname__, words.of(kind)))
-        found = _KNOWN[kind] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return found
+    words = Words(leave_out=frozenset(kind.parameter_types()), modules=False)
+    return _hash((kind.__qualname__, words.of(kind)))
+
+
+def told(value: Any) -> Any:
+    """Return a parameter as a plain value that is another where the parameter is.
+
+    Of arrays, bars, signals and functions, whose plain form tells little, it is a hash of what they hold.
+    """
+    if value is None or isinstance(value, bool | int | float | str | np.generic):
+        return plain(value)
+    words = Words(modules=False)
+    found = words.of(value)
+    return plain(value) if words.unknown else _hash(found)
+
+
+def _hash(words: Any) -> str:
+    return hashlib.sha256(repr(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def trial_number(code: str, parameters: Mapping[str, Any]) -> int:

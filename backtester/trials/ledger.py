@@ -141,6 +141,7 @@ class Ledger:
             except BaseException:
                 self._db.close()
                 raise
+            self._file = _identity(path)
         self.close = weakref.finalize(self, self._db.close)
 
     def _open(self) -> None:
@@ -166,7 +167,7 @@ class Ledger:
     @property
     def is_usable(self) -> bool:
         """Whether the file is still the one that was opened, and this process the one that did."""
-        return self._pid == os.getpid() and self.close.alive and self.path.exists()
+        return self._pid == os.getpid() and self.close.alive and self._file == _identity(self.path)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -299,6 +300,15 @@ class Ledger:
 
     def _writing(self) -> Transaction:
         return Transaction(self._db)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _explained(path: Path) -> Explained:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtester.errors import ResultError
-from backtester.trials.identity import code_of, symbols_of, trial_number
+from backtester.trials.identity import code_of, symbols_of, told, trial_number
 from backtester.trials.ledger import Batch, Ledger, Trial
 from backtester.trials.mark import door as door_now
 from backtester.trials.mark import mark
@@ -58,6 +58,19 @@ def write(batch: Batch, trials: Iterable[Trial]) -> None:
             warnings.warn(f"{error}. What runs now is not counted", stacklevel=2)
 
 
+class _Spared:
+    """Makes a warning of any error inside, so that it does not cost the result that was to be counted."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, Warning):  # a warning that the user made an error
+            return False
+        warnings.warn(f"the trial ledger could not count this: {type(error).__name__}: {error}", stacklevel=3)
+        return True
+
+
 def batch_of(bars: Bars, kind: type, code: str, door: str) -> Batch:
     """Return what trials of a strategy on these bars have in common, with the mark of this moment."""
     name = kind.__qualname__.rpartition("<locals>.")[2]
@@ -67,16 +80,25 @@ def batch_of(bars: Bars, kind: type, code: str, door: str) -> Batch:
 
 def record_run(strategy: Strategy, result: Result) -> None:
     """Count one run of a strategy, and what came out of it."""
-    if ledger_path() is not None:
-        kind = type(strategy)
-        _record(kind, code_of(kind), result._facts["parameters"], result, "run")
+    with _Spared():
+        if ledger_path() is not None:
+            kind = type(strategy)
+            before = result._origin.strategy if result._origin is not None else None
+            words = trial_words(vars(before) if before is not None else strategy.parameters)
+            _record(kind, code_of(kind), words, result, "run")
+
+
+def trial_words(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a strategy from others of its class: parameters, and what else it held before `prepare`."""
+    return {name: told(value) for name, value in values.items()}
 
 
 def record_walk(kind: type[Any], words: Mapping[str, Any], result: Result) -> None:
     """Count one walk forward: `kind` is the class of what walked, `words` tell it from others, plain values."""
-    if ledger_path() is not None:
-        code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
-        _record(kind, code, words, result, "walk-forward")
+    with _Spared():
+        if ledger_path() is not None:
+            code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
+            _record(kind, code, words, result, "walk-forward")
 
 
 def _record(kind: type[Any], code: str, words: Mapping[str, Any], result: Result, door: str) -> None:
@@ -89,9 +111,10 @@ def _record(kind: type[Any], code: str, words: Mapping[str, Any], result: Result
 
 def record_reruns(kind: type[Any], words: Mapping[str, Any], bars: Bars, door: str, runs: int) -> None:
     """Write down that a trial ran again, `runs` times, under the mark of this moment; `words` as in `record_walk`."""
-    if ledger_path() is not None:
-        code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
-        write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), math.nan, runs=runs)])
+    with _Spared():
+        if ledger_path() is not None:
+            code = code_of(kind) if hasattr(kind, "parameter_types") else f"{kind.__module__}.{kind.__qualname__}"
+            write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), math.nan, runs=runs)])
 
 
 def record_other(
@@ -114,10 +137,10 @@ def record_other(
     sharpe : float
         Per year, where there is one.
     """
-    if ledger_path() is None:
-        return
-    code = f"{kind.__module__}.{kind.__qualname__}"
-    write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), sharpe, behind=behind)])
+    with _Spared():
+        if ledger_path() is not None:
+            code = f"{kind.__module__}.{kind.__qualname__}"
+            write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), sharpe, behind=behind)])
 
 
 class SweepRecorder:
@@ -129,23 +152,26 @@ class SweepRecorder:
         The strategy.
     bars : Bars
     fixed : mapping
-        Parameters that all trials have; plain values.
+        Parameters that all trials have.
     """
 
     def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any]):
-        self.is_on = ledger_path() is not None
-        if self.is_on:
-            self._code = code_of(kind)
-            self._batch = batch_of(bars, kind, self._code, "sweep")
-            self._fixed = dict(fixed)
+        self.is_on = False
+        with _Spared():
+            if ledger_path() is not None:
+                self._code = code_of(kind)
+                self._batch = batch_of(bars, kind, self._code, "sweep")
+                self._fixed = trial_words(fixed)
+                self.is_on = True
 
     def add(self, trials: Iterable[tuple[Mapping[str, Any], float, bytes]]) -> None:
-        """Count trials: the parameters that vary (plain values), Sharpe per year, sketch."""
-        if self.is_on:
-            write(
-                self._batch,
-                [
-                    Trial(trial_number(self._code, {**self._fixed, **own}), sharpe, sketch)
-                    for own, sharpe, sketch in trials
-                ],
-            )
+        """Count trials: the parameters that vary, Sharpe per year, sketch."""
+        with _Spared():
+            if self.is_on:
+                write(
+                    self._batch,
+                    [
+                        Trial(trial_number(self._code, self._fixed | trial_words(own)), sharpe, sketch)
+                        for own, sharpe, sketch in trials
+                    ],
+                )

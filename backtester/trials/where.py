@@ -20,18 +20,21 @@ def ledger_path() -> Path | None:
 
     `$BACKTESTER_TRIALS` is a file, or "off". Without it, the file is `.backtester/trials.db` in the nearest folder,
     from the working directory upwards, that holds `.backtester`, `.git` or `pyproject.toml`; in the working directory
-    where none does.
+    where none does. Where the working directory is gone, a file whose place depends on it is none.
     """
     if _SWITCHED_OFF.get():
         return None
     said = os.environ.get(VARIABLE, "").strip()
     if said.lower() in _OFF_WORDS:
         return None
-    if said:
-        return Path(said).expanduser().absolute()
-    here = Path.cwd()
+    try:
+        if said:
+            return Path(os.path.expanduser(said)).absolute()
+        here = Path.cwd()
+    except FileNotFoundError:
+        return None
     for folder in (here, *here.parents):
-        if any((folder / sign).exists() for sign in _ROOT_SIGNS):
+        if any(os.path.exists(folder / sign) for sign in _ROOT_SIGNS):
             return folder / FOLDER / FILE
     return here / FOLDER / FILE
 

@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import sys
 import warnings
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ledgers import DAY, Hold, Other, panel
 
-from backtester import run, sweep
+from backtester import Strategy, run, sweep
 from backtester.errors import ResultError, SettingsError
 from backtester.trials import Ledger, count_trials, ledger_path, marked, off
 from backtester.trials import mark as mark_module
@@ -35,6 +37,29 @@ def file(tmp_path, monkeypatch):
 
 def trials(bars=None) -> int:
     return count_trials(bars or panel()).trials
+
+
+SHARE = 0.1
+
+
+class Reading(Strategy):
+    """Buys as much as a constant says."""
+
+    def on_bar(self, ctx):
+        if ctx.t == 1:
+            ctx.order_target_percent(0, SHARE)
+
+
+class Holding(Strategy):
+    """Buys once; has parameters of any kind."""
+
+    at: int = 1
+    share: float = 1
+    what: Any = None
+
+    def on_bar(self, ctx):
+        if ctx.t == self.at:
+            ctx.order_target_percent(0, self.share)
 
 
 class TestWhatCounts:
@@ -75,6 +100,47 @@ class TestWhatCounts:
         assert trials() == 4
         run(Hold(at=9), bars)
         assert trials() == 5
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            [np.arange(2000.0), np.arange(2000.0) + 1.0],  # too long to be spelt out
+            [lambda x: x + 1, lambda x: x + 2],
+            [panel(50), panel(50, seed=2)],
+        ],
+    )
+    def test_parameters_that_are_no_numbers_are_told_apart_by_what_they_hold(self, file, values):
+        for value in values:
+            run(Holding(what=value), panel(), mode="interpreted")
+            run(Holding(what=deepcopy(value)), panel(), mode="interpreted")
+        assert trials() == 2
+
+    def test_what_a_constructor_of_the_users_keeps_tells_trials_apart(self, file):
+        class Made(Hold):
+            def __init__(self, share):
+                super().__init__()
+                self.share = share
+
+            def on_bar(self, ctx):
+                if ctx.t == self.at:
+                    ctx.order_target_percent(0, self.share)
+
+        for share in (0.1, 0.2, 0.2):
+            run(Made(share), panel())
+        assert trials() == 2
+
+    def test_a_constant_that_was_changed_is_other_code(self, file, monkeypatch):
+        for share in (0.1, 0.2, 0.2):
+            monkeypatch.setitem(globals(), "SHARE", share)
+            run(Reading(), panel())
+        assert trials() == 2
+
+    def test_a_default_that_is_written_as_a_whole_number_is_the_same_in_a_sweep(self, file):
+        bars = panel()
+        run(Holding(), bars)
+        sweep(Holding, bars, at=[1, 2], store=None)
+        sweep(Holding, bars, at=[1, 2], share=1, store=None)
+        assert trials() == 2
 
     def test_the_sharpe_of_each_trial_is_kept(self, file):
         bars = panel()
@@ -223,6 +289,48 @@ class TestTheFile:
             run(Hold(), panel())
         assert len(first.equity) == 300
         assert told in count_trials(panel()).problem
+
+    def test_a_full_disk_is_said_and_what_comes_after_counts_again(self, file):
+        record_module._TOLD.clear()
+        run(Hold(), panel())
+        database = record_module.current_ledger()._db
+        database.execute("PRAGMA max_page_count = 1")  # SQLite takes the pages there are
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            for at in range(2, 60):
+                run(Hold(at=at), panel())
+        assert ["on a disk that is full; make room" in str(one.message) for one in said] == [True]
+        assert not database.in_transaction
+        database.execute("PRAGMA max_page_count = 100000")
+        before = trials()
+        run(Hold(at=99), panel())
+        assert trials() == before + 1 < 61
+
+    def test_what_cannot_be_counted_costs_no_result(self, file, monkeypatch):
+        monkeypatch.setattr(record_module, "code_of", lambda kind: 1 / 0)
+        with pytest.warns(UserWarning, match="could not count this: ZeroDivisionError"):
+            assert len(run(Hold(), panel()).equity) == 300
+        with pytest.warns(UserWarning, match="could not count this: ZeroDivisionError"):
+            assert sweep(Hold, panel(), at=[1, 2], store=None).trials == 2
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there a folder in use cannot be removed")
+    def test_a_working_directory_that_is_gone_costs_no_result(self, tmp_path, monkeypatch):
+        monkeypatch.delenv(VARIABLE)
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        assert ledger_path() is None
+        assert len(run(Hold(), panel(), mode="interpreted").equity) == 300
+
+    def test_a_ledger_that_was_replaced_is_the_one_that_is_written(self, file, tmp_path):
+        run(Hold(), panel())
+        Ledger(tmp_path / "other.db").close()
+        for part in file.parent.glob("trials.db*"):
+            part.unlink()
+        (tmp_path / "other.db").rename(file)
+        run(Hold(at=2), panel())
+        assert len(Ledger(file).counted(("AAA",), 0, 1000 * DAY)) == 1
 
     def test_another_format_is_refused(self, file):
         ledger = Ledger(file)

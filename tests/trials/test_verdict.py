@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from ledgers import DAY, Hold, panel
 
-from backtester import Bars, Costs, Strategy, run, sweep
+from backtester import Account, Bars, Costs, Strategy, run, sweep
+from backtester.errors import SweepError
 from backtester.metrics.sharpe_error import sharpe_interval
 from backtester.trials import mark as mark_module
 from backtester.trials.where import VARIABLE
@@ -36,6 +37,21 @@ def rising(n_bars: int = 1000, drift: float = 0.002, seed: int = 4) -> Bars:
     return Bars.from_arrays(
         (np.arange(n_bars) + 1) * DAY, close, close, close, close, np.full_like(close, 1e6), symbols=("UP",)
     )
+
+
+class Geared(Strategy):
+    """Holds ten times its equity for 60 bars."""
+
+    def on_bar(self, ctx):
+        if ctx.t < 60:
+            ctx.order_target_percent(0, 10.0)
+
+
+def boom_and_bust() -> Bars:
+    """Return bars that rise by about a hundredth each, and lose three tenths in the end."""
+    moves = 0.01 + 0.002 * np.random.default_rng(0).standard_normal(60)
+    close = 100.0 * np.cumprod(1.0 + np.append(moves, [-0.3, 0.0, 0.0]))[:, None]
+    return Bars.from_arrays((np.arange(63) + 1) * DAY, close, close, close, close, symbols=("AAA",))
 
 
 def test_the_interval_by_its_formula():
@@ -136,6 +152,7 @@ def test_too_little_for_pbo_is_said():
         (lambda: run(Hold(), rising(drift=-0.003)), "It earned less than nothing for its risk"),
         (lambda: run(Hold(), rising(drift=0.0006, seed=2)), "which is not enough to rule out luck"),
         (lambda: run(Hold(), panel(5), costs=Costs(commission=0.01)), "too few"),
+        (lambda: run(Geared(), boom_and_bust(), account=Account(leverage=20.0, maintenance=0.01)), "lost everything"),
     ],
 )
 def test_the_sentence_fits_the_result(file, make, told):
@@ -144,8 +161,23 @@ def test_the_sentence_fits_the_result(file, make, told):
     assert result.verdict.sentence in " ".join(str(result).split())
 
 
+def test_a_sweep_of_the_same_run_again_and_again_is_no_overfitting(file):
+    found = sweep(Twice, rising(100), label=[1, 2, 3], store=None)
+    with pytest.raises(SweepError, match="all 3 trials have the same returns"):
+        _ = found.pbo
+    verdict = found.run_best().verdict
+    assert math.isnan(verdict.pbo)
+    assert "overfitting" not in verdict.sentence
+
+
+class Twice(Hold):
+    """Has a parameter that changes nothing."""
+
+    label: int = 0
+
+
 def test_without_a_ledger_it_says_that_nothing_is_counted(monkeypatch):
     monkeypatch.setenv(VARIABLE, "off")
     verdict = run(Hold(), rising()).verdict
     assert "not counted" in str(verdict)
-    assert "no ledger confirms" in verdict.sentence
+    assert "Taken as a first trial (no ledger confirms it), a Sharpe ratio of" in verdict.sentence

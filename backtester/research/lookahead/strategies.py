@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from backtester.engine.session import Run, prepare_run
 from backtester.errors import StrategyError
+from backtester.research.lookahead.beforehand import globals_made_beforehand, is_per_bar
 from backtester.research.lookahead.futures import WORLDS
 from backtester.research.lookahead.tracks import Track
 from backtester.result import tables_of
@@ -52,9 +53,12 @@ class StrategySubject:
         self.title = title
         self._said = False
         self._notes: list[str] = []
+        self._n_bars = 0  # of the bars as they are
 
     def trace(self, bars: Bars, world: str, row: int) -> StrategyTrace:
         """Return a run of the strategy, prepared."""
+        if world == "kept":
+            self._n_bars = bars.n_bars
         strategy = self._made(bars, world, row)
         with warnings.catch_warnings():
             if self._said:
@@ -71,7 +75,19 @@ class StrategySubject:
     def notes(self) -> list[str]:
         """Return what cannot be tried of this strategy."""
         found = list(self._notes)
-        for name, value in vars(self.source).items() if isinstance(self.source, Strategy) else ():
+        if not isinstance(self.source, Strategy):
+            return found
+        for name in globals_made_beforehand(type(self.source), self._n_bars):
+            found.append(
+                f"{name}, which the code reads and prepare is not given, holds numbers that were made beforehand: what "
+                "they knew is not tried; make them in prepare, from its bars"
+            )
+        for name, value in vars(self.source).items():
+            if is_per_bar(value, self._n_bars):
+                found.append(
+                    f"{name} has a row per bar, numbers that were made beforehand: what they knew when they were made "
+                    "is not tried; make them in prepare, from its bars"
+                )
             if _is_signal(value):
                 found.append(
                     f"{name} is a Signal, numbers that were made beforehand: what they knew when they were made is not "
@@ -94,6 +110,8 @@ class StrategySubject:
         for name, value in list(vars(made).items()):
             if world != "kept" and _is_bars(value):
                 setattr(made, name, _as_then(value, bars, world, row))
+            elif world in ("deleted", "later") and is_per_bar(value, self._n_bars):  # its rows are those of the bars
+                setattr(made, name, value[:row] if world == "deleted" else value[row:])
         return made
 
 

@@ -166,8 +166,9 @@ class Mirrored:
 
     A driftless random walk (a martingale) from close to close, with the volatility of the data, bar by bar, and the
     correlations of its moves: the return of a row is ±r with equal chance, whatever came before, so that no direction
-    can be known at a close. Gap, high and low are mirrored with it, so that orders inside a bar meet the paths of the
-    data's own bars. Funding and extra columns stay.
+    can be known at a close. A price that nearly doubles within a row is turned into its inverse instead, with the
+    chance that leaves the mean where it is. Gap, high and low are mirrored with it, so that orders inside a bar meet
+    the paths of the data's own bars. Funding and extra columns stay.
 
     Notes
     -----
@@ -181,18 +182,19 @@ class Mirrored:
     def apply(self, market: Market) -> tuple[Bars, None]:
         """Return the bars."""
         bars = market.bars
-        turned = np.random.default_rng([self.seed, self.draw, 3]).random(bars.n_bars) < 0.5
-        turned[0] = False
+        tossed = np.random.default_rng([self.seed, self.draw, 3]).random(bars.n_bars)[:, None]
         open_, high, low, close = market.shapes
+        chance = np.full(close.shape, 0.5)
         if bars.allow_negative:
             other = [-open_, -low, -high, -close]
         else:
             far = high > _MIRRORED
             with np.errstate(divide="ignore"):
                 other = [np.where(far, 1.0 / shape, 2.0 - shape) for shape in (open_, low, high, close)]
-        mixed = [
-            np.where(turned[:, None], there, here) for here, there in zip((open_, high, low, close), other, strict=True)
-        ]
+            chance[far] = (close / (1.0 + close))[far]  # so that u and 1/u are 1 in the mean
+        turned = tossed < chance
+        turned[0] = False
+        mixed = [np.where(turned, there, here) for here, there in zip((open_, high, low, close), other, strict=True)]
         return _remade(bars, mixed, np.arange(bars.n_bars)), None
 
 

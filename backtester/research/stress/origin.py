@@ -53,6 +53,11 @@ def origin_of(result: Any, strategy: Any) -> tuple[Strategy, Settings]:
 
 def _check_result(result: Any) -> None:
     if isinstance(result, Result):
+        if "walk_forward" in result._facts.get("about", {}):
+            raise SettingsError(
+                "stress: this result was stitched by walk_forward, of several sets of parameters, and a scenario runs "
+                "one; stress a run of one of them: stress(run(strategy, bars))"
+            )
         return
     if hasattr(result, "run_best"):
         raise SettingsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from backtester.executors import WAIT, Executor
-from backtester.manifest import plain
 from backtester.research.sweep.objective import metric_names
 from backtester.research.sweep.points import Point, Points
 from backtester.research.sweep.progress import SweepProgress
 from backtester.research.sweep.store import Store
 from backtester.research.sweep.tpe import Parzen
 from backtester.research.sweep.trials import Done, Outcome, Trials, run_batch
+from backtester.strategy import check_parameter
 from backtester.trials.record import SweepRecorder
 
 _SECONDS = 0.1  # a batch should take: short enough to stop, long enough that handing it out costs nothing
@@ -51,9 +52,11 @@ class Driver:
         self._size = 1
         self._waits = False
         kind = trials.kind
-        everything = {name: getattr(kind, name) for name in kind.parameter_types() if hasattr(kind, name)}
-        everything |= trials.space.fixed
-        fixed = {name: plain(value) for name, value in everything.items() if name not in trials.space.names}
+        fixed = {}
+        for name, (wanted, default) in kind.parameter_types().items():
+            value = trials.space.fixed.get(name, default)
+            if name not in trials.space.names and value is not inspect.Parameter.empty:
+                fixed[name] = check_parameter(kind.__name__, name, wanted, value)  # as a strategy has it
         self._sharpe = metric_names().index("sharpe")
         self._recorder = SweepRecorder(kind, trials.bars, fixed)
         self._round: list[Outcome] = []  # of the batch that is being waited for
@@ -114,7 +117,7 @@ class Driver:
             parameters = self.trials.space.parameters
             self._recorder.add(
                 (
-                    {name: plain(value) for name, value in parameters(one.coordinates).items()},
+                    parameters(one.coordinates),
                     np.frombuffer(one.metrics)[self._sharpe] if one.metrics else np.nan,
                     one.sketch,
                 )

@@ -152,7 +152,7 @@ class Sweep:
         Raises
         ------
         SweepError
-            Not enough data: fewer than 33 bars, or fewer than two trials with returns that vary.
+            Not enough data: fewer than 33 bars, or fewer than two trials with returns that vary; or all have the same.
         """
         numbers, sums = self._store.sums(self._sweep, self._last, MOST_IN_PBO)
         n_returns = self._trials.bars.n_bars - 1
@@ -169,9 +169,17 @@ class Sweep:
                 sweep=self,
             )
         try:
-            return pbo_of_sums(sums, n_returns)
+            found = pbo_of_sums(sums, n_returns)
         except SettingsError as error:
             raise SweepError(f"sweep: {error}", sweep=self) from None
+        ranked = np.delete(sums, found.left_out, axis=0)
+        if (ranked == ranked[0]).all():
+            raise SweepError(
+                f"sweep: all {len(ranked)} trials have the same returns, so that nothing was chosen that could be "
+                "overfitted",
+                sweep=self,
+            )
+        return found
 
     @property
     def first_failure(self) -> Trial | None:

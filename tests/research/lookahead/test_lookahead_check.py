@@ -17,7 +17,7 @@ from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
 from backtester.research.lookahead.tracks import Track, moved
 from backtester.signals import Features, Signal
-from backtester.trials import mark
+from backtester.trials.mark import mark
 
 BARS = market()
 ROW = 40
@@ -177,7 +177,8 @@ class TestReport:
         one, two = (check_lookahead(WholeCopy, BARS[:30], cuts=5, seed=3, mode="interpreted") for _ in range(2))
         assert one == two
 
-    def test_the_runs_are_marked_as_no_search_for_an_edge(self):
+    def test_the_runs_are_marked_as_no_search_for_an_edge(self, monkeypatch):
+        monkeypatch.delenv("PYTEST_CURRENT_TEST")  # in which runs have a mark already
         marks = []
 
         class Watching(strategies.BuyAndHold):
@@ -312,3 +313,32 @@ class TestBadInput:
         report = check_lookahead(ModelStrategy(signal=Signal.of(whole.close - 50.0, whole)), whole, cuts=(50,))
         assert report.ok
         assert "signal is a Signal, numbers that were made beforehand" in report.notes[0]
+
+    def test_an_array_in_a_parameter_is_cut_with_the_bars_and_noted(self):
+        report = check_lookahead(Told(tips=np.sin(np.arange(BARS.n_bars))), BARS, cuts=(30, 50))
+        assert report.ok
+        assert "tips has a row per bar, numbers that were made beforehand" in report.notes[0]
+
+    def test_a_global_with_rows_of_its_own_is_noted(self):
+        report = check_lookahead(Knowing, BARS, cuts=(30, 50))
+        assert report.ok
+        assert "TIPS, which the code reads and prepare is not given, holds numbers" in report.notes[0]
+
+
+TIPS = np.sin(np.arange(BARS.n_bars))
+
+
+class Told(Strategy):
+    """Follows numbers that it was given."""
+
+    tips: np.ndarray
+
+    def on_bar(self, ctx):
+        ctx.order_target_percent(0, 0.5 if self.tips[-1] > 0 else 0.0)
+
+
+class Knowing(Strategy):
+    """Follows numbers that lie about."""
+
+    def on_bar(self, ctx):
+        ctx.order_target_percent(0, 0.5 if TIPS[ctx.t] > 0 else 0.0)

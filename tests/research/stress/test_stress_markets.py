@@ -109,6 +109,15 @@ class TestBootstrapped:
 
 
 class TestMirrored:
+    def test_a_price_that_doubles_has_no_direction_either(self):
+        """Two bars of 2.3 times the last, up with a chance of 1/3.3 each; the mean of 4000 has an error of 0.02."""
+        close = 10.0 * np.cumprod(np.where(np.isin(np.arange(20), (5, 12)), 2.3, 1.0))[:, None]
+        market = Market(Bars.from_arrays((np.arange(20) + 1) * DAY, close, close, close, close))
+        ends = np.array([Mirrored(seed=0, draw=draw).apply(market)[0].close[-1, 0] for draw in range(4000)]) / 10.0
+        assert np.unique(np.round(ends, 6)) == pytest.approx([1 / 5.29, 1.0, 5.29], abs=1e-6)
+        assert np.mean(ends > 2.0) == pytest.approx(1 / 3.3**2, abs=0.02)
+        assert ends.mean() == pytest.approx(1.0, abs=0.08)
+
     def test_keeps_the_size_of_every_move_and_mirrors_all_assets_together(self):
         bars = noise(200, n_assets=2)
         made, _ = Mirrored(seed=1, draw=0).apply(Market(bars))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stressed import Idle, InAndOut, Momentum, Trend, ladder, noise
 
-from backtester import Account, Costs, Execution, Instrument, Result, Strategy, constant, run, stress
+from backtester import Account, Costs, Execution, Instrument, Result, Strategy, constant, run, stress, walk_forward
 from backtester.engine import prepare_run
 from backtester.errors import ResultError, SettingsError, StrategyError
 from backtester.research.stress import KINDS
@@ -229,6 +229,11 @@ class TestOrigin:
 
         found = stress(run(Counts, BARS), scenarios=["delay"], metric="total_return")
         assert found.table["error"].tolist() == [""] * 6
+
+    def test_a_walk_is_many_sets_of_parameters_and_is_refused(self):
+        walk = walk_forward(Trend, BARS, {"length": [5, 9]}, train=100, test=100, store=None)
+        with pytest.raises(SettingsError, match=r"stitched by walk_forward, of several sets .*; stress a run of one"):
+            stress(walk.result)
 
     def test_a_result_from_disk_needs_the_strategy(self, tmp_path):
         costs = Costs(commission=[0.0005, 0.001], spread=0.0001)
