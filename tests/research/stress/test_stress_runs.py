@@ -12,6 +12,7 @@ from backtester import Account, Costs, Execution, Instrument, Result, Strategy, 
 from backtester.engine import prepare_run
 from backtester.errors import ResultError, SettingsError, StrategyError
 from backtester.research.stress import KINDS
+from backtester.report.pages import document_of
 from backtester.research.stress.markets import Bootstrapped, Market, MissingRows
 
 COSTS = Costs(commission=0.0005, spread=0.0004)
@@ -446,3 +447,12 @@ class TestInterruption:
         assert found.interrupted
         assert found.table["level"].tolist() == [0, 0, 1]  # the run, and two delays; the third was given up
         assert "interrupted" in str(found)
+
+
+def test_its_page_says_what_was_stressed_on_what(found):
+    page = document_of(found)["pages"][0]
+    assert page["title"] == f"Stress test of {found.strategy}"
+    assert page["facts"][-1] == f"{len(found.table) - 1} scenarios"
+    assert page["facts"][2].startswith("300 bars")
+    kinds = page["sections"][0]["items"][2]["columns"][0]
+    assert "same-bar rule" in kinds and "same_bar" not in kinds
