@@ -94,12 +94,14 @@ def _table(table: Table) -> str:
     body = "".join(
         '<tr style="background:none">'
         + "".join(
-            f'<td style="{_CELL};text-align:{side}">{escaped(cell)}</td>' for cell, side in zip(row, sides, strict=True)
+            f'<td style="{_CELL};text-align:{side};white-space:nowrap">{escaped(cell)}</td>'
+            for cell, side in zip(row, sides, strict=True)
         )
         + "</tr>"
         for row in table.rows
     )
-    return f'<table style="{_TABLE};margin:4px 0"><tr>{heads}</tr>{body}</table>'
+    inside = f'<table style="{_TABLE}"><tr>{heads}</tr>{body}</table>'
+    return f'<div style="overflow-x:auto;margin:4px 0">{inside}</div>'
 
 
 def sparkline(values: npt.ArrayLike, label: str = "", baseline: float | None = None) -> str:

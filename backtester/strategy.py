@@ -77,9 +77,8 @@ class Strategy:
         for name in parameters:
             if name not in known:
                 listed = ", ".join(known) or "none"
-                raise ParameterError(
-                    f"{type(self).__name__} has no parameter {name!r}{did_you_mean(name, known)} (parameters: {listed})"
-                )
+                hint = unannotated(type(self), name) or did_you_mean(name, known)
+                raise ParameterError(f"{type(self).__name__} has no parameter {name!r}{hint} (parameters: {listed})")
         for name, (kind, default) in known.items():
             value = parameters.get(name, default)
             if value is inspect.Parameter.empty:
@@ -166,6 +165,14 @@ def remembered_parameters(kind: type[Strategy]) -> Iterator[None]:
             _users[kind] -= 1
             if not _users[kind]:
                 del _users[kind], _remembered[kind]
+
+
+def unannotated(kind: type, name: str) -> str:
+    """Return a hint where `name` is an attribute of a class that only lacks its annotation, "" where it is not."""
+    value = getattr(kind, name, None)
+    if not isinstance(value, bool | int | float | str):
+        return ""
+    return f"; it is an attribute without a type: write `{name}: {type(value).__name__} = {value!r}` in the class"
 
 
 def _hints(cls: type) -> dict[str, Any]:

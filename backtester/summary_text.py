@@ -151,6 +151,14 @@ def when(bars: Bars, t: int) -> str:
     return f"{np.datetime64(int(bars.timestamps[t]), 'ns').astype('M8[m]')}".replace("T", " ")
 
 
+def data_facts(bars: Bars) -> list[str]:
+    """Return in few words what bars are: the symbols, the source, from when to when, how many."""
+    listed = ", ".join(bars.symbols[:8]) + (f", … ({bars.n_assets:,} assets)" if bars.n_assets > 8 else "")
+    period = f"{when(bars, 0)} – {when(bars, bars.n_bars - 1)}" + ("" if is_daily(bars) else " UTC")
+    step = step_words(bars)
+    return [listed, period, count_of(bars.n_bars, "bar") + (f" of {step}" if step else "")]
+
+
 def comparison_of(result: Result) -> tuple[str, np.ndarray] | None:
     """Return name and equity of what a result is compared with: its benchmark, else buy and hold; None if undefined."""
     settings = result.manifest["settings"]

@@ -66,7 +66,8 @@ class Verdict:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """Label and text of each number that is known, for a screen."""
-        found = [("Sharpe, 95 % interval", f"{_number(self.sharpe)}  [{_number(self.low)}, {_number(self.high)}]")]
+        interval = "" if math.isnan(self.low) else f"  [{_number(self.low)}, {_number(self.high)}]"
+        found = [("Sharpe, 95 % interval", f"{_number(self.sharpe)}{interval}")]
         found.append(("trials so far on this data", self._trials_text()))
         if self.trials.trials > 1:
             found.append(("best expected of luck", _number(self.expected_best)))

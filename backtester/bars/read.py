@@ -72,7 +72,14 @@ def collect(path: Any, **options: Any) -> list[Finding]:
         frames, settings = _parquet(path, options)
     else:
         frames, settings = _csv(path, csv.get("separator"), csv.get("decimal", "."), csv.get("encoding"), options)
-    return [f for place, part in _parts(frames, settings) for f in _findings(part, place, settings)]
+    found: list[Finding] = []
+    moments: set[int] = set()
+    for place, part in _parts(frames, settings):
+        found += _findings(part, place, settings)
+        moments.update(part.timestamps[:2].tolist())
+    if len(moments) < 2 and not found:
+        found.append(Finding("", None, None, "", "1 row", "bars need two rows at least", "Pass more data"))
+    return found
 
 
 def _csv(

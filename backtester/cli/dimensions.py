@@ -53,6 +53,8 @@ def space_of(
         If a text is none of those above, names a parameter twice or one that does not exist, or a value is not of the
         annotated type.
     """
+    from backtester.strategy import unannotated
+
     known = kind.parameter_types()
     space: dict[str, Any] = {}
     for option, texts in (("-p", varied or ()), ("--set", fixed or ())):
@@ -62,7 +64,7 @@ def space_of(
             if not equals or not name:
                 raise ParameterError(f"{option} {text}: write {option} NAME=… (parameters: {listed})")
             if name not in known:
-                hint = did_you_mean(name, known)
+                hint = unannotated(kind, name) or did_you_mean(name, known)
                 raise ParameterError(
                     f"{option} {text}: {kind.__name__} has no parameter {name!r}{hint} (parameters: {listed})"
                 )

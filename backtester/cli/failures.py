@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import sys
 import sysconfig
@@ -112,7 +113,10 @@ def _usage(error: Any) -> str:
         return message
     if wrong and "No such option" in message:
         known = [name for param in context.command.params for name in (*param.opts, *param.secondary_opts)]
-        message = f"no such option {wrong}{did_you_mean(wrong, [*known, '--help', '--debug'])}"
+        hint = did_you_mean(wrong, [*known, "--help", "--debug"])
+        if "--set" in known and not difflib.get_close_matches(wrong, known, n=1, cutoff=0.75):
+            hint = f"; if it is a parameter, write --set {wrong.lstrip('-')}=VALUE"
+        message = f"no such option {wrong}{hint}"
     return f"{message} (see {context.command_path} --help)"
 
 

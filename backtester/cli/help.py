@@ -75,6 +75,17 @@ class Command(_Plain, TyperCommand):
         """Its examples, in the order of the docstring."""
         return examples_of(self.callback.__doc__)[1] if self.callback is not None else []
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line: arguments by their metavar, in brackets where they may be left out."""
+        pieces = [self.options_metavar] if self.options_metavar else []
+        for param in self.get_params(ctx):
+            if param.param_type_name == "argument" and param.metavar:
+                bare = param.required or param.metavar.startswith("[")
+                pieces.append(param.metavar if bare else f"[{param.metavar}]")
+            else:
+                pieces += param.get_usage_pieces(ctx)
+        return pieces
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
         super().format_help(ctx, formatter)

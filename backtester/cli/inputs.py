@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,19 @@ def load_bars(sources: Sequence[str], reading: dict[str, Any] | None = None) -> 
     for kind, read in (("csv", Bars.from_csv), ("parquet", Bars.from_parquet)):
         chosen = [path for path in paths if kind_of(path) == kind]
         if chosen:
-            panels.append(read(_together(chosen), **(reading or {})))
+            panels.append(_read(read, chosen, reading or {}))
     return panels[0] if len(panels) == 1 else Bars.align(panels)
+
+
+def _read(read: Callable[..., Bars], paths: list[str], options: dict[str, Any]) -> Bars:
+    """Return the bars of files; what is wrong with the only one is said with its name."""
+    try:
+        return read(_together(paths), **options)
+    except DataError as error:
+        path = _file(paths[0])[1]
+        if len(paths) > 1 or path in str(error):
+            raise
+        raise DataError(f"{path}: {error}") from None
 
 
 def kind_of(path: str) -> str:

@@ -18,7 +18,7 @@ from numba.core import ir, types
 
 from backtester.compiler.bytecode import Place, facts_of
 from backtester.compiler.walk import BASE, Walk
-from backtester.errors import CannotCompile, StrategyError
+from backtester.errors import CannotCompile, StrategyError, did_you_mean
 from backtester.kernel.struct import Self
 
 _SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -53,11 +53,23 @@ def check_strategy(strategy: Any) -> None:
     ------
     StrategyError
         A hook that is a generator, takes other arguments, assigns to `ctx`, to a fill or to an order, or draws numbers
-        that are not the run's.
+        that are not the run's; a misspelt `on_bar`.
     """
+    check_named(type(strategy))
     plain = ((name, getattr(type(strategy), name, None)) for name in HOOKS)
     check_hooks({name: hook for name, hook in plain if isinstance(hook, python_types.FunctionType)})
     check_random(strategy)
+
+
+def check_named(kind: type) -> None:
+    """Raise `StrategyError` where a class has no `on_bar`, and a method that is called nearly so."""
+    if getattr(kind.on_bar, "__module__", None) != BASE:  # type: ignore[attr-defined]
+        return
+    own = [name for base in kind.__mro__ if base.__module__ != BASE for name in vars(base) if name[:2] != "__"]
+    hint = did_you_mean("on_bar", [name for name in own if callable(getattr(kind, name))])
+    if hint:
+        near = hint.split("'")[1]
+        raise StrategyError(f"{kind.__name__} has no on_bar, and would never trade; rename its method {near}")
 
 
 def check_random(strategy: Any) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 from backtester.errors import StrategyError
 
 if TYPE_CHECKING:
     from backtester.engine.session import Run
+
+_OUT_OF_ROWS = re.compile(r"index (?P<row>-?\d+) is out of bounds for axis 0 with size (?P<rows>\d+)")
 
 
 def describe_bar(run: Run, t: int, error: BaseException | None = None) -> str:
@@ -49,6 +52,7 @@ def annotate(run: Run, error: BaseException, t: int) -> None:
     """Add bar, time and symbol to an exception from user code."""
     error.add_note(f"{type(run.strategy).__name__} raised at {describe_bar(run, t, error)}")
     explain_read_only(error)
+    explain_bounds(error, t)
 
 
 def explain_read_only(error: BaseException) -> None:
@@ -58,6 +62,16 @@ def explain_read_only(error: BaseException) -> None:
             "market data is read-only, and so are indicators that a sweep shares between its runs; work on a copy, "
             "made in prepare: bars.close.copy(), sma(bars.close, 20).copy()"
         )
+
+
+def explain_bounds(error: BaseException, t: int) -> None:
+    """Say how far arrays reach at bar t, where the error is NumPy's about a row beyond their ends."""
+    found = _OUT_OF_ROWS.search(str(error)) if isinstance(error, IndexError) else None
+    if found is None or int(found["rows"]) != t + 1:
+        return
+    row = int(found["row"])
+    what = f"row {row} is the future" if row > t else f"[{row}] is before the first bar"
+    error.add_note(f"at bar {t} an array per bar has {t + 1:,} rows, up to the present, which is [-1]; {what}")
 
 
 def replay(run: Run, t: int) -> None:

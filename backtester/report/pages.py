@@ -101,35 +101,41 @@ def page_of(name: str, subject: Any) -> dict[str, Any]:
         for part in ("marks", "levels"):
             data[part] = {"total": data[part].pop("total"), **compact(data[part])}
         return {"name": name, **data}
-    return _sections_page(name, subject.report_sections(), kind_of(subject))
+    facts = [clean(str(fact)) for fact in getattr(subject, "report_facts", ())] or [kind_of(subject)]
+    page = _sections_page(name, subject.report_sections(), facts)
+    return page | {"title": title_of(subject, name)}
 
 
-def title_of(subject: Any) -> str:
-    """Return what an object calls itself: the strategy of a result, its `report_title`, its `name`, or its class."""
+def title_of(subject: Any, otherwise: str = "") -> str:
+    """Return what an object calls itself: the strategy of a result, its `report_title`, its `name`, or its class.
+
+    `otherwise` stands for the class where it is not "".
+    """
     if _is_result(subject):
         return clean(subject.manifest["strategy"])
-    return clean(getattr(subject, "report_title", "") or getattr(subject, "name", "") or type(subject).__name__)
+    said = getattr(subject, "report_title", "") or getattr(subject, "name", "")
+    return clean(said or otherwise or type(subject).__name__)
 
 
 def kind_of(subject: Any) -> str:
-    """Return a word for the class of an object: "sweep", "walk forward result"."""
-    name = type(subject).__name__
+    """Return a word for the class of an object: "sweep", "walk forward"."""
+    name = type(subject).__name__.removesuffix("Result")
     return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name).strip()
 
 
 def _comparison(results: dict[str, Result]) -> dict[str, Any]:
-    page = _sections_page("Comparison", side_by_side(results), f"{len(results):,} results")
+    page = _sections_page("Comparison", side_by_side(results), [f"{len(results):,} results"])
     return page | {"title": f"{len(results):,} results compared", "facts": [page["facts"][0], period_of(results)]}
 
 
-def _sections_page(name: str, sections: list[Section], kind: str) -> dict[str, Any]:
+def _sections_page(name: str, sections: list[Section], facts: list[str]) -> dict[str, Any]:
     listed = [section.as_json() for section in sections]
     anchors: set[str] = set()
     for section in listed:
         while section["anchor"] in anchors:
             section["anchor"] += "-next"
         anchors.add(section["anchor"])
-    return {"kind": "sections", "name": name, "title": name, "facts": [kind], "sections": listed}
+    return {"kind": "sections", "name": name, "title": name, "facts": facts, "sections": listed}
 
 
 def _is_result(subject: Any) -> bool:

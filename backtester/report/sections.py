@@ -215,7 +215,13 @@ def lines(
 
 
 def bars(
-    title: str, labels: Sequence[Any], groups: Mapping[str, Values], *, unit: str = "number", upright: bool = False
+    title: str,
+    labels: Sequence[Any],
+    groups: Mapping[str, Values],
+    *,
+    unit: str = "number",
+    upright: bool = False,
+    span: tuple[float, float] | None = None,
 ) -> Item:
     """Return bars, one row for each label, side by side for several groups.
 
@@ -228,6 +234,9 @@ def bars(
     unit : str
     upright : bool
         Columns from left to right, for labels that follow each other in time.
+    span : (float, float), optional
+        The least and the greatest value that rows have room for, so that several charts share one scale; by default
+        those of the values. 0 has room always.
     """
     _check_unit(unit, title)
     listed = [{"name": str(name), "values": numbers(np.asarray(values, np.float64))} for name, values in groups.items()]
@@ -236,6 +245,7 @@ def bars(
         "title": title,
         "unit": unit,
         "upright": upright,
+        "span": None if span is None else [number(float(value)) for value in span],
         "labels": [str(label) for label in labels],
         "groups": listed,
     }
@@ -396,6 +406,8 @@ def label_of(metric: str) -> str:
     """Return what a metric of `Result.metrics` is called on a page; any other name as it is."""
     from backtester.summary_text import GROUPS
 
+    if metric == "total_costs":  # it is "total" only below the heading of its group
+        return "costs"
     return next((one.label for _, group in GROUPS for one in group if one.name == metric), metric)
 
 

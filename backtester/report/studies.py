@@ -6,17 +6,30 @@ are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtester.report.sections import Section, bars, facts, frame_table, line, lines, scatter, text, unit_of
+from backtester.report.sections import (
+    Section,
+    bars,
+    facts,
+    frame_table,
+    label_of,
+    line,
+    lines,
+    scatter,
+    text,
+    unit_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LINES_OF_PARAMETERS = 6
+MOST_ROWS = 60  # bars of a kind of stress; more are a histogram
+_QUANTILES = ("worst", "median", "best", "5 % quantile", "95 % quantile")  # columns in the unit of the metric
 
 
 def fold_sections(
@@ -68,15 +81,40 @@ def fold_sections(
     if parameters is not None and len(parameters.columns):
         sections.append(_chosen(parameters, names))
     units = dict.fromkeys((in_sample, out_of_sample), unit)
-    sections.append(Section("Table of folds", [frame_table("", folds, units)]))
+    units |= {name: "percent" for name in map(str, folds.columns) if name.endswith("_return")}
+    kept = () if parameters is None else tuple(map(str, parameters.columns))
+    sections.append(Section("Table of folds", [_worded("", folds, units, kept)]))
     return sections
+
+
+def _worded(title: str, frame: pd.DataFrame, units: Mapping[str, str], kept: Collection[str] = ()) -> dict[str, Any]:
+    """Return a table with words for heads and truths, without columns in which nothing stands.
+
+    Heads in `kept`, the names of parameters, stay as they are.
+    """
+    heads = {}
+    for name in frame.columns:
+        if not (frame[name].isna() | (frame[name].astype(object) == "")).all():
+            heads[name] = name if name in kept else label_of(str(name)).replace("_", " ")
+    shown = frame[list(heads)].copy()
+    for name in heads:
+        if shown[name].dtype == bool or str(shown[name].dtype) == "boolean":
+            shown[name] = shown[name].astype(object).map({True: "yes", False: "no"}).fillna("")
+    return frame_table(
+        title, shown.rename(columns=heads), {heads[name]: units[name] for name in units if name in heads}
+    )
 
 
 def _chosen(parameters: pd.DataFrame, names: list[str]) -> Section:
     """Return how the chosen parameters moved from fold to fold."""
     numeric = [name for name in parameters.columns if parameters[name].dtype.kind in "if"]
     items: list[dict[str, Any]] = [
-        lines(str(name), [line(str(name), parameters[name].to_numpy(np.float64))], x_title="fold")
+        lines(
+            str(name),
+            [line(str(name), parameters[name].to_numpy(np.float64))],
+            unit="count" if parameters[name].dtype.kind == "i" else "number",
+            x_title="fold",
+        )
         for name in numeric[:LINES_OF_PARAMETERS]
     ]
     shown = parameters.copy()
@@ -123,20 +161,23 @@ def stress_sections(
     elif facts_of:
         head.append(facts(facts_of.items()))
     if summary is not None:
-        head.append(frame_table("By kind of stress", summary))
+        head.append(_worded("By kind of stress", summary, dict.fromkeys(_QUANTILES, unit)))
     drawn = []
+    parts = table.groupby(kind, sort=False)[metric]
+    rows = [values for _, values in parts if len(values) <= MOST_ROWS and np.isfinite(values).any()]
+    span = (min(map(np.nanmin, rows)), max(map(np.nanmax, rows))) if rows else None
     for name, part in table.groupby(kind, sort=False):
         values = part[metric].to_numpy(np.float64)
-        if len(values) > 60:
+        if len(values) > MOST_ROWS:
             drawn.append(_spread(str(name), metric, values, unit, base))
         elif np.isfinite(values).any():
             labels = [str(one) for one in part[scenario]]
-            drawn.append(bars(f"{name}: {metric}", labels, {metric: values}, unit=unit))
+            drawn.append(bars(f"{name}: {metric}", labels, {metric: values}, unit=unit, span=span))
     units = {str(name): unit_of(str(name)) for name in table.columns if unit_of(str(name)) != "number"}
     return [
         Section("What it survives", head),
-        Section("Scenario by scenario", drawn),
-        Section("All scenarios", [frame_table("", table, units)]),
+        Section("Scenario by scenario", drawn, "All bars have one scale." if len(rows) > 1 else ""),
+        Section("All scenarios", [_worded("", table, units)]),
     ]
 
 

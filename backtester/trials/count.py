@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from backtester.errors import ResultError
 from backtester.metrics.independence import effective_trials
-from backtester.metrics.sharpe_error import variance_of_sharpes
 from backtester.trials.identity import symbols_of
 from backtester.trials.ledger import Ledger
 from backtester.trials.record import current_ledger
@@ -69,15 +66,13 @@ def count_of(
         ledger = ledger or current_ledger()
         if ledger is None:
             return TrialCount(0, math.nan, problem="the trial ledger is off")
-        rows = ledger.counted(symbols, first, last, without)
+        tally = ledger.tally(symbols, first, last, without)
         sketches = ledger.sketches(symbols, first, last, MOST_SKETCHES, without)
         marked = ledger.marked(symbols, first, last)
     except ResultError as error:
         return TrialCount(0, math.nan, problem=str(error))
-    total = sum(behind for _, behind, _ in rows)
-    sharpes = np.array([sharpe for _, _, sharpe in rows], np.float64)
-    best = float(np.nanmax(sharpes)) if np.isfinite(sharpes).any() else math.nan
-    return TrialCount(total, _effective(sketches, total), variance_of_sharpes(sharpes), best, marked)
+    effective = _effective(sketches, tally.behind)
+    return TrialCount(tally.behind, effective, tally.sharpe_variance, tally.best, marked)
 
 
 def _effective(sketches: Sequence[bytes], total: int) -> float:

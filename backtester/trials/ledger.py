@@ -9,6 +9,7 @@ transaction. Nothing here counts: see `count`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -92,6 +93,25 @@ class Row(NamedTuple):
     n_bars: int
     trials: int
     runs: int
+    best: float
+
+
+class Tally(NamedTuple):
+    """What some trials come to.
+
+    Attributes
+    ----------
+    distinct : int
+        Trials.
+    behind : int
+        And with those that they stand for.
+    sharpe_variance, best : float
+        Of their Sharpe ratios per year; NaN where there are too few.
+    """
+
+    distinct: int
+    behind: int
+    sharpe_variance: float
     best: float
 
 
@@ -203,26 +223,27 @@ class Ledger:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def counted(self, symbols: Sequence[str], first: int, last: int, without: str = "") -> list[tuple[int, int, float]]:
-        """Return batch, number behind and Sharpe (NaN where none) of every distinct trial that counts.
+    def tally(self, symbols: Sequence[str], first: int, last: int, without: str = "") -> Tally:
+        """Return what the distinct trials that count come to.
 
         Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`,
-        which did not come through the door `without`.
+        which did not come through the door `without`. A trial on several such periods has the highest of its Sharpe
+        ratios.
         """
         with self._lock, _explained(self.path):
             markets = self._markets(symbols)
-            found: dict[int, tuple[int, int, float]] = {}
+            marks = ", ".join("?" * len(markets))
             query = (
-                "SELECT t.number, t.batch, t.behind, t.sharpe FROM trials t JOIN batches b ON b.id = t.batch "
-                "WHERE b.market = ? AND b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? ORDER BY t.batch"
+                "SELECT count(*), total(behind), count(sharpe), total(sharpe), total(sharpe * sharpe), max(sharpe) "
+                "FROM (SELECT max(t.behind) AS behind, max(t.sharpe) AS sharpe "
+                "FROM batches b JOIN trials t ON t.batch = b.id "
+                f"WHERE b.market IN ({marks}) AND b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? "
+                "GROUP BY t.number)"
             )
-            for market in markets:
-                for number, batch, behind, sharpe in self._db.execute(query, (market, last, first, without)):
-                    known = found.get(number)
-                    value = float("nan") if sharpe is None else sharpe
-                    if known is None or value == value:
-                        found[number] = (batch, max(behind, known[1] if known else 1), value)
-            return list(found.values())
+            row = self._db.execute(query, (*markets, last, first, without)).fetchone()
+        distinct, behind, scored, total, squares, best = row
+        variance = max(squares - total * total / scored, 0.0) / (scored - 1) if scored > 1 else math.nan
+        return Tally(int(distinct), int(behind), variance, math.nan if best is None else float(best))
 
     def sketches(self, symbols: Sequence[str], first: int, last: int, most: int, without: str = "") -> list[bytes]:
         """Return the sketches of at most `most` of the distinct trials that `counted` returns, spread over them."""

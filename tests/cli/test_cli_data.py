@@ -81,3 +81,13 @@ def test_several_files_by_a_pattern_and_a_folder(cli):
         (cli.folder / "many" / f"{name}.csv").write_text((cli.folder / "prices.csv").read_text())
     assert "20 bars × 2 (a, b)" in cli("data", "check", "many").stdout
     assert "20 bars × 2 (a, b)" in cli("data", "check", "many/*.csv").stdout
+
+
+def test_a_file_that_cannot_be_bars_is_named_with_what_is_wrong(cli):
+    cli.write("one.csv", "date,open,high,low,close,volume\n2020-01-01,1,2,0.5,1,10\n")
+    assert "found '1 row': bars need two rows at least" in cli("data", "check", "one.csv", code=1).stdout
+    cli.write("opne.csv", "date,opne,high,low,close,volume\n2020-01-01,1,2,0.5,1,10\n2020-01-02,1,2,0.5,1,10\n")
+    for name, words in (("one.csv", "bars need two rows"), ("opne.csv", "no column for 'open'; did you mean 'opne'?")):
+        said = cli("data", "info", name, code=2).stderr
+        assert said.startswith(f"error: {name}: ")
+        assert words in said

@@ -19,6 +19,7 @@ DATA = ("--data", "prices.csv")
         (["rnu"], ["No such command 'rnu'", "see backtester --help"]),
         (["run"], ["no strategy: give FILE[:CLASS], or --model DIR", "see backtester run --help"]),
         (["run", "hold.py", "--comission", "1"], ["no such option --comission", "did you mean '--commission'?"]),
+        (["run", "hold.py", "--n", "1"], ["no such option --n; if it is a parameter, write --set n=VALUE"]),
         (["run", "hold.py", *DATA, "--cash", "much"], ["--cash"]),
         (["run", "hold.py", *DATA, "--cash", "0"], ["cash"]),
         (["run", "hold.py", *DATA, "--cash", "nan"], ["cash", "finite"]),
@@ -164,6 +165,36 @@ def test_an_exception_in_prepare_or_on_import_shows_the_users_line(cli):
     outcome = cli("run", "importing.py", *DATA, code=3)
     assert "No module named 'no_such_library'" in outcome.stderr
     assert "line 1" in outcome.stderr
+
+
+def test_a_misspelt_on_bar_is_refused(cli):
+    cli.write("near.py", "from backtester import Strategy\nclass N(Strategy):\n    def onbar(self, ctx): ...\n")
+    assert "would never trade; rename its method onbar" in cli("run", "near.py", *DATA, code=2).stderr
+
+
+def test_a_parameter_without_its_annotation_is_said_to_lack_it(cli):
+    cli.write("bare.py", "from backtester import Strategy\nclass N(Strategy):\n    n = 3\n")
+    for option in (("run", "bare.py", "--set", "n=4"), ("sweep", "bare.py", "-p", "n=3,4")):
+        assert "without a type: write `n: int = 3` in the class" in cli(*option, *DATA, code=2).stderr
+
+
+def test_a_row_of_the_future_is_called_so(cli):
+    cli.write(
+        "ahead.py",
+        """
+        from backtester import Strategy
+
+        class Ahead(Strategy):
+            def prepare(self, bars):
+                self.close = bars.close * 1.0
+
+            def on_bar(self, ctx):
+                if ctx.t == 6 and self.close[ctx.t + 1, 0] > 0.0:
+                    ctx.order(0, 1.0)
+        """,
+    )
+    said = cli("run", "ahead.py", *DATA, code=3).stderr
+    assert "at bar 6 an array per bar has 7 rows, up to the present, which is [-1]; row 7 is the future" in said
 
 
 def test_a_mistake_the_library_finds_in_on_bar_shows_the_users_line(cli):

@@ -92,7 +92,7 @@ def test_json_is_one_document_without_nan_whatever_the_strategy_prints(cli):
     assert "NaN" not in outcome.stdout
     assert "imported" in outcome.stderr
     document = cli.json("run", "loud.py", "--data", "prices.csv")
-    assert set(document) == {"metrics", "manifest", "report", "out"}
+    assert set(document) == {"metrics", "manifest", "verdict", "report", "out"}
     assert document["metrics"]["sharpe"] is None  # equity never moves: undefined
     assert document["metrics"]["n_fills"] == 0
     assert document["report"] is None

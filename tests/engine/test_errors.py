@@ -110,7 +110,12 @@ def test_an_exception_has_the_user_s_line_and_a_note_with_bar_time_and_symbols(s
     close = dt.datetime.fromtimestamp(int(BARS.timestamps[40]) / 10**9, dt.UTC)
     note = f"{strategy.__name__} raised at bar 40 of {N_BARS}, {close:%Y-%m-%d %H:%M:%S} UTC, "
     who = "asset 1 (SIM1)" if strategy is InMethod else "SIM0, SIM1"
-    assert caught.value.__notes__ == [note + who]
+    assert caught.value.__notes__[0] == note + who
+    reach = "at bar 40 an array per bar has 41 rows, up to the present, which is [-1]; "
+    future = "row 41 is the future"
+    beyond = {InHelper: future, BeyondThePresent: future, BeforeTheData: "[-42] is before the first bar"}
+    more = [reach + beyond[strategy]] if strategy in beyond else []
+    assert caught.value.__notes__[1:] == more
     frames = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert any(name in frames for name in ("on_bar", "on_fill", "on_reject"))
 

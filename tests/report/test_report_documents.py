@@ -82,7 +82,7 @@ def test_other_objects_have_pages_of_their_sections(plain):
     document = document_of({"study": Own(), "run": plain})
     assert [page["kind"] for page in document["pages"]] == ["sections", "result"]
     page = document["pages"][0]
-    assert page["title"] == "study"
+    assert (page["name"], page["title"], page["facts"]) == ("study", "my study", ["own"])
     assert [section["anchor"] for section in page["sections"]] == ["one", "one-next"]
     assert list(named_subjects(Own())) == ["my study"]
 

@@ -140,6 +140,29 @@ def test_stress_has_bars_for_few_scenarios_and_a_histogram_for_many():
     found = stress_sections(table, base=1.0, said="It dies at x2.", facts_of={"seed": "0"})
     assert [item["kind"] for item in found[1].items] == ["bars", "histogram"]
     assert found[1].items[0]["groups"][0]["values"] == [1, 0.5, 0, -0.5]
+    assert found[1].items[0]["span"] == [-0.5, 1]  # one scale for the bars of all kinds
     assert found[1].items[1]["marks"] == [[1, "without stress"]]
     assert found[2].items[0]["total"] == 104
     json.dumps([section.as_json() for section in found], allow_nan=False)
+
+
+def test_tables_of_studies_have_words_for_heads_and_truths_and_no_empty_columns():
+    folds = pd.DataFrame(
+        {
+            "fast_n": [5, 6],
+            "in_sample": [1.0, 2.0],
+            "oos": [0.5, 1.0],
+            "traded_return": [0.1, -0.2],
+            "why_not": ["", ""],
+        }
+    )
+    found = fold_sections(folds, in_sample="in_sample", out_of_sample="oos", parameters=folds[["fast_n"]])
+    heads = {head["label"]: head["unit"] for head in found[-1].items[0]["heads"]}
+    assert heads == {"fast_n": "count", "in sample": "number", "oos": "number", "traded return": "percent"}
+    summary = pd.DataFrame(
+        {"survives": pd.array([True, False, None], "boolean"), "note": [np.nan] * 3}, index=list("abc")
+    )
+    table = pd.DataFrame({"kind": ["a"], "scenario": ["x"], "sharpe": [1.0]})
+    by_kind = stress_sections(table, summary=summary)[0].items[0]
+    assert [head["label"] for head in by_kind["heads"]] == ["index", "survives"]
+    assert by_kind["columns"][1] == ["yes", "no", ""]

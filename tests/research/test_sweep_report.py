@@ -49,10 +49,12 @@ def test_trials_are_listed_best_first_and_counted(found):
 def test_a_sweep_is_written_beside_others(found, tmp_path):
     assert isinstance(found, Reportable)
     document = document_of({"sweep": found})
-    assert document["pages"][0]["facts"] == ["sweep"]
+    page = document["pages"][0]
+    assert (page["name"], page["title"]) == ("sweep", "Sweep of SmaCross")
+    assert page["facts"] == ["SP500", "1999-01-04 – 2001-05-18", "600 bars of 1 day", "9 sets of parameters"]
     json.dumps(document, allow_nan=False)
     found.report(tmp_path / "sweep.html")
-    assert document_of(found)["title"] == "SmaCross, 9 sets of parameters"
+    assert document_of(found)["title"] == "Sweep of SmaCross"
 
 
 def test_a_sweep_without_a_score_says_so():

@@ -112,14 +112,17 @@ class Plot {
     return this.bottom - ((value - this.y[0]) / (this.y[1] - this.y[0])) * (this.bottom - this.top);
   }
 
-  // Vertical lines with words, one below the other where they are near.
+  // Vertical lines with words to their right; to their left where the next line or the edge is near and there is room,
+  // and one below the other where there is none.
   marks(marks) {
-    let before = -Infinity, row = 0;
-    for (const [value, word] of [...marks].sort((a, b) => a[0] - b[0])) {
-      const at = this.px(value), wide = textWidth(word);
-      row = at - before < wide + 12 ? row + 1 : 0;
-      before = at;
-      const flip = at + wide + 8 > this.right;
+    const sorted = [...marks].sort((a, b) => a[0] - b[0]);
+    let free = this.left, row = 0; // where the words of this row end
+    for (const [k, [value, word]] of sorted.entries()) {
+      const at = this.px(value), room = textWidth(word) + 8;
+      const next = k + 1 < sorted.length ? Math.min(this.px(sorted[k + 1][0]), this.right) : this.right;
+      const flip = at + room > this.right || (at + room > next && at - room >= free);
+      row = (flip ? at - room : at) < free ? row + 1 : 0;
+      free = Math.max(flip ? at : at + room, row ? free : 0);
       this.root.append(svg("line", {class: "mark", x1: at, x2: at, y1: this.top, y2: this.bottom}),
         svg("text", {class: "word", x: at + (flip ? -5 : 5), y: this.top + 10 + 14 * row, "text-anchor": flip ? "end" : "start", text: word}));
     }
@@ -139,9 +142,9 @@ function isNumber(value) {
 }
 
 // Rows of bars: a name, a bar from the zero line, a number.
-function barRows(host, {title, unit, labels, groups}) {
+function barRows(host, {title, unit, labels, groups, span: wanted}) {
   const write = unitWriters[unit];
-  const all = groups.flatMap(({values}) => values).filter(isNumber);
+  const all = [...(wanted ?? []), ...groups.flatMap(({values}) => values)].filter(isNumber);
   const lo = Math.min(0, ...all), hi = Math.max(0, ...all), span = hi - lo || 1;
   const place = (value) => 100 * ((value - lo) / span);
   const row = (label, k) => groups.map(({name, values}, g) => {

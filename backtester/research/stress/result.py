@@ -297,15 +297,27 @@ class Stress:
 
         return text_of(self)
 
+    @property
     def report_title(self) -> str:
         """What its page is called."""
-        return f"Stress of {self.strategy}"
+        return f"Stress test of {self.strategy}"
+
+    @property
+    def report_facts(self) -> list[str]:
+        """What stands below the title: the data, and how many scenarios."""
+        from backtester.summary_text import data_facts
+
+        return [*data_facts(self.result.bars), f"{len(self._outcomes) - 1:,} scenarios"]
 
     def report_sections(self) -> list[Section]:
         """Return the parts of its page: where the edge dies, kind by kind, and every scenario."""
         from backtester.report.studies import stress_sections
+        from backtester.research.stress.words import LABELS
 
-        return stress_sections(self.table, metric=self.metric, base=self.base, summary=self.summary, said=self.sentence)
+        table = self.table.iloc[1:].assign(kind=lambda frame: frame["kind"].replace(LABELS))
+        heads = {"quantile_05": "5 % quantile", "quantile_95": "95 % quantile"}
+        summary = self.summary.drop(columns="base").rename(index=LABELS, columns=heads)
+        return stress_sections(table, metric=self.metric, base=self.base, summary=summary, said=self.sentence)
 
     def report(self, path: str | PathLike[str]) -> None:
         """Write one self-contained HTML page to `path`; see `backtester.report.write_report`."""

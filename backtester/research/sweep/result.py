@@ -348,7 +348,14 @@ class Sweep:
     @property
     def report_title(self) -> str:
         """What its page is called."""
-        return f"{self._trials.kind.__name__}, {self.trials:,} sets of parameters"
+        return f"Sweep of {self._trials.kind.__name__}"
+
+    @property
+    def report_facts(self) -> list[str]:
+        """What stands below the title: the data, and how many sets of parameters."""
+        from backtester.summary_text import data_facts
+
+        return [*data_facts(self._trials.bars), f"{self.trials:,} sets of parameters"]
 
     def report_sections(self) -> list[Section]:
         """Return the parts of its page: what was tried, heat maps, neighbourhoods, the table of trials."""

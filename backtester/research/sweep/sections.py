@@ -45,7 +45,7 @@ def _overview(found: Sweep, scores: np.ndarray) -> Section:
     name = found.objectives[0]
     if np.isfinite(scores).any():
         best = found.best
-        chosen = ", ".join(f"{key} = {value}" for key, value in best.parameters.items())
+        chosen = ", ".join(f"{key}={value!r}" for key, value in best.parameters.items())
         items.append(text(f"Best: trial {best.number:,} with {chosen}; {name} {best.scores[name]:.4g}."))
         marks = [(best.scores[name], "best"), (float(np.nanmedian(scores)), "median")]
         items.append(histogram(f"{name} of all trials", scores, unit=unit_of(name), marks=marks))
@@ -90,8 +90,9 @@ def _neighbourhood(found: Sweep) -> Section:
     unit = unit_of(found.objectives[0])
     shown = stable.table.head(25)
     units = {name: unit for name in (found.objectives[0], "mean", "min") if name in shown.columns}
-    words = [text(line) for line in str(stable).splitlines()]
-    note = "The 25 most stable: neighbours are one step of the grid away. A peak whose neighbours are poor is luck."
+    words = [text(line[0].upper() + line[1:]) for line in str(stable).splitlines()]
+    few = f"The {len(shown):,} most stable" if len(shown) < len(stable.table) else "The most stable first"
+    note = f"{few}: neighbours are one step of the grid away. A peak whose neighbours are poor is luck."
     return Section("Neighbourhoods", [*words, frame_table("", shown, units)], note)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backtester.errors import ParameterError, SweepError, did_you_mean
-from backtester.strategy import Strategy, check_parameter
+from backtester.strategy import Strategy, check_parameter, unannotated
 
 Coordinates = tuple[float, ...]
 Parameters = dict[str, Any]
@@ -171,9 +171,8 @@ def make_space(kind: type[Strategy], given: Mapping[str, Any], method: str) -> S
     for name in given:
         if name not in known:
             listed = ", ".join(known) or "none"
-            raise ParameterError(
-                f"sweep: {kind.__name__} has no parameter {name!r}{did_you_mean(name, known)} (parameters: {listed})"
-            )
+            hint = unannotated(kind, name) or did_you_mean(name, known)
+            raise ParameterError(f"sweep: {kind.__name__} has no parameter {name!r}{hint} (parameters: {listed})")
     dimensions: list[Choice | Range] = []
     fixed: Parameters = {}
     for name, values in given.items():

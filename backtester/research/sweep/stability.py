@@ -10,6 +10,7 @@ import numpy as np
 
 from backtester.errors import SettingsError, SweepError, did_you_mean
 from backtester.research.sweep.space import Choice
+from backtester.research.sweep.words import pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +50,11 @@ class Stability:
         name = next(iter(self.peak.scores))
         alone, around = self.table.loc[self.peak.number, [name, self.score]]
         stable = self.table.loc[self.best.number]
+        peak, best = pairs_of(self.peak.parameters), pairs_of(self.best.parameters)
         return (
-            f"peak: {self.peak.parameters}: {name} {alone:.4g}, {self.score} of its neighbourhood {around:.4g} "
+            f"peak: {peak}: {name} {alone:.4g}, {self.score} of its neighbourhood {around:.4g} "
             f"(rank {self.peak_rank:,} of {len(self.table):,})\n"
-            f"most stable: {self.best.parameters}: {name} {stable[name]:.4g}, {self.score} of its neighbourhood "
+            f"most stable: {best}: {name} {stable[name]:.4g}, {self.score} of its neighbourhood "
             f"{stable[self.score]:.4g} over {stable['neighbours'] + 1:.0f} sets"
         )
 

@@ -188,7 +188,8 @@ class Store:
         (total,) = next(iter(self._rows(f"SELECT count(*) {where}", (sweep, last))))
         stride = max(1, -(-int(total) // most))
         query = f"SELECT number, sums {where} ORDER BY number"
-        rows = list(islice(self._rows(query, (sweep, last)), 0, None, stride))
+        with self._lock, self._explained():  # row by row: there may be millions
+            rows = list(islice(self._db.execute(query, (sweep, last)), 0, None, stride))
         numbers = np.array([number for number, _ in rows], np.int64)
         return numbers, np.array([np.frombuffer(one, np.float64) for _, one in rows])
 

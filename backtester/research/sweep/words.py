@@ -28,7 +28,7 @@ def text_of(found: Sweep) -> str:
         lines += _best(found)
     failure = found.first_failure
     if failure is not None:
-        lines.append(f"first error, trial {failure.number:,} {_pairs(failure.parameters)}: {failure.error}")
+        lines.append(f"first error, trial {failure.number:,} {pairs_of(failure.parameters)}: {failure.error}")
     return "\n".join(lines)
 
 
@@ -41,7 +41,7 @@ def _best(found: Sweep) -> list[str]:
         f"{metrics['n_trades']:,.0f} trades"
     )
     tried = found.trials
-    lines = [f"best: trial {best.number:,} {_pairs(best.parameters)}: {scores} ({shown})"]
+    lines = [f"best: trial {best.number:,} {pairs_of(best.parameters)}: {scores} ({shown})"]
     if tried > 1:
         lines.append(
             f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: .stability() "
@@ -58,5 +58,6 @@ def _overfit(found: Sweep) -> str:
         return ""
 
 
-def _pairs(parameters: dict[str, object]) -> str:
+def pairs_of(parameters: dict[str, object]) -> str:
+    """Return parameters as a call has them: "n=10, k=2.0"."""
     return ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "(no parameters)"

@@ -232,16 +232,28 @@ class WalkForwardResult:
 
         return text_of(self)
 
+    @property
     def report_title(self) -> str:
         """What its page is called."""
-        return f"{self.strategy}, walk-forward"
+        return f"Walk-forward of {self.strategy}"
+
+    @property
+    def report_facts(self) -> list[str]:
+        """What stands below the title: the data from the first test on, and how much was tried."""
+        from backtester.summary_text import data_facts
+
+        return [*data_facts(self.result.bars), f"{len(self.records):,} folds", f"{self.trials:,} trials"]
 
     def report_sections(self) -> list[Section]:
         """Return the parts of its page: the scores of both windows by fold, the parameters, the table of folds."""
         from backtester.report.studies import fold_sections
+        from backtester.summary_text import is_daily
 
+        folds = self.folds
+        if is_daily(self.result.bars):
+            folds = folds.assign(**{name: folds[name].dt.strftime("%Y-%m-%d") for name in _COLUMNS[:4]})
         return fold_sections(
-            self.folds,
+            folds,
             in_sample="in_sample",
             out_of_sample="out_of_sample",
             parameters=self.parameters,

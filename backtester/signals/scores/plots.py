@@ -156,7 +156,12 @@ def ic(signal: Signal, label: Label | None = None, period: str | None = None) ->
     picture = make_subplots(specs=[[{"secondary_y": True}]])
     known = series[np.isfinite(series["rank_ic"].to_numpy())]
     times = known.index.tz_localize(None)
-    picture.add_bar(x=times, y=known["rank_ic"], name=f"rank IC of a {period}", marker={"color": COLOURS["quiet"]})
+    picture.add_bar(
+        x=times,
+        y=known["rank_ic"],
+        name="rank IC of a bar" if period == "bar" else f"what a {period} adds to it",
+        marker={"color": COLOURS["quiet"]},
+    )
     total = {"color": COLOURS["accent"]}
     picture.add_scatter(x=times, y=known["rank_ic"].cumsum(), name="sum so far", line=total, secondary_y=True)
     picture.update_yaxes(title_text="sum", secondary_y=True, showgrid=False)

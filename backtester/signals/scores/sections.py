@@ -88,12 +88,16 @@ def _information(metrics: ModelMetrics) -> Section:
     times = known.index.tz_localize(None).to_numpy()
     total = line("sum of rank IC", known["rank_ic"].cumsum().to_numpy(), times, "accent")
     each = line("rank IC", known["rank_ic"].to_numpy(), times, "quiet")
+    of_bars = metrics.period == "bar"
+    title = "Rank IC of each bar" if of_bars else f"What each {metrics.period} adds to the rank IC"
     items = [
         lines("Rank IC, added up", [total], x="time", zero=True),
-        lines(f"Rank IC of each {metrics.period}", [each], x="time", zero=True, levels=[(0.0, "")]),
+        lines(title, [each], x="time", zero=True, levels=[(0.0, "")]),
         frame_table("", metrics.ic_statistics),
     ]
     note = "The information coefficient: correlation of the signal with what happened; t with errors of Newey and West."
+    if not of_bars:
+        note += f" Of a {metrics.period} it is what it adds to the correlation over all, which may exceed 1."
     return Section("Information coefficient", items, note)
 
 

@@ -11,6 +11,7 @@ from stressed import Idle, InAndOut, Momentum, Trend, ladder, noise
 from backtester import Account, Costs, Execution, Instrument, Result, Strategy, constant, run, stress, walk_forward
 from backtester.engine import prepare_run
 from backtester.errors import ResultError, SettingsError, StrategyError
+from backtester.report.pages import document_of
 from backtester.research.stress import KINDS
 from backtester.research.stress.markets import Bootstrapped, Market, MissingRows
 
@@ -451,3 +452,13 @@ class TestInterruption:
         assert found.interrupted
         assert found.table["level"].tolist() == [0, 0, 1]  # the run, and two delays; the third was given up
         assert "interrupted" in str(found)
+
+
+def test_its_page_says_what_was_stressed_on_what(found):
+    page = document_of(found)["pages"][0]
+    assert page["title"] == f"Stress test of {found.strategy}"
+    assert page["facts"][-1] == f"{len(found.table) - 1} scenarios"
+    assert page["facts"][2].startswith("300 bars")
+    kinds = page["sections"][0]["items"][2]["columns"][0]
+    assert "same-bar rule" in kinds
+    assert "same_bar" not in kinds

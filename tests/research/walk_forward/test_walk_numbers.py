@@ -11,6 +11,7 @@ from scipy.stats import linregress, spearmanr
 from walkers import BARS, Sways
 
 from backtester import walk_forward
+from backtester.report.pages import document_of
 from backtester.research.walk_forward import Choice, Decay, Fold
 
 
@@ -84,3 +85,11 @@ def test_moves_of_parameters_by_hand(real):
     assert table.loc["n"].tolist() == [3.0, pytest.approx(2.0 / 3.0), pytest.approx(0.5)]
     assert table.loc["kind"].tolist()[:2] == [2.0, pytest.approx(1.0 / 3.0)]
     assert math.isnan(table.loc["kind", "mean_step"])
+
+
+def test_its_page_says_what_was_walked_on_what(real):
+    page = document_of({"folds": real})["pages"][0]
+    assert (page["name"], page["title"]) == ("folds", f"Walk-forward of {real.strategy}")
+    assert page["facts"][-2:] == [f"{len(real.records)} folds", f"{real.trials} trials"]
+    table = page["sections"][-1]["items"][0]
+    assert "test first" in [head["label"] for head in table["heads"]]
