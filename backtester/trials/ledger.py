@@ -232,21 +232,20 @@ class Ledger:
         """
         with self._lock, _explained(self.path):
             markets = self._markets(symbols)
-            marks = ", ".join("?" * len(markets))
             query = (
                 "SELECT count(*), total(behind), count(sharpe), total(sharpe), total(sharpe * sharpe), max(sharpe) "
                 "FROM (SELECT max(t.behind) AS behind, max(t.sharpe) AS sharpe "
                 "FROM batches b JOIN trials t ON t.batch = b.id "
-                f"WHERE b.market IN ({marks}) AND b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? "
-                "GROUP BY t.number)"
+                "WHERE b.market IN (SELECT value FROM json_each(?)) AND b.mark = '' "
+                "AND b.first < ? AND b.last > ? AND b.door != ? GROUP BY t.number)"
             )
-            row = self._db.execute(query, (*markets, last, first, without)).fetchone()
+            row = self._db.execute(query, (json.dumps(markets), last, first, without)).fetchone()
         distinct, behind, scored, total, squares, best = row
         variance = max(squares - total * total / scored, 0.0) / (scored - 1) if scored > 1 else math.nan
         return Tally(int(distinct), int(behind), variance, math.nan if best is None else float(best))
 
     def sketches(self, symbols: Sequence[str], first: int, last: int, most: int, without: str = "") -> list[bytes]:
-        """Return the sketches of at most `most` of the distinct trials that `counted` returns, spread over them."""
+        """Return the sketches of at most `most` of the distinct trials that `tally` counts, spread over them."""
         with self._lock, _explained(self.path):
             found: dict[int, bytes] = {}
             query = (
