@@ -44,6 +44,8 @@ PARTS = (
     Part("Bars", "Market data.", "backtester.bars"),
     Part("Research", "Searching parameters, and whether to believe what was found.", "backtester.research"),
     Part("Overfitting statistics", "How far to believe the best of many.", "backtester.research.overfitting"),
+    Part("Trials", "The trial ledger: what was tried, and what counts.", "backtester.trials"),
+    Part("Verdict", "What a result says of itself.", "backtester.verdict", ("Verdict",), "backtester.verdict"),
     Part("Executors", "Where independent work is done.", "backtester.executors"),
     Part("Indicators", "Each with its equation and its source.", "backtester.indicators"),
     Part("Metrics", "Of an equity curve.", "backtester.metrics"),
@@ -61,21 +63,24 @@ def names_of(package: str) -> dict[str, str]:
     """Return the public names of a package, each with the full name of what it is.
 
     They are what it defines, and what it imports from below itself, for type checkers too; where `__all__` is a plain
-    list, it has the last word.
+    list, it has the last word, and what it names may come from elsewhere.
     """
     path = ROOT / package.replace(".", "/")
     tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8"))
     found: dict[str, str] = {}
     offered: set[str] = set()
+    elsewhere: dict[str, str] = {}
     statements = [inner for node in tree.body for inner in (node.body if isinstance(node, ast.If) else [node])]
     for node in statements:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
-            found |= {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            below = (node.module or "").startswith(f"{package}.")
+            (found if below else elsewhere).update({one.name: f"{node.module}.{one.name}" for one in node.names})
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             found[node.name] = f"{package}.{node.name}"
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.List):
             if getattr(node.targets[0], "id", "") == "__all__":
                 offered = {item.value for item in node.value.elts if isinstance(item, ast.Constant)}
+    found |= {name: at for name, at in elsewhere.items() if name in offered}
     return {
         name: at
         for name, at in found.items()
