@@ -91,7 +91,8 @@ const numberAxis = (whole) => ({
   exact: true,
   label: (value) => fixed(value, whole || Math.abs(value) >= 1000 ? 0 : 3),
   ticks(lo, hi, most) {
-    const step = Math.max(niceStep((hi - lo) / most), whole ? 1 : 0);
+    const nice = niceStep((hi - lo) / most);
+    const step = whole && nice % 1 ? (nice > 2 ? 5 : 1) : nice;
     const found = [];
     for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + 1e-9 * step; k += 1) found.push([k * step, axisNumber(k * step, step)]);
     return found;

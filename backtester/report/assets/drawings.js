@@ -112,8 +112,7 @@ class Plot {
     return this.bottom - ((value - this.y[0]) / (this.y[1] - this.y[0])) * (this.bottom - this.top);
   }
 
-  // Vertical lines with words to their right; to their left where the next line or the edge is near and there is room,
-  // and one below the other where there is none.
+  // Vertical lines with words to their right, to their left where what follows is near, or below each other.
   marks(marks) {
     const sorted = [...marks].sort((a, b) => a[0] - b[0]);
     let free = this.left, row = 0; // where the words of this row end

@@ -150,7 +150,7 @@ def test_pages_of_a_document_are_turned(opened):
     names = browser.run("return [...document.querySelectorAll('#pages button')].map((button) => button.textContent)")
     assert names == ["Comparison", "brackets", "<b>plain</b>", "items"]
     assert browser.run("return document.querySelector('h1').textContent") == "2 results compared"
-    for place, title in ((1, "Brackets"), (3, "items"), (2, "EverySoOften")):
+    for place, title in ((1, "Brackets"), (3, "Everything <b>at once</b>"), (2, "EverySoOften")):
         browser.run("document.querySelectorAll('#pages button')[arguments[0]].click()", place)
         assert browser.run("return document.querySelector('h1').textContent") == title
     browser.wait(PAINTED)
