@@ -1,6 +1,7 @@
 """Hooks, state, records and random numbers: in which order they come, and that both modes agree byte for byte."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -229,11 +230,9 @@ def test_two_threads_at_once_give_the_bytes_each_gives_alone():
             found[kind, mode, n, k] = bytes_of(run(kind, BARS, mode=mode, **SETTINGS))
 
     jobs = [(Cross, "compiled", 0), (Rotates, "compiled", 0), (Cross, "compiled", 1), (Rotates, "interpreted", 0)]
-    threads = [threading.Thread(target=work, args=job) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for job in [pool.submit(work, *job) for job in jobs]:
+            job.result()  # raises what the thread raised
     assert len(found) == 12
     for (kind, *_), tables in found.items():
         assert tables == alone[kind]
