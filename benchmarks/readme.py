@@ -45,7 +45,7 @@ class Shown:
 PERFORMANCE = ROOT / "docs" / "performance.md"
 SHOWN = (
     Shown(ROOT / "README.md", "benchmarks", "engine", ("W1 whole run + metrics", "W4 process start to metrics")),
-    *(Shown(PERFORMANCE, name, name) for name in ("engine", "portfolio", "env", "training", "signals")),
+    *(Shown(PERFORMANCE, name, name) for name in ("engine", "portfolio", "env", "training", "signals", "sweep")),
 )
 
 

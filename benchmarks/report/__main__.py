@@ -157,7 +157,7 @@ def text_of(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
             f"| {row['case']} | {row['megabytes']:.2f} | {written} | {row['written_cpu']:.2f} | {opened} | {frames} |\n"
         )
     wanted = (
-        "\nWanted (issue 7): ten years of days at most 3 MB; a million bars at most 25 MB, written within 3 s and "
+        "\nWanted: ten years of days at most 3 MB; a million bars at most 25 MB, written within 3 s and "
         "opened within 2 s.\n"
     )
     return head + "".join(lines) + wanted
