@@ -129,8 +129,9 @@ def pbo_of_sums(found: np.ndarray, n_returns: int) -> PBO:
     """
     n_blocks = (found.shape[1] - 1) // 2
     squares = found[:, 1 + n_blocks :]
-    deviation = np.sqrt(squares.sum(axis=1) / n_returns)
-    kept = deviation > NOISE * np.maximum(1.0, np.abs(found[:, 0]))
+    shift = found[:, 1 : 1 + n_blocks].sum(axis=1) / n_returns
+    deviation = np.sqrt(np.maximum(squares.sum(axis=1) / n_returns - shift * shift, 0.0))
+    kept = deviation > NOISE * np.maximum(1.0, np.abs(found[:, 0] + shift))
     _enough(kept)
     sums, squares = (np.ascontiguousarray(part[kept].T) for part in (found[:, 1 : 1 + n_blocks], squares))
     counts = np.diff(block_edges(n_returns, n_blocks))
