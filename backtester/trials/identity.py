@@ -33,6 +33,8 @@ def told(value: Any) -> Any:
 
     Of arrays, bars, signals and functions, whose plain form tells little, it is a hash of what they hold.
     """
+    if type(value) in (int, str, bool):
+        return value
     if value is None or isinstance(value, bool | int | float | str | np.generic):
         return plain(value)
     words = Words(modules=False)

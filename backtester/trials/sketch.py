@@ -43,8 +43,12 @@ class Sketcher:
         start = float(wealth[0])
         if not start > 0.0:
             return b""
-        relative = np.maximum(np.nan_to_num(wealth[self._last] / start, nan=_LEAST), _LEAST)
-        return self._head + np.diff(np.log(relative), prepend=0.0).astype("<f4").tobytes()
+        relative = wealth[self._last] / start
+        if not relative.min() >= _LEAST:  # ruin, or NaN
+            relative = np.maximum(np.nan_to_num(relative, nan=_LEAST), _LEAST)
+        logs = np.log(relative)
+        logs[1:] -= logs[:-1].copy()
+        return self._head + logs.astype("<f4").tobytes()
 
 
 def side_by_side(sketches: Sequence[bytes]) -> np.ndarray:
