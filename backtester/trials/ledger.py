@@ -3,7 +3,7 @@
 A batch is what one door did with one strategy on one market over one period; its trials are numbers of
 `identity.trial_number`, each with how often it ran, how many trials it hides (those a signal was chosen from), its
 Sharpe ratio per year, and a sketch of its returns. The journal is a write-ahead log, and every batch is one
-transaction. Nothing here counts: see `count`.
+transaction. `count` asks it how many trials there were.
 """
 
 from __future__ import annotations

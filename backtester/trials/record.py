@@ -117,9 +117,7 @@ def record_reruns(kind: type[Any], words: Mapping[str, Any], bars: Bars, door: s
             write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), math.nan, runs=runs)])
 
 
-def record_other(
-    bars: Bars, kind: type, words: Mapping[str, Any], door: str, *, behind: int = 1, sharpe: float = float("nan")
-) -> None:
+def record_other(bars: Bars, kind: type, words: Mapping[str, Any], door: str, *, behind: int = 1) -> None:
     """Count something that is no run of a strategy: a model that was fitted, an agent that was trained.
 
     Parameters
@@ -134,13 +132,11 @@ def record_other(
         See `Batch`.
     behind : int
         How many settings were tried to get it.
-    sharpe : float
-        Per year, where there is one.
     """
     with _Spared():
         if ledger_path() is not None:
             code = f"{kind.__module__}.{kind.__qualname__}"
-            write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), sharpe, behind=behind)])
+            write(batch_of(bars, kind, code, door), [Trial(trial_number(code, words), math.nan, behind=behind)])
 
 
 class SweepRecorder:
