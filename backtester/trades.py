@@ -22,7 +22,7 @@ from backtester.errors import SettingsError
 from backtester.kernel.arithmetic import DUST
 from backtester.kernel.codes import Phase
 from backtester.kernel.jit import inner_jit, kernel_jit
-from backtester.kernel.struct import Field, Struct, StructBuffer, make_cast
+from backtester.kernel.struct import Field, Struct, StructBuffer, address_of, make_cast
 from backtester.kernel.tables import FILL
 
 _I, _F = np.int64, np.float64
@@ -68,7 +68,7 @@ _BOOK = Struct(
         Field("held", "scalar", int64),  # assets with a position
         *(Field(name, "array", float64, 2, readonly=True) for name in ("high", "low", "close")),
         Field("multiplier", "array", float64, 1, readonly=True),  # per asset
-        Field("last_fx", "array", float64, 1, readonly=True),  # per asset: exchange rate at the end
+        Field("last_fx", "array", float64, 1),  # per asset: exchange rate at the end
         Field("margined", "array", int64, 1, readonly=True),  # per asset: 1 where the value is not paid
         Field("fills", "array", numba.from_dtype(FILL), 1, readonly=True),
         Field("left", "array", float64, 1),  # per fill: quantity still open of the lot it opened
@@ -82,6 +82,15 @@ _BOOK = Struct(
     ],
 )
 _as_book = make_cast(_BOOK)
+_FILLS = _BOOK.offset("fills")
+#: where the fills of a book lie and how many there are, as words that can be written
+_as_place = make_cast(
+    Struct(
+        "FillsOfBook",
+        [Field("address", "scalar", int64), Field("count", "scalar", int64)],
+        {"address": _FILLS, "count": _FILLS + 1},
+    )
+)
 _OPEN = int(Phase.OPEN)
 
 
@@ -261,10 +270,16 @@ def _list_open(b, asset):
         lot = b.following[lot]
 
 
-@kernel_jit()
-def _match(address):
-    """Fill the trade table of the book at `address` from its fill table; return the number of trades."""
+@inner_jit
+def match(address):
+    """Fill the trade table of the book at `address` from its fill table; return the table."""
     b = _as_book(address)
+    b.count = b.used = b.held = 0
+    for asset in range(len(b.holdings)):
+        b.holdings[asset].first = -1
+        b.holdings[asset].quantity = 0.0
+        b.holdings[asset].scanned = 0
+        b.holdings[asset].last_entry = 0
     for i in range(len(b.fills)):
         fill = b.fills[i]
         if fill.quantity == 0.0:
@@ -281,7 +296,32 @@ def _match(address):
         if b.holdings[asset].first >= 0:
             _extend(b, asset, len(b.close))
             _list_open(b, asset)
-    return b.count
+    return b.trades[: b.count]
+
+
+@inner_jit
+def match_fills(address, fills, rates, currencies):
+    """Point the book at `address` at fills, and its rates at those of the assets' currencies; return its trades.
+
+    The book must have room for them: see `has_room`.
+    """
+    b, place = _as_book(address), _as_place(address)
+    place.address, place.count = address_of(fills), len(fills)
+    for asset in range(len(b.last_fx)):
+        b.last_fx[asset] = rates[currencies[asset]]
+    return match(address)
+
+
+@inner_jit
+def has_room(address, n_fills):
+    """Whether the book at `address` has room for the trades of so many fills."""
+    return n_fills <= len(_as_book(address).left)
+
+
+@kernel_jit()
+def _match(address):
+    """Fill the trade table of the book at `address`; return the number of trades."""
+    return len(match(address))
 
 
 def build_trades(
@@ -356,6 +396,11 @@ class Matcher:
     high, low, close : float64 [n_bars, n_assets]
         C-contiguous.
     multiplier, margined : as in `build_trades`
+
+    Attributes
+    ----------
+    address : int
+        Of the book, for `match_fills`.
     """
 
     def __init__(
@@ -370,13 +415,12 @@ class Matcher:
         self._room = -1
         self._book = StructBuffer(_BOOK)
         self._last_fx = np.ones(n)
-        self._holdings = np.zeros(n, _HOLDING)
         fixed = {
             "high": high,
             "low": low,
             "close": close,
             "last_fx": self._last_fx,
-            "holdings": self._holdings,
+            "holdings": np.zeros(n, _HOLDING),
             "multiplier": np.array(np.broadcast_to(multiplier, (n,)), dtype=np.float64),
             "margined": np.array(np.broadcast_to(margined, (n,)), dtype=np.int64),
             "low_ends": np.empty((n, 2), np.int64),
@@ -384,22 +428,25 @@ class Matcher:
         }
         for name, array in fixed.items():
             self._book.set_array(name, array)
+        self.address = self._book.address
 
     def match(self, fills: np.ndarray, last_fx: np.ndarray | float) -> np.ndarray:
         """Return the trade table of fills, dtype `TRADE`; see `build_trades`."""
-        n, book = len(fills), self._book
-        if n > self._room:
-            self._make_room(n if self._room < 0 else 2 * n)
+        self.make_room(len(fills))
         self._last_fx[:] = last_fx
-        self._holdings.fill(0)
-        self._holdings["first"] = -1
-        for name in ("count", "used", "held"):
-            book.set(name, 0)
-        book.set_array("fills", np.ascontiguousarray(fills))
-        return self._trades[: _match(book.address)]
+        self._book.set_array("fills", np.ascontiguousarray(fills))
+        return self._trades[: _match(self.address)]
 
-    def _make_room(self, n: int) -> None:
-        self._room = n
+    @property
+    def last(self) -> np.ndarray:
+        """The trade table that was built last."""
+        return self._trades[: int(self._book.get("count"))]
+
+    def make_room(self, n: int) -> None:
+        """Have room for the trades of `n` fills."""
+        if n <= self._room:
+            return
+        self._room = n = n if self._room < 0 else 2 * n
         self._trades = np.empty(2 * n, TRADE)  # every piece ends its lot, or its exit fill
         rows = {
             "left": np.empty(n),

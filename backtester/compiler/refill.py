@@ -6,21 +6,25 @@ the same kinds of values share their machine code, so that a sweep does that onc
 
 from __future__ import annotations
 
+import math
 import sys
 import types as python_types
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import boolean, float64
 from numba.core.dispatcher import Dispatcher
 
 from backtester.compiler.fields import as_held, scalar_type, tuple_type
 from backtester.compiler.walk import BASE
-from backtester.kernel.struct import dtype_of
+from backtester.kernel.struct import Field, dtype_of
 
 if TYPE_CHECKING:
     from backtester.compiler import CompiledHooks
 
 _EMPTY = object()
+_WRITEABLE = 0x400  # bits of `ndarray.flags.num`, as in NumPy's C interface
+_HELD = 0x1 | 0x100  # C-contiguous, aligned
 
 
 class Refill:
@@ -32,26 +36,40 @@ class Refill:
         As `compile_hooks` returned them, before the first bar.
     strategy : Strategy
         The instance they were compiled for, prepared.
-    n_bars : int
+    n_bars, n_assets : int
+
+    Attributes
+    ----------
+    ready : int64 [n_arrays, 3]
+        Where the prepared arrays of the last instance lie: address, items per bar, items per asset (0: all of them).
+    knows_ready : bool
+        Whether `ready` is all of them.
     """
 
-    def __init__(self, hooks: CompiledHooks, strategy: Any, n_bars: int):
+    def __init__(self, hooks: CompiledHooks, strategy: Any, n_bars: int, n_assets: int):
         self.buffer = buffer = hooks.self_buffer
         self._kind = type(strategy)
         self._names = frozenset(vars(strategy))
-        self._n_bars = n_bars
+        self._n_bars, self._n_assets = n_bars, n_assets
         self._constant = sys.modules[BASE].Constant
-        self._fields = list(buffer.type.map.items())[1:]  # the first is `present`
+        self._fields = [
+            (name, field, at, _quick_kind(field)) for name, (field, at) in list(buffer.type.map.items())[1:]
+        ]  # the first is `present`
         self._start = buffer.words.copy()
         self._globals = [(space, name, space.get(name)) for space, name in hooks.looked_up]
         self._cells = [(cell, _content(cell)) for cell in hooks.cells]
         read = [value for _, _, value in self._globals] + [value for _, value in self._cells]
         self._plain = all(
-            field.kind in ("scalar", "tuple", "array", "series") for _, (field, _) in self._fields
+            field.kind in ("scalar", "tuple", "array", "series") for _, field, _, _ in self._fields
         ) and not any(_may_change(value) for value in read)
         self._own_functions = any(
             isinstance(value, python_types.FunctionType | Dispatcher) for value in vars(strategy).values()
         )
+        prepared = [name for name, _, _, kind in self._fields if kind is np.ndarray and name in self._names]
+        self._rows = {name: row for row, name in enumerate(prepared)}
+        self._unread = self._names - {name for name, _, _, _ in self._fields}
+        self.ready = np.zeros((len(self._rows), 3), np.int64)
+        self.knows_ready = False
 
     def fill(self, strategy: Any) -> bool:
         """Write an instance's fields, and say whether its machine code is the same as that of the first.
@@ -59,16 +77,44 @@ class Refill:
         Where it is not, or that cannot be told quickly, the buffer is in no defined state and the instance is to be
         compiled by itself.
         """
+        held = vars(strategy)
         if not self._plain or self._own_functions or type(strategy) is not self._kind:
             return False
-        if vars(strategy).keys() != self._names:
+        if held.keys() != self._names:
             return False
         if any(space.get(name) is not value for space, name, value in self._globals):
             return False
         if any(_content(cell) is not value for cell, value in self._cells):
             return False
+        self.knows_ready = not any(isinstance(held[name], np.ndarray) for name in self._unread)
         self.buffer.words[:] = self._start
-        return all(self._write(strategy, name, field, at) for name, (field, at) in self._fields)
+        for name, field, at, kind in self._fields:
+            value = held.get(name)
+            if type(value) is kind and self._write_quickly(name, value, field, at):
+                continue
+            if not self._write(strategy, name, field, at):
+                return False
+        return True
+
+    def _write_quickly(self, name: str, value: Any, field: Any, at: int) -> bool:
+        """Write what most fields are, a number or a series of float64, where it needs no change; say whether it did."""
+        if type(value) is not np.ndarray:
+            words = self.buffer.floats if type(value) is float else self.buffer.words
+            words[at] = value
+            return True
+        shape, flags = value.shape, value.flags.num
+        if value.dtype != np.float64:
+            return False
+        if len(shape) != field.ndim or shape[0] != self._n_bars or flags & _HELD != _HELD:
+            return False
+        if bool(flags & _WRITEABLE) == field.readonly:
+            return False
+        address = value.__array_interface__["data"][0]
+        per_bar = math.prod(shape[1:])
+        by_asset = len(shape) > 1 and shape[1] == self._n_assets
+        self.ready[self._rows[name]] = address, per_bar, per_bar // self._n_assets if by_asset else 0
+        self.buffer.set_at(name, at, value, address, shape[1:])
+        return True
 
     def _write(self, strategy: Any, name: str, field: Any, at: int) -> bool:
         value = getattr(strategy, name, None)
@@ -90,7 +136,17 @@ class Refill:
         if held is not value:
             setattr(strategy, name, self._constant(held) if constant else held)
         self.buffer.set_array(name, held)
+        self.knows_ready &= field.kind != "series" or field.type != float64
         return True
+
+
+def _quick_kind(field: Field) -> type | None:
+    """Return the type of the values of a field that are written without a further look."""
+    if field.kind == "series" and field.type == float64:
+        return np.ndarray
+    if field.kind != "scalar":
+        return None
+    return float if field.type == float64 else bool if field.type == boolean else None
 
 
 def _content(cell: python_types.CellType) -> Any:

@@ -1,7 +1,8 @@
 """One strategy class run again and again over the same bars, for its metrics alone: what a sweep is made of.
 
 A run costs what its bars cost: the account is put back instead of made anew, machine code and settings are looked at
-once, and no table becomes a frame. What comes out is, to the bit, what `run` gives.
+once, no table becomes a frame, and all bars and sums are one call into machine code (`laps`). What comes out is, to the
+bit, what `run` gives.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtester.compiler.refill import Refill
+from backtester.engine.laps import MEASURED, TOO_SHORT, Laps
 from backtester.engine.replay import explain_read_only
 from backtester.engine.session import Run
-from backtester.kernel.loop import FAILED, advance
+from backtester.kernel.loop import FAILED
 from backtester.kernel.snapshot import Snapshot
+from backtester.metrics._blocks import curve_sums
 from backtester.result import Tables, metrics_of, tables_of, trades_of, wealth_of
-from backtester.trades import Matcher
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from backtester.strategy import Strategy
 
 _CHUNK = 1 << 16  # bars between two looks at `stop`
+_NO_BLOCKS = np.zeros(0, np.int64)
 
 
 class Stopped(Exception):
@@ -42,6 +45,8 @@ class Repeater:
     settings : Settings
     stop : threading.Event, optional
         Ends the run under way, with `Stopped`.
+    edges : int64 [n_blocks + 1], optional
+        Where blocks of returns begin, and the last one ends: `sums` are of these.
 
     Attributes
     ----------
@@ -49,19 +54,30 @@ class Repeater:
         How many runs found everything laid out.
     wealth : float64 [n_bars]
         Of the last run of `metrics`: equity without what was paid in and out; the next run overwrites it.
+    sums : float64 [2·n_blocks + 1]
+        What `backtester.metrics._blocks.curve_sums` makes of it; the next run overwrites them.
     """
 
-    def __init__(self, bars: Bars, settings: Settings, stop: threading.Event | None = None):
+    def __init__(
+        self,
+        bars: Bars,
+        settings: Settings,
+        stop: threading.Event | None = None,
+        edges: np.ndarray | None = None,
+    ):
         self.bars = bars
         self.settings = replace(settings, progress=False)
         self.stop = stop or threading.Event()
         self.quick = 0
-        self.wealth = np.empty(0)
+        self.wealth = self.sums = np.empty(0)
+        self._edges = _NO_BLOCKS if edges is None else edges
+        self._checks = callable(settings.costs.commission)
         self._run: Run | None = None
-        self._refill: Refill | None = None
+        self._refill: Refill
         self._snapshot: Snapshot
+        self._laps: Laps
+        self._ready: np.ndarray | None = None
         self._n_kept = 0
-        self._matcher: Matcher | None = None
 
     def metrics(self, make: Callable[[], Strategy]) -> dict[str, float]:
         """Run a strategy, and return what `Result.summary()` gives.
@@ -79,12 +95,18 @@ class Repeater:
         Stopped
             Where `stop` was set meanwhile.
         """
-        tables, run = self.tables(make)
+        run, measured = self._go(make)
+        if measured:
+            self.wealth, self.sums = run.memory.view("equity_curve"), self._laps.sums
+            return self._laps.metrics()
+        tables = tables_of(run)
         self.wealth = wealth_of(tables, self.bars.n_bars)
+        if len(self._edges):
+            self.sums = curve_sums(self.wealth, self._edges)
         return metrics_of(
             self.bars,
             tables,
-            self._trades(tables),
+            trades_of(self.bars, tables),
             periods_per_year=self.settings.periods_per_year,
             risk_free=self.settings.risk_free,
             benchmark=run.benchmark,
@@ -93,32 +115,30 @@ class Repeater:
 
     def tables(self, make: Callable[[], Strategy]) -> tuple[Tables, Run]:
         """Run a strategy, and return its rows, which the next run overwrites, and the run."""
+        run, _ = self._go(make)
+        return tables_of(run), run
+
+    def _go(self, make: Callable[[], Strategy]) -> tuple[Run, bool]:
+        """Run a strategy to its end, and say whether the laps have measured it."""
         strategy = make()
         run = self._laid_out(strategy)
         if run.interpreter is not None:
             run.advance()
-        elif not self._advance(run):
-            self._explain(make)
-        if run.interpreter is not None:
             run.finish()
-        else:
-            run.memory.finish()
-            if callable(self.settings.costs.commission):
-                run.check_commissions()
-        return tables_of(run), run
-
-    def _trades(self, tables: Tables) -> np.ndarray:
-        if len(tables.actions):
-            return trades_of(self.bars, tables)
-        if self._matcher is None:
-            bars = self.bars
-            self._matcher = Matcher(bars.high, bars.low, bars.close, tables.multipliers, tables.margined)
-        return self._matcher.match(tables.fills, tables.last_fx)
+            return run, False
+        status = self._run_laps(run)
+        if status == FAILED:
+            self._explain(make)
+        if run.memory.untidy:
+            run.memory.tidy()
+        if self._checks:
+            run.check_commissions()
+        return run, status == MEASURED
 
     def _laid_out(self, strategy: Strategy) -> Run:
         """Return a run of the strategy before its first bar."""
         known = self._run
-        if known is None or self._refill is None:
+        if known is None:
             run = Run(strategy, self.bars, self.settings)
             run.prepare()
         else:
@@ -129,10 +149,12 @@ class Repeater:
                 raise
             if self._refill.fill(strategy):
                 self.quick += 1
-                self._snapshot.restore()
                 known.strategy = strategy
                 known.forget_prepared(self._n_kept)
-                known.find_start()
+                ready = self._refill.ready if self._refill.knows_ready else known.ready_rows()
+                if ready is not self._ready:
+                    known.memory.set_ready_map(ready)
+                    self._ready = ready
                 return known
             run = Run(strategy, self.bars, self.settings)
             run.benchmark = known.benchmark
@@ -140,27 +162,27 @@ class Repeater:
         if run.hooks is not None and run.interpreter is None:
             self._n_kept = run.n_kept
             self._snapshot = Snapshot(run.memory)
-            self._refill = Refill(run.hooks, strategy, self.bars.n_bars)
-            self._run = run
+            self._refill = Refill(run.hooks, strategy, self.bars.n_bars, self.bars.n_assets)
+            self._laps = Laps(run, self._snapshot, self._edges)
+            self._run, self._ready = run, None
         else:
             self._run = None
             self.settings = replace(self.settings, mode="interpreted")  # why has been said
         return run
 
-    def _advance(self, run: Run) -> bool:
-        """Run all bars as machine code, and say whether no hook raised."""
-        hooks, memory, n_bars = run.hooks, run.memory, self.bars.n_bars
-        assert hooks is not None
+    def _run_laps(self, run: Run) -> int:
+        """Run all bars as machine code, and return the last status of the laps."""
+        n_bars, warmup, status = self.bars.n_bars, run.warmup, -1
         for until in (*range(_CHUNK, n_bars, _CHUNK), n_bars):
             if self.stop.is_set():
                 raise Stopped
-            status = advance(
-                memory.address, hooks.self_buffer.address, hooks.on_bar, hooks.on_fill, hooks.on_reject, until
-            )
+            status = self._laps.begin(warmup, until) if status < 0 else self._laps.go_on(until)
+            if status == TOO_SHORT:
+                run.find_start()  # which says why
             if status == FAILED:
-                return False
+                return status
             run.check_memory()
-        return True
+        return status
 
     def _explain(self, make: Callable[[], Strategy]) -> None:
         """Run once more as `run` does, for the error with its bar and line."""

@@ -312,21 +312,26 @@ class Run:
     def find_start(self) -> None:
         """Set the bar of the first `on_bar` (rule 4), and refuse data that ends before it."""
         n_bars = self.bars.n_bars
-        self.memory.set_ready_map(self._ready_rows())
-        warmup = getattr(self.strategy, "warmup", None)
-        if warmup is not None:
-            if isinstance(warmup, bool) or not isinstance(warmup, (int, np.integer)) or warmup < 0:
-                raise StrategyError(
-                    f"{type(self.strategy).__name__}: warmup must be a whole number of bars, found {warmup!r}"
-                )
-            start = max(1, int(warmup))
-        else:
-            start = int(first_ready(self.memory.address, 1))
+        self.memory.set_ready_map(self.ready_rows())
+        warmup = self.warmup
+        start = int(first_ready(self.memory.address, 1)) if warmup is None else max(1, warmup)
         if start >= n_bars:
             raise DataError(self._too_short(warmup))
         self.memory["start"] = start
 
-    def _too_short(self, warmup: int | np.integer | None) -> str:
+    @property
+    def warmup(self) -> int | None:
+        """The warm-up that the strategy asks for, in bars; None where its prepared arrays tell."""
+        warmup = getattr(self.strategy, "warmup", None)
+        if warmup is None:
+            return None
+        if isinstance(warmup, bool) or not isinstance(warmup, (int, np.integer)) or warmup < 0:
+            raise StrategyError(
+                f"{type(self.strategy).__name__}: warmup must be a whole number of bars, found {warmup!r}"
+            )
+        return int(warmup)
+
+    def _too_short(self, warmup: int | None) -> str:
         name, n_bars = type(self.strategy).__name__, self.bars.n_bars
         if warmup is not None:
             why = f"its warm-up is {warmup} bars"
@@ -349,7 +354,7 @@ class Run:
             if array.dtype.kind == "f"
         ]
 
-    def _ready_rows(self) -> np.ndarray:
+    def ready_rows(self) -> np.ndarray:
         """Return where the prepared arrays lie: address, items per bar, items per asset (0: all of them)."""
         rows = []
         for _, array in self._prepared():

@@ -1,4 +1,7 @@
-"""Rounding to lots and ticks, and the dust rule (rule 14)."""
+"""Rounding to lots and ticks, the dust rule (rule 14), and sums that lose no digits.
+
+Compensated sums: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", ZAMM 54 (1974).
+"""
 
 import math
 
@@ -40,3 +43,14 @@ def round_tick(price, tick, buys):
     if buys:
         return np.ceil(price / tick - 1e-9) * tick
     return np.floor(price / tick + 1e-9) * tick
+
+
+@inner_jit
+def add_to(total, lost, value):
+    """Return total + value, and what has been lost in rounding so far."""
+    added = total + value
+    if abs(total) >= abs(value):
+        lost += (total - added) + value
+    else:
+        lost += (value - added) + total
+    return added, lost

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.kernel.memory import AccountMemory
+from backtester.kernel.struct import copy_words
 
-#: arrays that the kernel writes and reads again, all small but `adjusted`
+#: arrays that the kernel writes and reads again, all small but `adjusted`; their items are words
 _WRITTEN = (
     *("positions", "entry_prices", "marks", "phase_marks", "multipliers", "used_volume", "bound_down", "bound_up"),
     *("open_counts", "replaceable_counts", "protective_counts", "delisted", "used_bar"),
@@ -17,6 +19,22 @@ _TABLES = (
     *("active", "hand", "keys", "key_prices", "ranks", "fills", "orders", "flows", "changes", "actions", "records"),
     *("book_keys", "book_ids", "shelf", "woken", "woken_prices", "woken_up", "rejects"),
 )
+#: fields that stay as they are: where the tables lie, and where the arrays of the strategy of the next run do
+_STAYING = (*_TABLES, "order_mask", "ready_map")
+
+
+@inner_jit
+def put_back(words, saved, restored, moves):
+    """Write the words that are restored, and the arrays of `moves`: address, address of what it was, words."""
+    for at in restored:
+        words[at] = saved[at]
+    for k in range(len(moves)):
+        copy_words(moves[k, 0], moves[k, 1], moves[k, 2])
+
+
+@kernel_jit()
+def _put_back(words, saved, restored, moves):
+    put_back(words, saved, restored, moves)
 
 
 class Snapshot:
@@ -26,22 +44,25 @@ class Snapshot:
     ----------
     memory : AccountMemory
         That no bar has run in yet.
+
+    Attributes
+    ----------
+    parts : tuple of ndarray
+        What `put_back` takes.
     """
 
     def __init__(self, memory: AccountMemory):
         self._memory = memory
         buffer = memory.buffer
-        self._words = buffer.words.copy()
-        self._arrays = [(buffer.get_array(name), buffer.get_array(name).copy()) for name in _WRITTEN]
-        fields = [buffer.type.map[name] for name in (*_TABLES, "order_mask")]
-        self._grown = np.concatenate([np.arange(at, at + field.words) for field, at in fields])
+        arrays = [buffer.get_array(name) for name in _WRITTEN]
+        self._before = [array.copy() for array in arrays]
+        moves = [(a.ctypes.data, b.ctypes.data, a.size) for a, b in zip(arrays, self._before, strict=True)]
+        fields = [buffer.type.map[name] for name in _STAYING]
+        staying = np.concatenate([np.arange(at, at + field.words) for field, at in fields])
+        restored = np.setdiff1d(np.arange(len(buffer.words)), staying)
+        self.parts = (buffer.words, buffer.words.copy(), restored, np.array(moves, np.int64))
 
     def restore(self) -> None:
         """Make the account what it was; tables that have grown stay large."""
-        words = self._memory.buffer.words
-        tables = words[self._grown]
-        words[:] = self._words
-        words[self._grown] = tables
-        for array, before in self._arrays:
-            array[...] = before
+        _put_back(*self.parts)
         self._memory.tidy()

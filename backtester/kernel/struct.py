@@ -279,6 +279,18 @@ def fetch_line(typingctx, address):
 
 
 @intrinsic
+def copy_words(typingctx, to, source, n):
+    """Copy `n` words from one int64 address to another; they do not overlap."""
+
+    def codegen(context, builder, sig, args):
+        pointers = [builder.inttoptr(arg, cgutils.voidptr_t) for arg in args[:2]]
+        cgutils.raw_memcpy(builder, *pointers, args[2], WORD)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
 def store_reference(typingctx, struct, offset, value):
     """Store the two words of a typed List or Dict at a word offset; the caller keeps the container alive."""
 
@@ -444,10 +456,16 @@ class StructBuffer:
             raise ValueError(f"array {name!r} must be C-contiguous {dtype} with {field.ndim} dimensions, found {found}")
         if not (field.readonly or array.flags.writeable):
             raise ValueError(f"array {name!r} is written by compiled code, but is read-only")
-        self._kept[name] = array
-        self.words[offset] = array.ctypes.data
         shape = array.shape[1:] if field.kind == "series" else array.shape
-        self.words[offset + 1 : offset + 1 + len(shape)] = shape
+        self.set_at(name, offset, array, array.ctypes.data, shape)
+
+    def set_at(self, name: str, offset: int, array: np.ndarray, address: int, shape: tuple[int, ...]) -> None:
+        """Point the array of a field at an address, its shape as it lies in memory; nothing is checked."""
+        self._kept[name] = array
+        self.words[offset] = address
+        for length in shape:
+            offset += 1
+            self.words[offset] = length
 
     def get_array(self, name: str) -> np.ndarray:
         """Return the array that a field points at, in full (a series is not cut at the present)."""

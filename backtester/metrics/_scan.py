@@ -10,13 +10,13 @@ the ACM 18, 1975).
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from backtester.kernel.jit import kernel_jit
+from backtester.kernel.arithmetic import add_to
+from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.kernel.pool import empty
 
 NAN = float("nan")
@@ -52,8 +52,8 @@ class Spread(NamedTuple):
     low_mean: float = NAN  #: mean of the returns not above `low`
 
 
-@kernel_jit()
-def _scan_wealth(equity):
+@inner_jit
+def walk_wealth(equity):
     """Return max drawdown, its longest duration in bars, mean, first bar with equity ≤ 0 (or n), and finiteness."""
     n = len(equity)
     peak = trough = equity[0]
@@ -86,11 +86,57 @@ def _scan_wealth(equity):
 
 
 @kernel_jit()
-def _scan_returns(values, is_equity, shift, threshold, lower, upper, low, high):
+def scan_curve(equity):
+    """Return what `walk_wealth` finds."""
+    return walk_wealth(equity)
+
+
+@inner_jit
+def _select(values, first, last, k):
+    """Reorder values[first … last] so that order statistic k of them all stands at k, none before it is larger.
+
+    The inner loop has no branch that depends on a value: a processor that guesses wrongly pays more than for the move.
+    Pivots come from places that follow no pattern, so that no order of the values makes it slow.
+    """
+    place = 0
+    while first < last:
+        width = last - first + 1
+        place = (place + 2654435769) & 0xFFFFFFFF  # 2^32 times the golden section
+        at = first + ((place * width) >> 32)
+        pivot = values[at]
+        values[at] = values[last]
+        smaller = first
+        for i in range(first, last):
+            value = values[i]
+            values[i] = values[smaller]
+            values[smaller] = value
+            smaller += value < pivot
+        values[last] = values[smaller]
+        values[smaller] = pivot
+        if k < smaller:
+            last = smaller - 1
+        elif k == smaller:
+            return
+        elif smaller > first:
+            first = smaller + 1
+        else:  # none is smaller: those that are equal go to the front
+            for i in range(first + 1, last + 1):
+                value = values[i]
+                if value == pivot:
+                    smaller += 1
+                    values[i] = values[smaller]
+                    values[smaller] = value
+            if k <= smaller:
+                return
+            first = smaller + 1
+
+
+@inner_jit
+def _sum_powers(values, is_equity, shift, threshold, lower, upper, low, high):
     """Sum the powers of r − shift, and gains, losses and squared losses against `threshold`; collect the tails.
 
     `values` are returns, or the equity they are taken from. Returns below `lower` are written to `low`, those above
-    `upper` to `high`. Returns the seven sums, how many were written to each, and how many equal each bound.
+    `upper`, negated, to `high`. Returns the seven sums, how many were written to each, and how many equal each bound.
     """
     n = len(values) - 1 if is_equity else len(values)
     totals = np.zeros(7)
@@ -120,7 +166,7 @@ def _scan_returns(values, is_equity, shift, threshold, lower, upper, low, high):
             low[n_low] = r
             n_low += r < lower
             at_low += r == lower
-            high[n_high] = r
+            high[n_high] = -r
             n_high += r > upper
             at_high += r == upper
         for k, value in enumerate((s1, s2, s3, s4, gain, loss, squared)):
@@ -129,6 +175,108 @@ def _scan_returns(values, is_equity, shift, threshold, lower, upper, low, high):
             lost[k] = (added - totals[k]) - corrected
             totals[k] = added
     return totals, n_low, n_high, at_low, at_high
+
+
+@inner_jit
+def _neighbours(tail, n_tail, bound, n_equal, k, values, is_equity, sign):
+    """Return order statistics k and k + 1 (from 0) of sign·returns, and how many of these `tail` holds afterwards.
+
+    `tail` holds all below `bound`, and `n_equal` more are equal to it; where these do not reach, it is filled with all
+    there are. An index outside 0 … n − 1 is moved to the nearest inside.
+    """
+    n = len(values) - 1 if is_equity else len(values)
+    k, following = max(k, 0), min(k + 1, n - 1)
+    if following >= n_tail + n_equal:
+        n_tail = n
+        for i in range(n):
+            tail[i] = sign * (values[i + 1] / values[i] - 1.0 if is_equity else values[i])
+    if k >= n_tail:
+        return bound, bound, n_tail
+    _select(tail, 0, n_tail - 1, k)
+    value = tail[k]
+    if following == k:
+        return value, value, n_tail
+    if following >= n_tail:
+        return value, bound, n_tail
+    least = tail[following]
+    for i in range(following + 1, n_tail):
+        least = min(least, tail[i])
+    return value, least, n_tail
+
+
+@inner_jit
+def _interpolate(first, second, weight):
+    """Return first + weight·(second − first), in the arithmetic of `numpy.quantile`."""
+    step = second - first
+    return second - step * (1.0 - weight) if weight >= 0.5 else first + step * weight
+
+
+@inner_jit
+def write_spread(values, is_equity, threshold, level, sample, low, high, found):
+    """Write the fields of `Spread` to `found`, float64 [11].
+
+    `sample` says which returns bracket the tails; `low` and `high` are scratch for one more than there are returns.
+    """
+    n, m = len(values) - 1 if is_equity else len(values), len(sample)
+    for k in range(len(found)):
+        found[k] = np.nan
+    found[0] = n
+    total = 0.0
+    for i in range(m):
+        at = sample[i]
+        low[i] = values[at + 1] / values[at] - 1.0 if is_equity else values[at]
+        total += low[i]
+    if not abs(total) < np.inf:
+        return
+    beyond = min(int(m * level + 3.0 * np.sqrt(m * level * (1.0 - level))) + 2, m - 1)
+    _select(low, 0, m - 1, beyond)
+    lower = low[beyond]
+    opposite = m - 1 - beyond
+    if opposite > beyond:
+        _select(low, beyond + 1, m - 1, opposite)
+    else:
+        _select(low, 0, beyond, opposite)
+    upper = low[opposite]
+    shift = min(max(total / m, min(lower, upper)), max(lower, upper))
+    totals, n_low, n_high, at_low, at_high = _sum_powers(values, is_equity, shift, threshold, lower, upper, low, high)
+    for k in range(7):
+        if not abs(totals[k]) < np.inf:
+            return
+
+    k = int(np.floor((n - 1) * level))
+    first, second, n_tail = _neighbours(low, n_low, lower, at_low, k, values, is_equity, 1.0)
+    quantile_low = _interpolate(first, second, (n - 1) * level - k)
+    ties = at_low if n_tail == n_low and lower == quantile_low else 0
+    beneath, total, lost = ties, ties * lower, 0.0
+    for i in range(n_tail):
+        if low[i] <= quantile_low:
+            beneath += 1
+            total, lost = add_to(total, lost, low[i])
+    k = int(np.floor((n - 1) * (1.0 - level)))
+    second, first, _ = _neighbours(high, n_high, -upper, at_high, n - 2 - k, values, is_equity, -1.0)
+    quantile_high = _interpolate(-first, -second, (n - 1) * (1.0 - level) - k)
+    found[8], found[9], found[10] = quantile_low, quantile_high, (total + lost) / beneath
+
+    d, square, cube, fourth = totals[0] / n, totals[1] / n, totals[2] / n, totals[3] / n
+    mean = shift + d
+    m2 = max(square - d * d, 0.0)
+    m3 = cube - 3.0 * d * square + 2.0 * d * d * d
+    m4 = fourth - 4.0 * d * cube + 6.0 * d * d * square - 3.0 * (d * d) * (d * d)
+    floor = NOISE * max(1.0, abs(mean))
+    found[1] = mean
+    if n > 1:
+        sd = np.sqrt(m2 * n / (n - 1))
+        found[2] = sd if sd > floor else 0.0
+        if sd > floor:
+            found[3], found[4] = m3 / (m2 * np.sqrt(m2)), m4 / (m2 * m2)
+    downside = np.sqrt(totals[6] / n)
+    found[5] = downside if downside > floor else 0.0
+    found[6], found[7] = totals[4], totals[5]
+
+
+@kernel_jit()
+def _scan_returns(values, is_equity, threshold, level, sample, low, high, found):
+    write_spread(values, is_equity, threshold, level, sample, low, high, found)
 
 
 def readonly(values: np.ndarray) -> np.ndarray:
@@ -157,7 +305,7 @@ def simple_returns(equity: np.ndarray, deposits: np.ndarray | None = None) -> np
 
 def scan_wealth(equity: np.ndarray) -> Wealth:
     """Measure drawdowns of an equity curve, float64 [n ≥ 1]."""
-    deepest, longest, mean, ruin, finite = _scan_wealth(readonly(equity))
+    deepest, longest, mean, ruin, finite = scan_curve(readonly(equity))
     valid = bool(finite) and equity[0] > 0.0
     if not valid or len(equity) < 2:
         return Wealth(NAN, NAN, mean if valid else NAN, len(equity), valid)
@@ -170,79 +318,13 @@ def scan_returns(values: np.ndarray, *, is_equity: bool, threshold: float = 0.0,
     n = max(len(values) - is_equity, 0)
     if n == 0:
         return Spread(0)
-    at, after = _sampled(n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sample = np.sort(values[after] / values[at] - 1.0 if is_equity else values[at])
-    m = len(sample)
-    beyond = min(int(m * level + 3.0 * math.sqrt(m * level * (1.0 - level))) + 2, m - 1)
-    shift, lower, upper = float(sample[m // 2]), float(sample[beyond]), float(sample[m - 1 - beyond])
     low, high = empty((2, n + 1), np.float64)
-    totals, n_low, n_high, at_low, at_high = _scan_returns(
-        values, is_equity, shift, float(threshold), lower, upper, low, high
-    )
-    if not np.isfinite(totals).all():
-        return Spread(n)
-
-    def everything() -> np.ndarray:
-        return simple_returns(values) if is_equity else values
-
-    k = math.floor((n - 1) * level)
-    first, second = _neighbours(low[:n_low], lower, at_low, k, n, everything)
-    quantile_low = _interpolate(first, second, (n - 1) * level - k)
-    k = math.floor((n - 1) * (1.0 - level))
-    second, first = _neighbours(-high[:n_high], -upper, at_high, n - 2 - k, n, lambda: -everything())
-    quantile_high = _interpolate(-first, -second, (n - 1) * (1.0 - level) - k)
-    tail = low[:n_low] if lower >= quantile_low else everything()
-    tail = tail[tail <= quantile_low]
-    ties = at_low if lower == quantile_low else 0
-    mean_low = float(tail.sum() + ties * lower) / (len(tail) + ties)
-    return _spread(n, shift, totals, quantile_low, quantile_high, mean_low)
+    found = np.empty(len(Spread._fields))
+    _scan_returns(values, is_equity, float(threshold), float(level), sampled(n), low, high, found)
+    return Spread(n, *found[1:].tolist())
 
 
 @lru_cache(maxsize=16)
-def _sampled(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of n returns bracket the tails, spread evenly over them, and the ones after these."""
-    at = np.arange(n) if n <= SAMPLE else (np.arange(SAMPLE) * GOLDEN % 1.0 * n).astype(np.int64)
-    return at, at + 1
-
-
-def _spread(n: int, shift: float, totals: np.ndarray, low: float, high: float, low_mean: float) -> Spread:
-    """Turn sums of powers of r − shift into central moments."""
-    d, square, cube, fourth = (float(total) / n for total in totals[:4])
-    gain, loss, squared = (float(total) for total in totals[4:])
-    mean = shift + d
-    m2 = max(square - d * d, 0.0)
-    m3 = cube - 3.0 * d * square + 2.0 * d**3
-    m4 = fourth - 4.0 * d * cube + 6.0 * d * d * square - 3.0 * d**4
-    floor = NOISE * max(1.0, abs(mean))
-    sd = math.sqrt(m2 * n / (n - 1)) if n > 1 else NAN
-    if sd <= floor:
-        sd = 0.0
-    skew, kurtosis = (m3 / m2**1.5, m4 / m2**2) if sd > 0.0 else (NAN, NAN)
-    downside = math.sqrt(squared / n)
-    downside = downside if downside > floor else 0.0
-    return Spread(n, mean, sd, skew, kurtosis, downside, gain, loss, low, high, low_mean)
-
-
-def _neighbours(tail, bound, n_equal, k, n, everything) -> tuple[float, float]:
-    """Return order statistics k and k + 1 (from 0) of n values.
-
-    `tail` holds all values below `bound`, and `n_equal` more are equal to it; `everything()` is asked for all values
-    where these do not reach. An index outside 0 … n − 1 is moved to the nearest inside.
-    """
-    k, following = max(k, 0), min(k + 1, n - 1)
-    if following >= len(tail) + n_equal:
-        tail, bound = everything(), NAN
-    if k >= len(tail):
-        return bound, bound
-    part = np.partition(tail, k)
-    value = float(part[k])
-    if following == k:
-        return value, value
-    return value, float(part[following:].min()) if following < len(tail) else bound
-
-
-def _interpolate(first: float, second: float, weight: float) -> float:
-    """Return first + weight·(second − first), in the arithmetic of `numpy.quantile`."""
-    step = second - first
-    return second - step * (1.0 - weight) if weight >= 0.5 else first + step * weight
+def sampled(n: int) -> np.ndarray:
+    """Return which of n returns bracket the tails, spread evenly over them, int64, at most `SAMPLE`."""
+    return np.arange(n) if n <= SAMPLE else (np.arange(SAMPLE) * GOLDEN % 1.0 * n).astype(np.int64)

@@ -1,28 +1,15 @@
-"""The jitted passes over the trade and fill tables: sums with compensation, extremes, and the time in the market.
-
-Compensated sums: A. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen", ZAMM 54 (1974).
-"""
+"""The jitted passes over the trade and fill tables: sums with compensation, extremes, and the time in the market."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from backtester.kernel.arithmetic import add_to
 from backtester.kernel.jit import inner_jit, kernel_jit
 
 
 @inner_jit
-def _add(total, lost, value):
-    """Return total + value, and what has been lost in rounding so far."""
-    added = total + value
-    if abs(total) >= abs(value):
-        lost += (total - added) + value
-    else:
-        lost += (value - added) + total
-    return added, lost
-
-
-@kernel_jit()
-def _closed(trades):
+def sum_closed(trades):
     """Return of the closed trades: count, wins, Σ gains, Σ losses, Σ pnl, Σ return, best, worst, Σ bars."""
     n = wins = bars = 0
     gains = losses = pnl = fractions = 0.0
@@ -34,22 +21,22 @@ def _closed(trades):
             continue
         n += 1
         bars += row.bars
-        pnl, pnl_lost = _add(pnl, pnl_lost, row.pnl)
+        pnl, pnl_lost = add_to(pnl, pnl_lost, row.pnl)
         if row.pnl > 0.0:
             wins += 1
-            gains, gains_lost = _add(gains, gains_lost, row.pnl)
+            gains, gains_lost = add_to(gains, gains_lost, row.pnl)
         else:  # a NaN too: what it makes of the factor is NaN
-            losses, losses_lost = _add(losses, losses_lost, row.pnl)
+            losses, losses_lost = add_to(losses, losses_lost, row.pnl)
         fraction = row.return_frac
-        fractions, fractions_lost = _add(fractions, fractions_lost, fraction)
+        fractions, fractions_lost = add_to(fractions, fractions_lost, fraction)
         best = fraction if fraction > best or np.isnan(fraction) else best
         worst = fraction if fraction < worst or np.isnan(fraction) else worst
     gains, losses = gains + gains_lost, losses + losses_lost
     return n, wins, gains, losses, pnl + pnl_lost, fractions + fractions_lost, best, worst, bars
 
 
-@kernel_jit()
-def _held(trades, n_bars):
+@inner_jit
+def count_held(trades, n_bars):
     """Return in how many bars a position is held at the end, or -1 where the trades are not in the order of ends."""
     total, covered, last = 0, n_bars, n_bars
     for i in range(len(trades) - 1, -1, -1):
@@ -64,21 +51,38 @@ def _held(trades, n_bars):
     return total
 
 
-@kernel_jit()
-def _spent(fills, multiplier):
-    """Return Σ commission, spread, slippage, impact and rounding of fills, and Σ |quantity|·multiplier·price·fx."""
-    sums = np.zeros(6)
+@inner_jit
+def write_spent(fills, multiplier, found):
+    """Write Σ commission, spread, slippage, impact and rounding of fills, and Σ |quantity|·multiplier·price·fx."""
     lost = np.zeros(6)
+    for k in range(6):
+        found[k] = 0.0
     for i in range(len(fills)):
         row = fills[i]
         value = abs(row.quantity * row.price) * row.fx * multiplier[row.asset]
-        sums[0], lost[0] = _add(sums[0], lost[0], row.commission)
-        sums[1], lost[1] = _add(sums[1], lost[1], row.spread)
-        sums[2], lost[2] = _add(sums[2], lost[2], row.slippage)
-        sums[3], lost[3] = _add(sums[3], lost[3], row.impact)
-        sums[4], lost[4] = _add(sums[4], lost[4], row.rounding)
-        sums[5], lost[5] = _add(sums[5], lost[5], value)
-    return sums + lost
+        found[0], lost[0] = add_to(found[0], lost[0], row.commission)
+        found[1], lost[1] = add_to(found[1], lost[1], row.spread)
+        found[2], lost[2] = add_to(found[2], lost[2], row.slippage)
+        found[3], lost[3] = add_to(found[3], lost[3], row.impact)
+        found[4], lost[4] = add_to(found[4], lost[4], row.rounding)
+        found[5], lost[5] = add_to(found[5], lost[5], value)
+    for k in range(6):
+        found[k] += lost[k]
+
+
+@kernel_jit()
+def _closed(trades):
+    return sum_closed(trades)
+
+
+@kernel_jit()
+def _held(trades, n_bars):
+    return count_held(trades, n_bars)
+
+
+@kernel_jit()
+def _spent(fills, multiplier, found):
+    write_spent(fills, multiplier, found)
 
 
 def _read(rows: np.ndarray) -> np.ndarray:
@@ -89,7 +93,7 @@ def _read(rows: np.ndarray) -> np.ndarray:
 
 
 def closed_totals(trades: np.ndarray) -> tuple[float, ...]:
-    """Return what `_closed` finds in a `TRADE` table."""
+    """Return what `sum_closed` finds in a `TRADE` table."""
     return _closed(_read(trades))  # type: ignore[no-any-return]
 
 
@@ -103,5 +107,7 @@ def bars_held(trades: np.ndarray, n_bars: int) -> int:
 
 
 def fill_sums(fills: np.ndarray, multiplier: np.ndarray) -> list[float]:
-    """Return what `_spent` finds in a fill table; `multiplier` is float64 [n_assets]."""
-    return _spent(_read(fills), _read(multiplier)).tolist()  # type: ignore[no-any-return]
+    """Return what `write_spent` finds in a fill table; `multiplier` is float64 [n_assets]."""
+    found = np.empty(6)
+    _spent(_read(fills), _read(multiplier), found)
+    return found.tolist()

@@ -260,8 +260,10 @@ def growth_rate(growth: float, years: float) -> float:
     """Return growth^(1/years) − 1; NaN for a negative growth or no time, inf beyond float64."""
     if not (growth >= 0.0 and years > 0.0):
         return NAN
-    with np.errstate(over="ignore"):
-        return float(np.float64(growth) ** (1.0 / years) - 1.0)
+    try:
+        return float(growth) ** (1.0 / years) - 1.0
+    except OverflowError:
+        return math.inf
 
 
 def ratio(numerator: float, denominator: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,15 @@ from numpy.typing import ArrayLike
 from backtester.errors import SettingsError, did_you_mean
 from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import ratios
-from backtester.metrics._scan import NAN, Spread, scan_returns, scan_wealth, simple_returns
+from backtester.metrics._scan import NAN, Spread, Wealth, scan_returns, scan_wealth, simple_returns
 from backtester.metrics._totals import bars_held, closed_totals, fill_sums
 from backtester.metrics.flows import money_weighted_return, rate_without_flows, wealth_index
 
 YEAR_NS = 365.25 * 86_400e9
+_TRADES = (
+    *("n_trades", "win_rate", "profit_factor", "expectancy", "average_trade_return", "best_trade", "worst_trade"),
+    "average_bars_held",
+)
 COSTS = ("commission", "spread", "slippage", "impact", "rounding", "borrow")
 
 
@@ -102,11 +106,24 @@ def summary(
     if trades is not None and exposure_time is None:
         exposure_time = exposure_time_of(trades, n)
     found, mean_equity = _with_flows(equity, deposits, timestamps, (periods, years, risk_free, benchmark))
-    found |= trade_statistics(trades)
-    found["exposure_time"] = _or_nan(exposure_time)
-    found["turnover"] = ratios.ratio(ratios.ratio(_or_nan(traded_value), mean_equity), years)
-    found |= _cost_rows(costs)
-    found |= {"n_orders": _or_nan(n_orders), "n_fills": _or_nan(n_fills), "ambiguous_bars": _or_nan(ambiguous_bars)}
+    turnover = ratios.ratio(ratios.ratio(_or_nan(traded_value), mean_equity), years)
+    counts = (_or_nan(n_orders), _or_nan(n_fills), _or_nan(ambiguous_bars))
+    return in_order(found, trade_statistics(trades), _or_nan(exposure_time), turnover, _cost_rows(costs), counts)
+
+
+def in_order(
+    performance: dict[str, float],
+    trades: dict[str, float],
+    exposure_time: float,
+    turnover: float,
+    costs: dict[str, float],
+    counts: tuple[float, float, float],
+) -> dict[str, float]:
+    """Return the rows of a summary in reading order; `counts` are orders, fills and ambiguous bars."""
+    found = performance | trades
+    found["exposure_time"], found["turnover"] = exposure_time, turnover
+    found |= costs
+    found["n_orders"], found["n_fills"], found["ambiguous_bars"] = counts
     return found
 
 
@@ -116,14 +133,8 @@ def _with_flows(
     """Return the metrics of equity without what was paid in and out, the money-weighted rate, and mean equity."""
     if deposits is None or not len(equity):
         found, mean = _performance(equity, *terms)
-        span = float(timestamps[-1] - timestamps[0]) / YEAR_NS if len(equity) else 0.0
-        if found["total_return"] > -1.0 and span > 0.0:  # nothing came or went, and something is left
-            return found | {
-                "money_weighted_return": rate_without_flows(float(equity[0]), float(equity[-1]), span)
-            }, mean
-        ends = np.array([0, -1]) if found["total_return"] == found["total_return"] else np.zeros(0, np.int64)
-        times = np.asarray(timestamps)[ends]
-        return found | {"money_weighted_return": money_weighted_return(equity[ends], np.zeros(len(ends)), times)}, mean
+        found["money_weighted_return"] = rate_of(found["total_return"], equity, timestamps)
+        return found, mean
     flows = np.asarray(deposits, dtype=np.float64)
     if flows.shape != equity.shape:
         raise SettingsError(f"deposits has shape {flows.shape}, equity {equity.shape}; they must be of the same bars")
@@ -132,24 +143,61 @@ def _with_flows(
     return found | {"money_weighted_return": money_weighted_return(equity, flows, timestamps)}, float(equity.mean())
 
 
+def rate_of(total_return: float, equity: np.ndarray, timestamps: np.ndarray) -> float:
+    """Return the money-weighted rate where nothing came or went."""
+    span = float(timestamps[-1] - timestamps[0]) / YEAR_NS if len(equity) else 0.0
+    if total_return > -1.0 and span > 0.0:  # something is left
+        return rate_without_flows(float(equity[0]), float(equity[-1]), span)
+    ends = np.array([0, -1]) if total_return == total_return else np.zeros(0, np.int64)
+    return money_weighted_return(equity[ends], np.zeros(len(ends)), np.asarray(timestamps)[ends])
+
+
 def _performance(
     equity: np.ndarray, periods: float, years: float, risk_free: float, benchmark: ArrayLike | None
 ) -> tuple[dict[str, float], float]:
     """Return the metrics of an equity curve, and its mean."""
     n = len(equity)
+    wealth = scan_wealth(equity) if n else Wealth(NAN, NAN, NAN, 0, False)
+    living = equity[: wealth.alive] if wealth.valid and n > 1 else equity[:0]
+    measured = len(living) > 1 and periods == periods
+    spread = scan_returns(living, is_equity=True, threshold=risk_free / periods) if measured else Spread(0)
+    ends = (float(equity[0]), float(equity[-1])) if n else (NAN, NAN)
+    comparison = None if benchmark is None else compare_curves(equity, len(living), benchmark)
+    return performance_of(ends, wealth, spread, comparison, (periods, years, risk_free)), wealth.mean
+
+
+def performance_of(
+    ends: tuple[float, float],
+    wealth: Wealth,
+    spread: Spread,
+    comparison: ratios.Comparison | None,
+    terms: tuple[float, float, float],
+) -> dict[str, float]:
+    """Return the metrics of an equity curve from what the passes over it find.
+
+    Parameters
+    ----------
+    ends : (float, float)
+        First and last equity, money.
+    wealth : Wealth
+        Of the whole curve.
+    spread : Spread
+        Of the returns up to ruin, against a threshold of `risk_free` / P.
+    comparison : Comparison, optional
+        With a benchmark.
+    terms : (float, float, float)
+        P, years, `risk_free`.
+    """
+    periods, years, risk_free = terms
     per_bar = risk_free / periods
-    wealth = scan_wealth(equity) if n else None
-    valid = wealth is not None and wealth.valid and n > 1
-    living = equity[: wealth.alive] if wealth is not None and valid else equity[:0]
-    spread = scan_returns(living, is_equity=True, threshold=per_bar) if valid and periods == periods else Spread(0)
-    growth = equity[-1] / equity[0] if valid else NAN
+    growth = ends[1] / ends[0] if wealth.valid and wealth.alive > 1 else NAN
     compound = ratios.growth_rate(growth, years)
-    deepest, longest, mean = wealth[:3] if wealth is not None else (NAN, NAN, NAN)
+    deepest, longest = wealth.max_drawdown, wealth.max_drawdown_duration
     per_bar_sharpe = ratios.sharpe_per_bar(spread, per_bar)
     scale = math.sqrt(periods)
-    comparison = ratios.Comparison() if benchmark is None else _compare(equity, living, benchmark)
-    found = {
-        "final_equity": float(equity[-1]) if n else NAN,
+    comparison = comparison or ratios.Comparison()
+    return {
+        "final_equity": ends[1],
         "total_return": growth - 1.0,
         "cagr": compound,
         "annual_return": periods * spread.mean,
@@ -170,16 +218,22 @@ def _performance(
         "beta": comparison.beta,
         "information_ratio": ratios.information(comparison, periods),
     }
-    return {name: float(value) for name, value in found.items()}, mean
 
 
-def _compare(equity: np.ndarray, living: np.ndarray, benchmark: ArrayLike) -> ratios.Comparison:
+def compare_curves(equity: np.ndarray, alive: int, benchmark: ArrayLike) -> ratios.Comparison:
+    """Compare an equity curve with that of a benchmark in its first `alive` bars.
+
+    Raises
+    ------
+    SettingsError
+        Their shapes differ.
+    """
     other = np.asarray(benchmark, dtype=np.float64)
     if other.shape != equity.shape:
         raise SettingsError(
             f"benchmark has shape {other.shape} and equity {equity.shape}; they must be of the same bars"
         )
-    return ratios.compare(simple_returns(living), simple_returns(other[: len(living)]))
+    return ratios.compare(simple_returns(equity[:alive]), simple_returns(other[:alive]))
 
 
 def trade_statistics(trades: np.ndarray | None) -> dict[str, float]:
@@ -189,13 +243,16 @@ def trade_statistics(trades: np.ndarray | None) -> dict[str, float]:
     `expectancy` = mean pnl, money; `average_trade_return`, `best_trade`, `worst_trade` of `return_frac`;
     `average_bars_held`.
     """
-    names = ("win_rate", "profit_factor", "expectancy", "average_trade_return", "best_trade", "worst_trade")
-    empty = {"n_trades": NAN if trades is None else 0.0, **dict.fromkeys((*names, "average_bars_held"), NAN)}
     if trades is None:
-        return empty
-    n, wins, gains, losses, pnl, fraction, best, worst, bars = closed_totals(trades)
+        return dict.fromkeys(_TRADES, NAN)
+    return statistics_of(closed_totals(trades))
+
+
+def statistics_of(closed: Sequence[float]) -> dict[str, float]:
+    """Return the statistics of closed trades from what `closed_totals` finds."""
+    n, wins, gains, losses, pnl, fraction, best, worst, bars = closed
     if n == 0:
-        return empty
+        return {**dict.fromkeys(_TRADES, NAN), "n_trades": 0.0}
     return {
         "n_trades": float(n),
         "win_rate": wins / n,
@@ -239,11 +296,15 @@ def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarra
     scale = np.ascontiguousarray(multiplier, dtype=np.float64)
     *spent, value = fill_sums(fills, scale)
     costs = dict(zip(COSTS[:-1], spent, strict=True))
-    borrowed = 0.0
-    if len(cash_flows):
-        borrow = cash_flows["kind"] == CashFlowKind.BORROW
-        borrowed = -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
-    return {"costs": costs | {"borrow": borrowed}, "traded_value": value, "n_fills": len(fills)}
+    return {"costs": costs | {"borrow": borrowed(cash_flows)}, "traded_value": value, "n_fills": len(fills)}
+
+
+def borrowed(cash_flows: np.ndarray) -> float:
+    """Return what was paid for borrowing, money, from rows of dtype `backtester.kernel.tables.CASH_FLOW`."""
+    if not len(cash_flows):
+        return 0.0
+    borrow = cash_flows["kind"] == CashFlowKind.BORROW
+    return -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
 
 
 def _cost_rows(costs: Mapping[str, float] | None) -> dict[str, float]:
@@ -253,8 +314,12 @@ def _cost_rows(costs: Mapping[str, float] | None) -> dict[str, float]:
         raise SettingsError(
             f"costs has {unknown[0]!r}{did_you_mean(unknown[0], COSTS)}; it may have {', '.join(COSTS)}"
         )
-    rows = {name: float(given.get(name, NAN)) for name in COSTS}
-    return {"total_costs": sum(rows.values()), **rows}
+    return costs_of([float(given.get(name, NAN)) for name in COSTS])
+
+
+def costs_of(amounts: Sequence[float]) -> dict[str, float]:
+    """Return the rows of costs; `amounts` are in the order of `COSTS`."""
+    return {"total_costs": sum(amounts), **dict(zip(COSTS, amounts, strict=True))}
 
 
 def _or_nan(value: float | None) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtester.kernel.jit import inner_jit, kernel_jit
-from backtester.metrics._scan import NOISE, _scan_wealth
+from backtester.metrics._scan import NOISE, walk_wealth
 from backtester.research.overfitting._random import fill_stationary, start
 
 #: what is measured, in the order of the columns
@@ -148,7 +148,7 @@ def measure_all(returns, benchmark, ordered, place, seed, restart, threshold, le
         out = found[k]
         out[0] = value
         _moments(r, threshold, out)
-        deepest, longest, _, _, _ = _scan_wealth(wealth)
+        deepest, longest, _, _, _ = walk_wealth(wealth)
         out[8] = deepest
         out[9] = longest
         _tails(ordered, drawn, level, out)

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError
 from backtester.metrics import arguments as check
+from backtester.metrics._blocks import block_edges
 from backtester.metrics._scan import NOISE
-from backtester.research.overfitting._splits import block_edges, block_sums, judge_sums, judge_values, pairs_of
+from backtester.research.overfitting._splits import block_sums, judge_sums, judge_values, pairs_of
 
 CELLS = 4096  # of the grid on which the two distributions are compared
 MOST_BLOCKS = 24  # 2,704,156 splits

@@ -14,7 +14,7 @@ from backtester.engine.repeat import Repeater, Stopped
 from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.indicators.memory import IndicatorMemory, remembered
-from backtester.research.overfitting._splits import block_edges, curve_sums
+from backtester.metrics._blocks import block_edges
 from backtester.research.sweep.objective import Objective
 from backtester.research.sweep.points import Point
 from backtester.research.sweep.space import Coordinates, Parameters, Space
@@ -124,10 +124,10 @@ class Trials:
 
     def _kept(self, number: int) -> tuple[bytes, bytes]:
         """Return block sums and sketch of the run that is just over."""
-        wealth = self._repeater().wealth
-        sums = b"" if self._edges is None else curve_sums(wealth, self._edges).tobytes()
+        repeater = self._repeater()
+        sums = b"" if self._edges is None else repeater.sums.tobytes()
         drawn = self._sketcher is not None and number % self.sketch_every == 0
-        return sums, self._sketcher.sketch(wealth) if drawn and self._sketcher is not None else b""
+        return sums, self._sketcher.sketch(repeater.wealth) if drawn and self._sketcher is not None else b""
 
     def _metrics(self, parameters: Parameters) -> dict[str, float]:
         """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""
@@ -145,7 +145,7 @@ class Trials:
     def _repeater(self) -> Repeater:
         found: Repeater | None = getattr(self._own, "repeater", None)
         if found is None:
-            found = self._own.repeater = Repeater(self.bars, self.settings, self.stop)
+            found = self._own.repeater = Repeater(self.bars, self.settings, self.stop, self._edges)
         return found
 
 
