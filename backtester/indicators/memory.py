@@ -121,13 +121,20 @@ class IndicatorMemory:
         tuple of ndarray
             Read-only where the inputs can never change; otherwise what `compute` returned.
         """
-        places = [_place(array) for array in inputs] if self.limit else [None]
-        known = [place for place in places if place is not None]
-        if len(known) < len(places):
+        if not self.limit:
             return compute()
-        owners = [owner for owner, _ in known]
-        key = (*what, *((id(owner), where) for owner, where in known))
+        owners, key = [], what
+        for array in inputs:
+            place = _place(array)
+            if place is None:
+                return compute()
+            owner, where = place
+            owners.append(owner)
+            key = (*key, id(owner), where)
         while True:
+            entry = self._known(key, owners)
+            if entry is not None:
+                return entry.shown()
             entry, is_new = self._find(key, owners)
             if is_new:
                 return self._fill(key, entry, compute)
@@ -137,6 +144,18 @@ class IndicatorMemory:
                     self.hits += 1
                 return entry.shown()
             # the thread that computed it failed: this one tries
+
+    def _known(self, key: Key, owners: list[NDArray[Any]]) -> _Entry | None:
+        """Return the entry for a key whose results are there, or None."""
+        with self._lock:
+            entry = self._entries.get(key)
+            found = entry is not None and entry.results is not None and entry.is_of(owners)
+            if found:
+                self._entries.move_to_end(key)
+                self.hits += 1
+        if self._lost:
+            self._forget_lost()
+        return entry if found else None
 
     def _find(self, key: Key, owners: list[NDArray[Any]]) -> tuple[_Entry, bool]:
         """Return the entry for a key, and whether it is new and therefore the caller's to fill."""

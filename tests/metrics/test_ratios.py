@@ -247,6 +247,35 @@ def test_quantiles_are_exact_when_the_sample_misleads(side):
     close(metrics.conditional_value_at_risk(r), -r[r <= low].mean())
 
 
+@pytest.mark.parametrize("level", [0.0005, 0.05, 0.5, 0.93, 0.9995])
+@pytest.mark.parametrize("n", [1, 2, 3, 50, 1_023, 1_024, 1_025, 20_000])
+def test_quantiles_at_any_level_and_length_are_numpys(n, level):
+    rng = np.random.default_rng(n)
+    for r in (rng.standard_t(2, n) / 100.0, np.round(rng.normal(0.0, 0.01, n), 2), np.full(n, 0.01)):
+        found = _scan.scan_returns(r, is_equity=False, level=level)
+        low, high = np.quantile(r, [level, 1.0 - level])
+        assert found.low == low
+        close(found.high, high, rel=1e-14)
+        close(found.low_mean, r[r <= low].mean())
+
+
+@pytest.mark.parametrize("order", ["sorted", "reversed", "up and down", "equal", "two values", "sawtooth"])
+def test_no_order_of_the_returns_makes_quantiles_slow(order):
+    # selection that chose its pivots badly would take n²: half an hour for these
+    n = 600_000
+    ramp = np.linspace(-0.01, 0.02, n)
+    r = {
+        "sorted": ramp,
+        "reversed": ramp[::-1],
+        "up and down": np.r_[ramp[::2], ramp[::-2]],
+        "equal": np.full(n, 0.01),
+        "two values": np.where(ramp < 0.0, -0.01, 0.01),
+        "sawtooth": ramp.reshape(-1, 1000).T.ravel(),
+    }[order]
+    found = _scan.scan_returns(r, is_equity=False, level=0.4)
+    assert (found.low, found.high) == tuple(np.quantile(r, [0.4, 0.6]))
+
+
 @settings(deadline=None, max_examples=30)
 @given(returns(), st.integers(0, 2**32 - 1))
 def test_benchmark_statistics_equal_numpys(r, seed):

@@ -19,6 +19,7 @@ from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.errors import CannotCompile, DataError
 from backtester.indicators import IndicatorMemory, remembered, sma
+from backtester.metrics._blocks import block_edges, curve_sums
 
 SHIPPED = [getattr(strategies, name) for name in strategies.__all__]
 NAMES = list(settings_for(random_bars(0)))
@@ -361,6 +362,70 @@ def test_a_layout_that_fails_leaves_the_old_one():
         machine.metrics(lambda: Free(step="word"))
     assert_same(machine, lambda: Free(step=3), bars)
     assert machine.quick >= 2
+
+
+class Prepared(Strategy):
+    """Prepared arrays of every kind: those no hook reads, and those that have to be copied, decide the start too."""
+
+    late: int = 5
+    kind: str = "unread"
+    warmup: int | None = None
+
+    def prepare(self, bars):
+        self.average = sma(bars.close, 3)
+        column = np.arange(bars.n_bars) / 7.0
+        column[: self.late] = np.nan
+        both = np.repeat(column[:, None], bars.n_assets, axis=1)
+        if self.kind == "wide":
+            self.other = np.zeros((bars.n_bars, bars.n_assets, 2)) + both[:, :, None]
+        else:
+            kinds = {"float32": both.astype(np.float32), "fortran": np.asfortranarray(both), "column": column}
+            self.other = kinds.get(self.kind, both)
+
+
+class PreparedUnread(Prepared):
+    def on_bar(self, ctx):
+        ctx.order_target(0, ctx.t % 4)
+
+
+class PreparedRead(Prepared):
+    def on_bar(self, ctx):
+        ctx.order_target(0, ctx.t % 4 + self.other[-1].sum() % 2.0)
+
+
+@pytest.mark.parametrize("cls", [PreparedUnread, PreparedRead])
+@pytest.mark.parametrize("kind", ["unread", "float32", "fortran", "wide"])
+def test_the_first_bar_is_that_of_this_strategy_and_not_of_the_one_before(cls, kind):
+    bars = random_bars(4, n_bars=120, gaps=False)
+    machine, starts = repeater(bars), []
+    for late, warmup in ((5, None), (40, None), (5, 70), (9, None), (5, 0)):
+        assert_same(machine, lambda late=late, w=warmup: cls(late=late, kind=kind, warmup=w), bars)
+        starts.append(int(machine._run.memory["start"]))
+    assert starts == [5, 40, 70, 9, 1]
+    with pytest.raises(DataError, match="shorter than the warm-up"):
+        machine.metrics(lambda: cls(late=120, kind=kind))
+    assert machine.quick >= 8
+
+
+def test_more_bars_than_one_look_at_stop_and_block_sums():
+    """A run in several chunks, measured in one; its block sums are those of its equity."""
+    bars = Bars.simulate("gbm", n_bars=150_000, seed=1, freq="1min", calendar="continuous", steps_per_bar=1)
+    edges = block_edges(bars.n_bars - 1, 16)
+    machine = Repeater(bars, Settings(), None, edges)
+    for _ in range(2):
+        metrics = machine.metrics(lambda: Inherited(period=50))
+        expected = run(Inherited(period=50), bars)
+        assert {k: bits(v) for k, v in metrics.items()} == {k: bits(v) for k, v in expected.summary().items()}
+        assert machine.sums.tobytes() == curve_sums(expected.tables.equity, edges).tobytes()
+    assert len(expected.tables.fills) > 1000
+
+
+def test_a_plain_run_is_measured_without_a_table(monkeypatch):
+    bars = random_bars(5, n_bars=300, gaps=False)
+    machine = repeater(bars, costs=Costs(commission=0.001))
+    monkeypatch.setattr("backtester.engine.repeat.metrics_of", None)
+    machine.metrics(lambda: Inherited(period=7))
+    machine.metrics(lambda: Inherited(period=9))
 
 
 def test_two_threads_give_the_same_bits():

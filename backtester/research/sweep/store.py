@@ -12,6 +12,7 @@ import math
 import threading
 import time
 import weakref
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -215,7 +216,7 @@ def _score(one: Outcome, sign: float) -> float | None:
 
 
 def _blob(scores: tuple[float, ...]) -> bytes:
-    return np.array(scores, np.float64).tobytes()
+    return array("d", scores).tobytes()
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:
