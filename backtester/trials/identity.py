@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +48,33 @@ def _hash(words: Any) -> str:
 
 def trial_number(code: str, parameters: Mapping[str, Any]) -> int:
     """Return the 64-bit number of a trial: equal for the same code and the same plain parameters, in any order."""
-    text = repr((code, sorted(parameters.items())))
+    return _number(repr((code, sorted(parameters.items()))))
+
+
+class TrialNumbers:
+    """`trial_number` of many trials that differ in a few parameters.
+
+    Parameters
+    ----------
+    code : str
+    fixed : mapping
+        Plain parameters that all of them have.
+    names : iterable of str
+        Those that vary.
+    """
+
+    def __init__(self, code: str, fixed: Mapping[str, Any], names: Iterable[str]):
+        self._names = sorted(names)
+        items = sorted([*((name, repr(value)) for name, value in fixed.items()), *((n, None) for n in self._names)])
+        pairs = [f"({name!r}, {text})".replace("%", "%%") if text else f"({name!r}, %r)" for name, text in items]
+        self._text = f"({code!r}, [".replace("%", "%%") + ", ".join(pairs) + "])"
+
+    def of(self, own: Mapping[str, Any]) -> int:
+        """Return the number of the trial with these plain values of the parameters that vary."""
+        return _number(self._text % tuple([own[name] for name in self._names]))
+
+
+def _number(text: str) -> int:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 

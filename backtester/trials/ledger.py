@@ -2,7 +2,8 @@
 
 A batch is what one door did with one strategy on one market over one period; its trials are numbers of
 `identity.trial_number`, each with how often it ran, how many trials it hides (those a signal was chosen from), its
-Sharpe ratio per year, and a sketch of its returns. The journal is a write-ahead log, and every batch is one
+Sharpe ratio per year, and, for some, a sketch of its returns. Sketches are large beside the rest, so they have a table
+of their own: a hundred thousand trials are read as quickly as they fit a few pages. The journal is a write-ahead log, and every batch is one
 transaction. `count` asks it how many trials there were.
 """
 
@@ -24,7 +25,8 @@ import numpy as np
 from backtester.database import Explained, Transaction, connect, tables_of
 from backtester.errors import ResultError
 
-FORMAT = 1
+FORMAT = 2
+_OLDER = "1"  # its table of trials had a column of sketches
 PATIENCE = 20.0  # seconds to wait for another writer
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,9 +38,19 @@ CREATE TABLE batches (
     UNIQUE (market, code, door, mark, first, last, n_bars));
 CREATE TABLE trials (
     batch INTEGER NOT NULL, number INTEGER NOT NULL, runs INTEGER NOT NULL, behind INTEGER NOT NULL, sharpe REAL,
-    sketch BLOB, PRIMARY KEY (batch, number)) WITHOUT ROWID;
+    PRIMARY KEY (batch, number)) WITHOUT ROWID;
+CREATE TABLE sketches (
+    batch INTEGER NOT NULL, number INTEGER NOT NULL, sketch BLOB NOT NULL, PRIMARY KEY (batch, number));
 """
 _TABLES = {"facts", "markets", "market_symbols", "batches", "trials"}
+_FROM_OLDER = """
+ALTER TABLE trials RENAME TO older;
+{trials};
+{sketches};
+INSERT INTO trials SELECT batch, number, runs, behind, sharpe FROM older;
+INSERT INTO sketches SELECT batch, number, sketch FROM older WHERE sketch IS NOT NULL;
+DROP TABLE older
+"""
 
 
 class Trial(NamedTuple):
@@ -145,10 +157,11 @@ class Ledger:
         self.close = weakref.finalize(self, self._db.close)
 
     def _open(self) -> None:
+        schema = _SCHEMA.strip().rstrip(";").split(";")
         if not tables_of(self._db):
             with self._writing():
                 if not tables_of(self._db):  # nobody else was quicker
-                    for statement in _SCHEMA.strip().rstrip(";").split(";"):
+                    for statement in schema:
                         self._db.execute(statement)
                     self._db.execute("INSERT INTO facts VALUES ('format', ?)", (str(FORMAT),))
         tables = tables_of(self._db)
@@ -157,12 +170,21 @@ class Ledger:
                 f"the trial ledger {self.path} is an SQLite file with the tables {', '.join(sorted(tables))}, and no "
                 "ledger; set BACKTESTER_TRIALS to another file"
             )
-        (found,) = self._db.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()
+        if self._format() == _OLDER:
+            with self._writing():
+                if self._format() == _OLDER:  # nobody else was quicker
+                    for statement in _FROM_OLDER.format(trials=schema[-2], sketches=schema[-1]).strip().split(";"):
+                        self._db.execute(statement)
+                    self._db.execute("UPDATE facts SET value = ? WHERE name = 'format'", (str(FORMAT),))
+        found = self._format()
         if found != str(FORMAT):
             raise ResultError(
                 f"the trial ledger {self.path} has format {found}, and this version reads format {FORMAT}; set "
                 "BACKTESTER_TRIALS to another file"
             )
+
+    def _format(self) -> str:
+        return str(self._db.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()[0])
 
     @property
     def is_usable(self) -> bool:
@@ -174,24 +196,18 @@ class Ledger:
     def add(self, batch: Batch, trials: Iterable[Trial]) -> None:
         """Write trials in one transaction; one that is there already has run once more."""
         with self._lock, _explained(self.path), self._writing():
-            number = self._batch(batch)
-            rows = [
-                (
-                    number,
-                    one.number,
-                    one.runs,
-                    one.behind,
-                    None if one.sharpe != one.sharpe else one.sharpe,
-                    one.sketch or None,
-                )
-                for one in trials
-            ]
+            batch_id = self._batch(batch)
+            rows, sketches = [], []
+            for number, sharpe, sketch, behind, runs in trials:
+                rows.append((batch_id, number, runs, behind, None if sharpe != sharpe else sharpe))
+                if sketch:
+                    sketches.append((batch_id, number, sketch))
             self._db.executemany(
-                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, "
-                "behind = max(behind, excluded.behind), sharpe = coalesce(excluded.sharpe, sharpe), "
-                "sketch = coalesce(excluded.sketch, sketch)",
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, "
+                "behind = max(behind, excluded.behind), sharpe = coalesce(excluded.sharpe, sharpe)",
                 rows,
             )
+            self._db.executemany("INSERT OR REPLACE INTO sketches VALUES (?, ?, ?)", sketches)
 
     def _batch(self, batch: Batch) -> int:
         market = self._market(batch.symbols)
@@ -249,8 +265,8 @@ class Ledger:
         with self._lock, _explained(self.path):
             found: dict[int, bytes] = {}
             query = (
-                "SELECT t.number, t.sketch FROM trials t JOIN batches b ON b.id = t.batch WHERE b.market = ? AND "
-                "b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? AND t.sketch IS NOT NULL ORDER BY t.number"
+                "SELECT s.number, s.sketch FROM sketches s JOIN batches b ON b.id = s.batch WHERE b.market = ? AND "
+                "b.mark = '' AND b.first < ? AND b.last > ? AND b.door != ? ORDER BY s.number"
             )
             for market in self._markets(symbols):
                 found.update(self._db.execute(query, (market, last, first, without)).fetchall())

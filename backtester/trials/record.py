@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtester.errors import ResultError
-from backtester.trials.identity import code_of, symbols_of, told, trial_number
+from backtester.trials.identity import TrialNumbers, code_of, symbols_of, told, trial_number
 from backtester.trials.ledger import Batch, Ledger, Trial
 from backtester.trials.mark import door as door_now
 from backtester.trials.mark import mark
@@ -149,15 +149,17 @@ class SweepRecorder:
     bars : Bars
     fixed : mapping
         Parameters that all trials have.
+    names : iterable of str
+        Those that vary.
     """
 
-    def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any]):
+    def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any], names: Iterable[str]):
         self.is_on = False
         with _Spared():
             if ledger_path() is not None:
-                self._code = code_of(kind)
-                self._batch = batch_of(bars, kind, self._code, "sweep")
-                self._fixed = trial_words(fixed)
+                code = code_of(kind)
+                self._batch = batch_of(bars, kind, code, "sweep")
+                self._numbers = TrialNumbers(code, trial_words(fixed), names)
                 self.is_on = True
 
     def add(self, trials: Iterable[tuple[Mapping[str, Any], float, bytes]]) -> None:
@@ -166,8 +168,5 @@ class SweepRecorder:
             if self.is_on:
                 write(
                     self._batch,
-                    [
-                        Trial(trial_number(self._code, self._fixed | trial_words(own)), sharpe, sketch)
-                        for own, sharpe, sketch in trials
-                    ],
+                    [Trial(self._numbers.of(trial_words(own)), sharpe, sketch) for own, sharpe, sketch in trials],
                 )

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from backtester.kernel.jit import kernel_jit
+from backtester.metrics._scan import readonly
+
 MOST_CELLS = 256
 _HOUR = 3600 * 10**9
 _HEAD = struct.Struct("<hq")  # k, number of the first cell
@@ -33,22 +36,28 @@ class Sketcher:
             k += 1
         start, end = first // (_HOUR << k), last // (_HOUR << k)
         ends = np.arange(start + 1, end + 2, dtype=np.int64) * (_HOUR << k)
-        self._last = (
-            np.searchsorted(timestamps, ends) - 1
-        )  # bar at the end of each cell; that of the one before if empty
+        # bar at the end of each cell; that of the one before if empty
+        self._last = np.searchsorted(timestamps, ends) - 1
         self._head = _HEAD.pack(k, start)
 
     def sketch(self, wealth: np.ndarray) -> bytes:
         """Return the sketch of a curve of wealth, money, float64 [n_bars]."""
-        start = float(wealth[0])
-        if not start > 0.0:
+        if not wealth[0] > 0.0:
             return b""
-        relative = wealth[self._last] / start
-        if not relative.min() >= _LEAST:  # ruin, or NaN
-            relative = np.maximum(np.nan_to_num(relative, nan=_LEAST), _LEAST)
-        logs = np.log(relative)
-        logs[1:] -= logs[:-1].copy()
-        return self._head + logs.astype("<f4").tobytes()
+        cells = np.empty(len(self._last), np.float32)
+        _draw(readonly(wealth), self._last, cells)
+        return self._head + cells.astype("<f4", copy=False).tobytes()
+
+
+@kernel_jit(nogil=False)  # it is over before another thread would have woken
+def _draw(wealth, last, cells):
+    """Write the log returns of the cells."""
+    before = 0.0
+    for k in range(len(cells)):
+        relative = wealth[last[k]] / wealth[0]
+        log = np.log(relative if relative >= _LEAST else _LEAST)  # ruin, or NaN
+        cells[k] = log - before
+        before = log
 
 
 def side_by_side(sketches: Sequence[bytes]) -> np.ndarray:

@@ -505,9 +505,11 @@ def test_progress_shows_rate_and_rest(bars, capsys, monkeypatch):
 
 
 def test_what_a_sweep_holds_does_not_grow_with_the_trials(tmp_path, monkeypatch):
+    from backtester.research.sweep import drive
     from backtester.research.sweep.progress import SweepProgress
 
     held = {}
+    monkeypatch.setattr(drive, "_PATIENCE", 0.0)  # else up to a thousand wait to be written, or fewer, as time goes
     monkeypatch.setattr(
         SweepProgress, "update", lambda self, done: held.update({done: tracemalloc.get_traced_memory()[0]})
     )

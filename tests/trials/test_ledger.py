@@ -20,6 +20,7 @@ from backtester.errors import ResultError, SettingsError
 from backtester.trials import Ledger, count_trials, ledger_path, marked, off
 from backtester.trials import mark as mark_module
 from backtester.trials import record as record_module
+from backtester.trials.identity import TrialNumbers, trial_number
 from backtester.trials.ledger import Batch, Trial
 from backtester.trials.where import VARIABLE
 
@@ -37,6 +38,14 @@ def file(tmp_path, monkeypatch):
 
 def trials(bars=None) -> int:
     return count_trials(bars or panel()).trials
+
+
+@pytest.mark.parametrize("fixed", [{}, {"cost": 0.001, "name": "100 %d %"}, {"z": None, "a": (1, 2)}])
+def test_numbers_of_a_sweep_are_those_of_single_trials(fixed):
+    numbers = TrialNumbers("co%de", fixed, ["slow", "fast", "kind"])
+    for own in ({"fast": 1, "slow": 2.5, "kind": "50 %s"}, {"kind": None, "fast": True, "slow": -0.0}):
+        assert numbers.of(own) == trial_number("co%de", fixed | own)
+    assert TrialNumbers("c", fixed, []).of({}) == trial_number("c", fixed)
 
 
 SHARE = 0.1
@@ -335,8 +344,26 @@ class TestTheFile:
     def test_another_format_is_refused(self, file):
         ledger = Ledger(file)
         ledger._db.execute("UPDATE facts SET value = '99'")
-        with pytest.raises(ResultError, match="has format 99, and this version reads format 1"):
+        with pytest.raises(ResultError, match="has format 99, and this version reads format 2"):
             Ledger(file)
+
+    def test_a_ledger_of_format_1_is_taken_over_with_its_sketches(self, file):
+        """That format had the sketches in the table of trials."""
+        batch = Batch("run", "", "S", "code", ("A",), 0, 10 * DAY, 300)
+        Ledger(file).add(batch, [Trial(1, 0.5, b"one"), Trial(2, 0.7), Trial(3, float("nan"), b"three", behind=4)])
+        with sqlite3.connect(file) as db:
+            db.execute("ALTER TABLE trials ADD COLUMN sketch BLOB")
+            db.execute("UPDATE trials SET sketch = (SELECT sketch FROM sketches s WHERE s.number = trials.number)")
+            db.execute("DROP TABLE sketches")
+            db.execute("UPDATE facts SET value = '1'")
+        db.close()
+        for _ in range(2):  # the second finds format 2
+            ledger = Ledger(file)
+            assert ledger.tally(["A"], 0, 10 * DAY)[:2] == (3, 6)
+            assert ledger.sketches(["A"], 0, 10 * DAY, 10) == [b"one", b"three"]
+        ledger.add(batch, [Trial(1, 0.6, b"again")])
+        assert ledger.sketches(["A"], 0, 10 * DAY, 10) == [b"again", b"three"]
+        assert (ledger.tally(["A"], 0, 10 * DAY).best, next(iter(ledger.rows())).runs) == (0.7, 4)
 
     def test_a_ledger_that_was_removed_is_begun_anew(self, file):
         run(Hold(), panel())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import math
 import signal
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any
-
-import numpy as np
 
 from backtester.executors import WAIT, Executor
 from backtester.research.sweep.objective import metric_names
@@ -22,8 +23,11 @@ from backtester.research.sweep.trials import Done, Outcome, Trials, run_batch
 from backtester.strategy import check_parameter
 from backtester.trials.record import SweepRecorder
 
+_FLOAT = struct.Struct("=d")
 _SECONDS = 0.1  # a batch should take: short enough to stop, long enough that handing it out costs nothing
 _MOST = 256  # trials in a batch
+_PATIENCE = 0.2  # seconds that outcomes may wait to be written: many in one transaction cost a fraction …
+_MOST_WAITING = 1_024  # … and how many may
 
 
 class Driver:
@@ -58,8 +62,10 @@ class Driver:
             if name not in trials.space.names and value is not inspect.Parameter.empty:
                 fixed[name] = check_parameter(kind.__name__, name, wanted, value)  # as a strategy has it
         self._sharpe = metric_names().index("sharpe")
-        self._recorder = SweepRecorder(kind, trials.bars, fixed)
+        self._recorder = SweepRecorder(kind, trials.bars, fixed, trials.space.names)
         self._round: list[Outcome] = []  # of the batch that is being waited for
+        self._unwritten: list[Outcome] = []
+        self._written_at = time.perf_counter()
 
     def run(self, source: Points | Parzen) -> None:
         """Run points that are known beforehand, or batches each of which depends on those before."""
@@ -71,8 +77,11 @@ class Driver:
                     self._keep(found)
             finally:
                 self.trials.stop.set()  # where this is an error, nothing that is under way need be finished
-                self.progress.close()
-                self.interrupted = pressed.noted
+                try:
+                    self._write()
+                finally:
+                    self.progress.close()
+                    self.interrupted = pressed.noted
 
     def _batches(self, source: Iterator[Point]) -> Iterator[list[Point]]:
         """Cut points into batches in their order, without those that are done."""
@@ -105,20 +114,29 @@ class Driver:
         if outcomes:
             if self._waits:
                 self._round += outcomes
-            self.done += self.store.add(self.sweep, outcomes, self._sign)
-            self._count(outcomes)
-            self.progress.update(self.done)
+            self._unwritten += outcomes
+            if time.perf_counter() - self._written_at > _PATIENCE or len(self._unwritten) > _MOST_WAITING:
+                self._write()
+            self.progress.update(self.done + len(self._unwritten))
             wanted = int(len(outcomes) * _SECONDS / max(found.seconds, 1e-6))
             self._size = max(1, min(wanted, 2 * self._size, _MOST))
+
+    def _write(self) -> None:
+        """Write what waits to the trial ledger, then to the store: killed in between, a trial runs and counts again."""
+        outcomes, self._unwritten = self._unwritten, []
+        if outcomes:
+            self._count(outcomes)
+            self.done += self.store.add(self.sweep, outcomes, self._sign)
+        self._written_at = time.perf_counter()
 
     def _count(self, outcomes: list[Outcome]) -> None:
         """Write outcomes to the trial ledger of the project."""
         if self._recorder.is_on:
-            parameters = self.trials.space.parameters
+            parameters, at = self.trials.space.parameters, 8 * self._sharpe
             self._recorder.add(
                 (
                     parameters(one.coordinates),
-                    np.frombuffer(one.metrics)[self._sharpe] if one.metrics else np.nan,
+                    _FLOAT.unpack_from(one.metrics, at)[0] if one.metrics else math.nan,
                     one.sketch,
                 )
                 for one in outcomes
