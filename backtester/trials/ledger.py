@@ -2,9 +2,9 @@
 
 A batch is what one door did with one strategy on one market over one period; its trials are numbers of
 `identity.trial_number`, each with how often it ran, how many trials it hides (those a signal was chosen from), its
-Sharpe ratio per year, and, for some, a sketch of its returns. Sketches are large beside the rest, so they have a table
-of their own: a hundred thousand trials are read as quickly as they fit a few pages. The journal is a write-ahead log, and every batch is one
-transaction. `count` asks it how many trials there were.
+Sharpe ratio per year, and, for some, a sketch of its returns. Sketches are large beside the rest and have a table of
+their own, so that trials lie close together. The journal is a write-ahead log, and every batch is one transaction.
+`count` asks it how many trials there were.
 """
 
 from __future__ import annotations
