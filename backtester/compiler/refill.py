@@ -17,6 +17,7 @@ from numba.core.dispatcher import Dispatcher
 
 from backtester.compiler.fields import as_held, scalar_type, tuple_type
 from backtester.compiler.walk import BASE
+from backtester.indicators.memory import frozen_owner
 from backtester.kernel.struct import Field, dtype_of
 
 if TYPE_CHECKING:
@@ -65,9 +66,13 @@ class Refill:
         self._own_functions = any(
             isinstance(value, python_types.FunctionType | Dispatcher) for value in vars(strategy).values()
         )
+        fields = {name for name, _, _, _ in self._fields}
+        self._unread = sorted(self._names - fields)
         prepared = [name for name, _, _, kind in self._fields if kind is np.ndarray and name in self._names]
+        prepared += [name for name in self._unread if self._is_prepared(vars(strategy)[name])]
         self._rows = {name: row for row, name in enumerate(prepared)}
-        self._unread = self._names - {name for name, _, _, _ in self._fields}
+        self._shared = [name for name, field, _, _ in self._fields if field.ndim]
+        self._shared += [name for name in self._unread if name in self._rows]
         self.ready = np.zeros((len(self._rows), 3), np.int64)
         self.knows_ready = False
 
@@ -86,7 +91,7 @@ class Refill:
             return False
         if any(_content(cell) is not value for cell, value in self._cells):
             return False
-        self.knows_ready = not any(isinstance(held[name], np.ndarray) for name in self._unread)
+        self.knows_ready = all(self._knows(name, held[name]) for name in self._unread)
         self.buffer.words[:] = self._start
         for name, field, at, kind in self._fields:
             value = held.get(name)
@@ -95,6 +100,45 @@ class Refill:
             if not self._write(strategy, name, field, at):
                 return False
         return True
+
+    def shared(self, strategy: Any) -> list[int] | None:
+        """Return by what the memory of its arrays that may change is known, which no other instance may have.
+
+        None where that cannot be told: memory that belongs to something else than an array.
+        """
+        found = []
+        for name in self._shared:
+            value = getattr(strategy, name)
+            array = value.value if isinstance(value, self._constant) else value
+            if frozen_owner(array) is None:
+                owner = _owner(array)
+                if owner is None:
+                    return None
+                found.append(id(owner))
+        return found
+
+    def _is_prepared(self, value: Any) -> bool:
+        """Whether a value decides when the strategy is ready: an array of floats with a row per bar."""
+        return (
+            isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == self._n_bars and value.dtype.kind == "f"
+        )
+
+    def _knows(self, name: str, value: Any) -> bool:
+        """Write the row of the ready map of an attribute that no hook reads, if it has one; False where it cannot."""
+        if name not in self._rows:
+            return not self._is_prepared(value)
+        if type(value) is not np.ndarray or value.dtype != np.float64:
+            return False
+        shape = value.shape
+        if not shape or shape[0] != self._n_bars or value.flags.num & _HELD != _HELD:
+            return False
+        self._write_row(name, shape, value.__array_interface__["data"][0])
+        return True
+
+    def _write_row(self, name: str, shape: tuple[int, ...], address: int) -> None:
+        per_bar = math.prod(shape[1:])
+        by_asset = len(shape) > 1 and shape[1] == self._n_assets
+        self.ready[self._rows[name]] = address, per_bar, per_bar // self._n_assets if by_asset else 0
 
     def _write_quickly(self, name: str, value: Any, field: Any, at: int) -> bool:
         """Write what most fields are, a number or a series of float64, where it needs no change; say whether it did."""
@@ -110,9 +154,8 @@ class Refill:
         if bool(flags & _WRITEABLE) == field.readonly:
             return False
         address = value.__array_interface__["data"][0]
-        per_bar = math.prod(shape[1:])
-        by_asset = len(shape) > 1 and shape[1] == self._n_assets
-        self.ready[self._rows[name]] = address, per_bar, per_bar // self._n_assets if by_asset else 0
+        if name in self._rows:
+            self._write_row(name, shape, address)
         self.buffer.set_at(name, at, value, address, shape[1:])
         return True
 
@@ -147,6 +190,19 @@ def _quick_kind(field: Field) -> type | None:
     if field.kind != "scalar":
         return None
     return float if field.type == float64 else bool if field.type == boolean else None
+
+
+def _owner(array: np.ndarray) -> np.ndarray | None:
+    """Return the array whose memory an array looks at, through blocks of the pool too; None where it is no array's."""
+    base: Any = array
+    while base is not None:
+        array = base
+        base = base.base
+        if type(base) is memoryview:
+            base = base.obj
+        if base is not None and not isinstance(base, np.ndarray):
+            return None
+    return array
 
 
 def _content(cell: python_types.CellType) -> Any:

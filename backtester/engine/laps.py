@@ -1,8 +1,9 @@
-"""A whole run for its metrics as one call into machine code, which holds no lock meanwhile.
+"""Whole runs for their metrics as one call into machine code, which holds no lock meanwhile.
 
-The account is put back, all bars run, fills become trades, and trades and equity become the sums that metrics are made
-of. Each part is the one that `run` and `summary` call by itself, so that every bit is theirs; between the parts there
-is no Python, so that threads wait for each other once per run and not ten times.
+A lap: the account is put back, all bars run, fills become trades, and trades and equity become the sums that metrics
+are made of. Each part is the one that `run` and `summary` call by itself, so that every bit is theirs; between the
+parts there is no Python, so that threads wait for each other once per lap and not ten times. Laps of few bars are run
+several in a call: to take turns at the lock costs as much as a thousand bars.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ from backtester.kernel.layout import STATE
 from backtester.kernel.loop import EXHAUSTED, RUNNING, advance
 from backtester.kernel.ready import first_ready
 from backtester.kernel.snapshot import put_back
-from backtester.kernel.struct import Field, Struct, StructBuffer, as_struct, call_pointer, make_cast
+from backtester.kernel.struct import (
+    Field,
+    Struct,
+    StructBuffer,
+    address_of,
+    as_struct,
+    call_pointer,
+    copy_words,
+    make_cast,
+)
 from backtester.metrics import bars_per_year
 from backtester.metrics._blocks import write_sums
 from backtester.metrics._scan import Spread, Wealth, sampled, walk_wealth, write_spread
-from backtester.metrics._totals import bars_held, count_held, sum_closed, write_spent
+from backtester.metrics._totals import bars_held, count_held, sum_borrowed, sum_closed, write_spent
 from backtester.metrics.ratios import check_periods, ratio
 from backtester.metrics.summary import (
-    borrowed,
     compare_curves,
     costs_of,
     in_order,
@@ -36,17 +45,21 @@ from backtester.metrics.summary import (
 from backtester.trades import Matcher, has_room, match_fills
 
 if TYPE_CHECKING:
+    from backtester.compiler.refill import Refill
     from backtester.engine.session import Run
     from backtester.kernel.snapshot import Snapshot
 
-#: statuses of `run_lap` beside those of `advance`
+#: statuses of a lap beside those of `advance`
 TOO_SHORT = 3  # no bar is ready
 OVER = 4  # the run is over; what it needs is more than is summed here
 NEEDS_ROOM = 5  # the run is over; the book has no room for the trades of so many fills
 MEASURED = 6  # the run is over, and `found` has its sums
 
-#: where each part begins in what is found: three of `Wealth`, `Spread`, what `backtester.metrics._totals` sums, counts
-WEALTH, SPREAD, CLOSED, HELD, SPENT, COUNTS, N_FOUND = 0, 3, 14, 23, 24, 30, 34
+#: where each part begins in what is found: three of `Wealth`, `Spread`, what `backtester.metrics._totals` sums, what
+#: was paid for borrowing, counts, and the first and the last equity
+WEALTH, SPREAD, CLOSED, HELD, SPENT, BORROWED, COUNTS, ENDS, N_FOUND = 0, 3, 14, 23, 24, 30, 31, 34, 36
+TOGETHER = 80_000  # rows of assets in all bars of the laps of one call …
+MOST_TOGETHER = 32  # … and how many laps
 
 LAP = Struct(
     "Lap",
@@ -57,8 +70,12 @@ LAP = Struct(
         Field("on_fill", "scalar", int64),
         Field("on_reject", "scalar", int64),
         Field("book", "scalar", int64),  # and the trade book
-        Field("warmup", "scalar", int64),  # bars; -1: the first bar that is ready
         Field("threshold", "scalar", float64),  # risk-free return per bar
+        Field("loads", "scalar", int64),  # 1: the strategy of each lap is in `fields` and `ready`; 0: it is in place
+        Field("fields", "array", int64, 2),  # the words of the strategy of each lap
+        Field("ready", "array", int64, 3),  # its ready map
+        Field("warmups", "array", int64, 1),  # its warm-up in bars; -1: up to the first bar that is ready
+        Field("statuses", "array", int64, 1),  # what became of it
         Field("words", "array", int64, 1),  # of the state, and what `put_back` takes beside them
         Field("saved", "array", int64, 1),
         Field("restored", "array", int64, 1),
@@ -67,8 +84,8 @@ LAP = Struct(
         Field("low", "array", float64, 1),  # scratch, [n_bars]
         Field("high", "array", float64, 1),
         Field("edges", "array", int64, 1),  # of blocks of returns; [0]: none are summed
-        Field("sums", "array", float64, 1),  # of those blocks
-        Field("found", "array", float64, 1),  # [N_FOUND]
+        Field("sums", "array", float64, 2),  # of those blocks, per lap
+        Field("found", "array", float64, 2),  # [room, N_FOUND]
     ],
 )
 _as_lap = make_cast(LAP)
@@ -77,7 +94,7 @@ _DEPOSIT, _WITHDRAWAL = int(CashFlowKind.DEPOSIT), int(CashFlowKind.WITHDRAWAL)
 
 
 @inner_jit
-def _measure(lap, s):
+def _measure(lap, s, row):
     """Turn the rows of a run that is over into sums."""
     if s.exhausted:
         return EXHAUSTED
@@ -88,7 +105,7 @@ def _measure(lap, s):
             return OVER
     if not has_room(lap.book, s.n_fills):
         return NEEDS_ROOM
-    found, equity, fills = lap.found, s.equity_curve, s.fills[: s.n_fills]
+    found, equity, fills = lap.found[row], s.equity_curve, s.fills[: s.n_fills]
     deepest, longest, mean, ruin, finite = walk_wealth(equity)
     if ruin < s.n_bars or not finite or not equity[0] > 0.0:
         return OVER
@@ -100,25 +117,33 @@ def _measure(lap, s):
     found[CLOSED + 2], found[CLOSED + 3], found[CLOSED + 4] = gains, losses, pnl
     found[CLOSED + 5], found[CLOSED + 6], found[CLOSED + 7] = fractions, best, worst
     found[HELD] = count_held(trades, s.n_bars)
-    write_spent(fills, s.contracts, found[SPENT:COUNTS])
-    found[COUNTS], found[COUNTS + 1] = s.n_orders, s.n_fills
-    found[COUNTS + 2], found[COUNTS + 3] = s.ambiguous_bars, s.n_flows
+    write_spent(fills, s.contracts, found[SPENT:BORROWED])
+    found[BORROWED] = sum_borrowed(s.flows[: s.n_flows])
+    found[COUNTS], found[COUNTS + 1], found[COUNTS + 2] = s.n_orders, s.n_fills, s.ambiguous_bars
+    found[ENDS], found[ENDS + 1] = equity[0], equity[s.n_bars - 1]
     if len(lap.edges) > 0:
-        write_sums(equity, lap.edges, lap.sums)
+        write_sums(equity, lap.edges, lap.sums[row])
     return MEASURED
 
 
-@kernel_jit()
-def run_lap(address, until, anew):
-    """Run up to bar `until`, `anew` from the first or on from where it is, and measure a run that is over.
+@inner_jit
+def _load(lap, s, row):
+    """Put the strategy of a lap where the machine code looks for it."""
+    copy_words(lap.own, address_of(lap.fields[row]), lap.fields.shape[1])
+    ready = lap.ready[row]
+    for k in range(ready.shape[0]):
+        for part in range(3):
+            s.ready_map[k, part] = ready[k, part]
 
-    The ready map is that of the strategy. Returns a status.
-    """
-    lap = _as_lap(address)
-    s = as_struct(lap.account, STATE)
+
+@inner_jit
+def _lap(lap, s, row, until, anew):
+    """Run up to bar `until`, `anew` from the first or on from where it is, and measure a run that is over."""
     if anew:
         put_back(lap.words, lap.saved, lap.restored, lap.moves)
-        start = max(1, lap.warmup) if lap.warmup >= 0 else first_ready(lap.account, 1)
+        if lap.loads:
+            _load(lap, s, row)
+        start = max(1, lap.warmups[row]) if lap.warmups[row] >= 0 else first_ready(lap.account, 1)
         if start >= s.n_bars:
             return TOO_SHORT
         s.start = start
@@ -127,7 +152,16 @@ def run_lap(address, until, anew):
         if status != RUNNING or s.next_bar < s.n_bars:
             return status
         call_pointer(s.fn_settle, int64, s, s.n_bars - 1, 1)
-    return _measure(lap, s)
+    return _measure(lap, s, row)
+
+
+@kernel_jit()
+def run_laps(address, n, until, anew):
+    """Run `n` laps up to bar `until`, and write their statuses; where `n` is 1, it may be one that is under way."""
+    lap = _as_lap(address)
+    s = as_struct(lap.account, STATE)
+    for row in range(n):
+        lap.statuses[row] = _lap(lap, s, row, until, anew)
 
 
 class Laps:
@@ -139,31 +173,41 @@ class Laps:
         Laid out and compiled, before its first bar.
     snapshot : Snapshot
         Of its account.
+    refill : Refill
+        Of its strategy.
     edges : int64 [n_blocks + 1]
         Of the blocks of returns that are summed; [0]: none are.
 
     Attributes
     ----------
-    sums : float64 [2·n_blocks + 1]
-        What `backtester.metrics._blocks.curve_sums` returns, of the last run that was measured.
+    room : int
+        How many laps one call may run.
+    sums : float64 [room, 2·n_blocks + 1]
+        What `backtester.metrics._blocks.curve_sums` returns, of the laps of the last call.
     """
 
-    def __init__(self, run: Run, snapshot: Snapshot, edges: np.ndarray):
+    def __init__(self, run: Run, snapshot: Snapshot, refill: Refill, edges: np.ndarray):
         bars, settings, memory, hooks = run.bars, run.settings, run.memory, run.hooks
         assert hooks is not None
         asked = settings.periods_per_year
         periods = bars_per_year(bars.timestamps) if asked is None else check_periods(asked)
         self._terms = (periods, ratio(bars.n_bars - 1, periods), settings.risk_free)
-        self._run, self._n_bars, self._timestamps = run, bars.n_bars, bars.timestamps
-        self._equity, self._hooks = memory.view("equity_curve"), hooks
+        self._run, self._refill, self._n_bars, self._timestamps = run, refill, bars.n_bars, bars.timestamps
+        self._equity = memory.view("equity_curve")
         self._book = Matcher(bars.high, bars.low, bars.close, memory.view("contracts"), memory.view("margined"))
         self._book.make_room(0)
-        self._found = np.zeros(N_FOUND)
-        self.sums = np.zeros(max(2 * len(edges) - 1, 0))
+        self.room = room = max(1, min(TOGETHER // (bars.n_bars * bars.n_assets), MOST_TOGETHER))
+        self._found = np.zeros((room, N_FOUND))
+        self.sums = np.zeros((room, max(2 * len(edges) - 1, 0)))
+        self._fields = np.zeros((room, len(refill.buffer.words)), np.int64)
+        self._ready = np.zeros((room, *refill.ready.shape), np.int64)
+        self._warmups = np.full(room, -1)
+        self._statuses = np.zeros(room, np.int64)
         self._lap = StructBuffer(LAP)
         words, saved, restored, moves = snapshot.parts
         arrays = {"words": words, "saved": saved, "restored": restored, "moves": moves, "edges": edges}
-        arrays |= {"sums": self.sums, "found": self._found}
+        arrays |= {"sums": self.sums, "found": self._found, "statuses": self._statuses}
+        arrays |= {"fields": self._fields, "ready": self._ready, "warmups": self._warmups}
         arrays["sample"] = sampled(bars.n_bars - 1 if periods > 0.0 else 0)
         arrays["low"], arrays["high"] = np.empty((2, bars.n_bars))
         for name, array in arrays.items():
@@ -176,40 +220,57 @@ class Laps:
         self._address = self._lap.address
 
     def begin(self, warmup: int | None, until: int) -> int:
-        """Begin a run anew, go on up to bar `until`, and return a status."""
-        self._lap.set("warmup", -1 if warmup is None else warmup)
-        return self._settled(run_lap(self._address, until, 1))
+        """Begin a lap of the strategy that is in place, go on up to bar `until`, and return a status."""
+        self._lap.set("loads", 0)
+        self._warmups[0] = -1 if warmup is None else warmup
+        run_laps(self._address, 1, until, 1)
+        return self._settled()
 
     def go_on(self, until: int) -> int:
         """Go on up to bar `until`, and return a status."""
-        return self._settled(run_lap(self._address, until, 0))
+        run_laps(self._address, 1, until, 0)
+        return self._settled()
 
-    def _settled(self, status: int) -> int:
-        if status == NEEDS_ROOM:
+    def _settled(self) -> int:
+        if self._statuses[0] == NEEDS_ROOM:
             self._book.make_room(int(self._run.memory["n_fills"]))
-            status = run_lap(self._address, self._n_bars, 0)
-        return status
+            run_laps(self._address, 1, self._n_bars, 0)
+        return int(self._statuses[0])
 
-    def metrics(self) -> dict[str, float]:
-        """Return what `summary` gives for the run that was measured last."""
-        found = self._found.tolist()
-        n, run, equity = self._n_bars, self._run, self._equity
+    def put(self, row: int, warmup: int | None) -> None:
+        """Keep the strategy that the refill was filled from last for lap `row` of the next call of `together`."""
+        self._fields[row] = self._refill.buffer.words
+        self._ready[row] = self._refill.ready
+        self._warmups[row] = -1 if warmup is None else warmup
+
+    def together(self, n: int) -> list[bool]:
+        """Run the laps of the first `n` rows, and say which have been measured."""
+        self._lap.set("loads", 1)
+        run_laps(self._address, n, self._n_bars, 1)
+        return [
+            status == MEASURED and held >= 0.0
+            for status, held in zip(self._statuses[:n].tolist(), self._found[:n, HELD].tolist(), strict=True)
+        ]
+
+    def metrics(self, row: int = 0) -> dict[str, float]:
+        """Return what `summary` gives for a lap of the last call that was measured; alone, where it has a benchmark."""
+        found = self._found[row].tolist()
+        n, run = self._n_bars, self._run
         deepest, longest, mean = found[WEALTH:SPREAD]
         wealth = Wealth(deepest, longest, mean, n, True)
         spread = Spread(n - 1, *found[SPREAD + 1 : CLOSED])
-        comparison = None if run.benchmark is None else compare_curves(equity, n, run.benchmark)
-        ends = (float(equity[0]), float(equity[-1]))
-        performance = performance_of(ends, wealth, spread, comparison, self._terms)
-        performance["money_weighted_return"] = rate_of(performance["total_return"], equity, self._timestamps)
+        comparison = None if run.benchmark is None else compare_curves(self._equity, n, run.benchmark)
+        first, last = found[ENDS:]
+        performance = performance_of((first, last), wealth, spread, comparison, self._terms)
+        performance["money_weighted_return"] = rate_of(performance["total_return"], first, last, self._timestamps)
         held = found[HELD] if found[HELD] >= 0.0 else bars_held(self._book.last, n)
-        *spent, traded = found[SPENT:COUNTS]
-        n_orders, n_fills, ambiguous, n_flows = found[COUNTS:]
-        lent = borrowed(run.memory.table("flows")) if n_flows else 0.0
+        *spent, traded = found[SPENT:BORROWED]
+        n_orders, n_fills, ambiguous = found[COUNTS:ENDS]
         return in_order(
             performance,
             statistics_of(found[CLOSED:HELD]),
             held / n,
             ratio(ratio(traded, wealth.mean), self._terms[1]),
-            costs_of([*spent, lent]),
+            costs_of([*spent, found[BORROWED]]),
             (n_orders, n_fills, ambiguous),
         )

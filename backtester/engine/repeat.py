@@ -8,7 +8,7 @@ bit, what `run` gives.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,7 @@ class Repeater:
         self._snapshot: Snapshot
         self._laps: Laps
         self._ready: np.ndarray | None = None
+        self._alone = False  # whether the last try to run several together was of no use
         self._n_kept = 0
 
     def metrics(self, make: Callable[[], Strategy]) -> dict[str, float]:
@@ -97,7 +98,7 @@ class Repeater:
         """
         run, measured = self._go(make)
         if measured:
-            self.wealth, self.sums = run.memory.view("equity_curve"), self._laps.sums
+            self.wealth, self.sums = run.memory.view("equity_curve"), self._laps.sums[0]
             return self._laps.metrics()
         tables = tables_of(run)
         self.wealth = wealth_of(tables, self.bars.n_bars)
@@ -112,6 +113,63 @@ class Repeater:
             benchmark=run.benchmark,
             ambiguous_bars=int(run.memory["ambiguous_bars"]),
         )
+
+    @property
+    def room(self) -> int:
+        """How many runs `together` takes; 1 where it is of no use."""
+        known = self._run
+        alone = known is None or known.benchmark is not None or self._checks or self._alone
+        return 1 if alone else self._laps.room
+
+    def together(self, makes: Sequence[Callable[[], Strategy]]) -> list[tuple[dict[str, float], bytes] | None]:
+        """Run several strategies, at most `room`, in one call into machine code.
+
+        Parameters
+        ----------
+        makes : sequence of callable
+            As in `metrics`.
+
+        Returns
+        -------
+        list of (dict, bytes) or None
+            For each strategy the metrics and the `sums`; None where it has to run by itself: it raises, is laid out in
+            another way, or shares memory that may change with another of them. `wealth` is of none of them.
+        """
+        found: list[tuple[dict[str, float], bytes] | None] = [None] * len(makes)
+        run, laps, refill = self._run, self._laps, self._refill
+        if run is None:
+            return found
+        held: list[tuple[int, Strategy]] = []
+        memory: set[int] = set()
+        for at, make in enumerate(makes):
+            try:
+                run.strategy = strategy = make()
+                strategy.prepare(self.bars)
+                if not refill.fill(strategy) or not refill.knows_ready:
+                    continue
+                warmup = run.warmup
+            except Exception:
+                continue  # by itself it raises again, and that is told
+            mine = refill.shared(strategy)
+            if mine is None:
+                continue
+            if not memory.isdisjoint(mine):
+                self._alone = True
+                return found  # what the first of them prepared may be gone
+            memory.update(mine)
+            laps.put(len(held), warmup)
+            held.append((at, strategy))
+        if held:
+            self._point_at(refill.ready)
+            measured = laps.together(len(held))
+            for row, (at, _) in enumerate(held):
+                if measured[row]:
+                    found[at] = laps.metrics(row), laps.sums[row].tobytes()
+                    self.quick += 1
+            if run.memory.untidy:
+                run.memory.tidy()
+        self._alone = not held
+        return found
 
     def tables(self, make: Callable[[], Strategy]) -> tuple[Tables, Run]:
         """Run a strategy, and return its rows, which the next run overwrites, and the run."""
@@ -151,10 +209,7 @@ class Repeater:
                 self.quick += 1
                 known.strategy = strategy
                 known.forget_prepared(self._n_kept)
-                ready = self._refill.ready if self._refill.knows_ready else known.ready_rows()
-                if ready is not self._ready:
-                    known.memory.set_ready_map(ready)
-                    self._ready = ready
+                self._point_at(self._refill.ready if self._refill.knows_ready else known.ready_rows())
                 return known
             run = Run(strategy, self.bars, self.settings)
             run.benchmark = known.benchmark
@@ -163,12 +218,19 @@ class Repeater:
             self._n_kept = run.n_kept
             self._snapshot = Snapshot(run.memory)
             self._refill = Refill(run.hooks, strategy, self.bars.n_bars, self.bars.n_assets)
-            self._laps = Laps(run, self._snapshot, self._edges)
+            self._laps = Laps(run, self._snapshot, self._refill, self._edges)
             self._run, self._ready = run, None
         else:
             self._run = None
             self.settings = replace(self.settings, mode="interpreted")  # why has been said
         return run
+
+    def _point_at(self, ready: np.ndarray) -> None:
+        """Have the account read a ready map."""
+        if ready is not self._ready:
+            assert self._run is not None
+            self._run.memory.set_ready_map(ready)
+            self._ready = ready
 
     def _run_laps(self, run: Run) -> int:
         """Run all bars as machine code, and return the last status of the laps."""
@@ -178,6 +240,7 @@ class Repeater:
                 raise Stopped
             status = self._laps.begin(warmup, until) if status < 0 else self._laps.go_on(until)
             if status == TOO_SHORT:
+                self._ready = None
                 run.find_start()  # which says why
             if status == FAILED:
                 return status

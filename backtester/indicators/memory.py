@@ -320,9 +320,9 @@ def recall(
     return memory.recall((core, settings, kinds), inputs, compute)
 
 
-def _place(values: object) -> tuple[NDArray[Any], Key] | None:
-    """Return the owner of an array's memory and where in it the array lies, or None where the memory may change."""
-    if type(values) is not np.ndarray or values.flags.writeable:
+def frozen_owner(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Return the owner of an array's memory where that can never change, or None where it may."""
+    if values.flags.writeable:
         return None
     owner, base = values, values.base
     while isinstance(base, np.ndarray):
@@ -331,6 +331,14 @@ def _place(values: object) -> tuple[NDArray[Any], Key] | None:
         owner, base = base, base.base
     if base is not None and type(base) is not bytes and _ours.get(id(owner)) is not owner:
         return None  # somebody else's buffer, which may be written from there
+    return owner
+
+
+def _place(values: object) -> tuple[NDArray[Any], Key] | None:
+    """Return the owner of an array's memory and where in it the array lies, or None where the memory may change."""
+    owner = frozen_owner(values) if type(values) is np.ndarray else None
+    if owner is None or type(values) is not np.ndarray:
+        return None
     return owner, (values.__array_interface__["data"][0], values.shape, values.strides, values.dtype.str)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from backtester.kernel.arithmetic import add_to
+from backtester.kernel.codes import CashFlowKind
 from backtester.kernel.jit import inner_jit, kernel_jit
+
+_BORROW = int(CashFlowKind.BORROW)
 
 
 @inner_jit
@@ -70,6 +73,21 @@ def write_spent(fills, multiplier, found):
         found[k] += lost[k]
 
 
+@inner_jit
+def sum_borrowed(flows):
+    """Return what was paid for borrowing, money."""
+    total = lost = 0.0
+    for i in range(len(flows)):
+        if flows[i].kind == _BORROW:
+            total, lost = add_to(total, lost, -flows[i].amount * flows[i].fx)
+    return total + lost
+
+
+@kernel_jit()
+def _borrowed(flows):
+    return sum_borrowed(flows)
+
+
 @kernel_jit()
 def _closed(trades):
     return sum_closed(trades)
@@ -111,3 +129,8 @@ def fill_sums(fills: np.ndarray, multiplier: np.ndarray) -> list[float]:
     found = np.empty(6)
     _spent(_read(fills), _read(multiplier), found)
     return found.tolist()
+
+
+def borrowed(cash_flows: np.ndarray) -> float:
+    """Return what was paid for borrowing, money, from rows of dtype `backtester.kernel.tables.CASH_FLOW`."""
+    return _borrowed(_read(cash_flows)) if len(cash_flows) else 0.0  # type: ignore[no-any-return]

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backtester.errors import SettingsError, did_you_mean
-from backtester.kernel.codes import CashFlowKind
 from backtester.metrics import ratios
 from backtester.metrics._scan import NAN, Spread, Wealth, scan_returns, scan_wealth, simple_returns
-from backtester.metrics._totals import bars_held, closed_totals, fill_sums
+from backtester.metrics._totals import bars_held, borrowed, closed_totals, fill_sums
 from backtester.metrics.flows import money_weighted_return, rate_without_flows, wealth_index
 
 YEAR_NS = 365.25 * 86_400e9
@@ -133,7 +132,8 @@ def _with_flows(
     """Return the metrics of equity without what was paid in and out, the money-weighted rate, and mean equity."""
     if deposits is None or not len(equity):
         found, mean = _performance(equity, *terms)
-        found["money_weighted_return"] = rate_of(found["total_return"], equity, timestamps)
+        first, last = (float(equity[0]), float(equity[-1])) if len(equity) else (NAN, NAN)
+        found["money_weighted_return"] = rate_of(found["total_return"], first, last, timestamps)
         return found, mean
     flows = np.asarray(deposits, dtype=np.float64)
     if flows.shape != equity.shape:
@@ -143,13 +143,14 @@ def _with_flows(
     return found | {"money_weighted_return": money_weighted_return(equity, flows, timestamps)}, float(equity.mean())
 
 
-def rate_of(total_return: float, equity: np.ndarray, timestamps: np.ndarray) -> float:
-    """Return the money-weighted rate where nothing came or went."""
-    span = float(timestamps[-1] - timestamps[0]) / YEAR_NS if len(equity) else 0.0
+def rate_of(total_return: float, first: float, last: float, timestamps: np.ndarray) -> float:
+    """Return the money-weighted rate where nothing came or went: from the first and the last equity, money."""
+    if total_return != total_return:
+        return NAN
+    span = float(timestamps[-1] - timestamps[0]) / YEAR_NS
     if total_return > -1.0 and span > 0.0:  # something is left
-        return rate_without_flows(float(equity[0]), float(equity[-1]), span)
-    ends = np.array([0, -1]) if total_return == total_return else np.zeros(0, np.int64)
-    return money_weighted_return(equity[ends], np.zeros(len(ends)), np.asarray(timestamps)[ends])
+        return rate_without_flows(first, last, span)
+    return money_weighted_return(np.array([first, last]), np.zeros(2), np.asarray(timestamps)[[0, -1]])
 
 
 def _performance(
@@ -297,14 +298,6 @@ def fill_totals(fills: np.ndarray, cash_flows: np.ndarray, multiplier: np.ndarra
     *spent, value = fill_sums(fills, scale)
     costs = dict(zip(COSTS[:-1], spent, strict=True))
     return {"costs": costs | {"borrow": borrowed(cash_flows)}, "traded_value": value, "n_fills": len(fills)}
-
-
-def borrowed(cash_flows: np.ndarray) -> float:
-    """Return what was paid for borrowing, money, from rows of dtype `backtester.kernel.tables.CASH_FLOW`."""
-    if not len(cash_flows):
-        return 0.0
-    borrow = cash_flows["kind"] == CashFlowKind.BORROW
-    return -float((cash_flows["amount"][borrow] * cash_flows["fx"][borrow]).sum()) + 0.0
 
 
 def _cost_rows(costs: Mapping[str, float] | None) -> dict[str, float]:

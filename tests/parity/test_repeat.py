@@ -428,6 +428,98 @@ def test_a_plain_run_is_measured_without_a_table(monkeypatch):
     machine.metrics(lambda: Inherited(period=9))
 
 
+def assert_together(machine, makes, bars, **settings):
+    """Run strategies in one call, and compare those that could be with `run`; return which could."""
+    machine.metrics(makes[0])  # the first is laid out
+    assert machine.room >= len(makes)
+    found = machine.together(makes)
+    for make, one in zip(makes, found, strict=True):
+        if one is not None:
+            expected = run(make(), bars, **settings)
+            metrics, sums = one
+            assert {k: bits(v) for k, v in metrics.items()} == {k: bits(v) for k, v in expected.summary().items()}
+            assert sums == curve_sums(expected.wealth, machine._edges).tobytes()
+    return [one is not None for one in found]
+
+
+@pytest.mark.parametrize("setting", NAMES)
+def test_several_in_one_call(setting, gaps):
+    """Other parameters, so other calls, warm-ups and numbers of rows; each kind of settings, borrowing among them."""
+    settings = settings_for(gaps, 20_000.0)[setting] | {"seed": 5}
+    machine = Repeater(gaps, Settings(**settings), None, block_edges(gaps.n_bars - 1, 4))
+    rng = np.random.default_rng(7)
+    for _ in range(3):
+        calls = rng.integers(1, 12, 6).tolist()
+        could = assert_together(machine, [lambda n=n: EveryVerb(calls=n) for n in calls], gaps, **settings)
+    assert sum(could) >= 4
+    bars = random_bars(4, n_bars=120, gaps=False)
+    machine = Repeater(bars, Settings(), None, block_edges(bars.n_bars - 1, 4))
+    makes = [lambda late=late: PreparedRead(late=late) for late in (5, 40, 9, 70)]
+    makes.append(lambda: PreparedRead(late=5, warmup=80))
+    assert assert_together(machine, makes, bars) == [True] * 5
+
+
+def test_what_raises_or_is_too_short_or_of_another_type_runs_by_itself():
+    bars = random_bars(3, n_bars=80, gaps=False)
+    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    makes = [lambda p=p, at=at: Raises(period=p, at=at) for p, at in ((5, -1), (7, 40), (300, -1), (9, -1), (-1, -1))]
+    assert assert_together(machine, makes, bars) == [True, False, False, True, False]
+    assert_same(machine, Raises, bars)
+    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    makes = [lambda step=step: Free(step=step) for step in (1, 0.5, 2, 3)]
+    assert assert_together(machine, makes, bars) == [True, False, True, True]
+
+
+BUFFER = np.zeros(80)
+
+
+class ReusesBuffer(Strategy):
+    """Its `prepare` overwrites what the one before has prepared."""
+
+    step: int = 1
+
+    def prepare(self, bars):
+        BUFFER[:] = np.arange(bars.n_bars) % (2 + self.step)
+        self.signal = BUFFER[:]
+
+    def on_bar(self, ctx):
+        ctx.order_target(0, self.signal[-1])
+
+
+class SharesTable(Strategy):
+    """Its hook writes into an array of the class."""
+
+    table = np.zeros(4)
+    step: int = 1
+
+    def prepare(self, bars):
+        self.table[:] = self.step
+
+    def on_bar(self, ctx):
+        self.table[ctx.t % 4] += 1.0
+        ctx.order_target(0, self.table[0] % 3.0)
+
+
+@pytest.mark.parametrize("cls", [ReusesBuffer, SharesTable])
+def test_strategies_that_share_what_changes_run_one_by_one(cls):
+    bars = random_bars(3, n_bars=80, gaps=False)
+    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    assert assert_together(machine, [lambda s=s: cls(step=s) for s in (1, 2, 3)], bars) == [False] * 3
+    assert machine.room == 1
+    for step in (1, 3, 2):
+        assert_same(machine, lambda s=step: cls(step=s), bars)
+
+
+def test_state_of_each_is_its_own():
+    bars = random_bars(2, gaps=False)
+    machine = Repeater(bars, Settings(), None, block_edges(bars.n_bars - 1, 4))
+    memory = IndicatorMemory()
+    with remembered(memory):
+        makes = [lambda p=p, s=s: Holds(period=p, scale=s) for p, s in ((5, 1.0), (9, 2.0), (5, 0.5), (5, 1.0))]
+        assert assert_together(machine, makes, bars) == [True] * 4
+    assert memory.hits > 3  # what they share may be shared, as it cannot change
+
+
 def test_two_threads_give_the_same_bits():
     bars = random_bars(5, n_bars=2_000, gaps=False)
     periods = [*range(3, 43)]

@@ -258,10 +258,10 @@ def count_runs(monkeypatch):
 
     real, runs, lock = Trials.outcome, [], threading.Lock()
 
-    def counted(self, point):
+    def counted(self, point, *known):
         with lock:
             runs.append(point)
-        return real(self, point)
+        return real(self, point, *known)
 
     monkeypatch.setattr(Trials, "outcome", counted)
     return runs

@@ -77,7 +77,7 @@ def test_it_goes_on_where_it_stopped(bars, tmp_path, monkeypatch):
     from backtester.research.sweep.trials import Trials
 
     runs, real = [], Trials.outcome
-    monkeypatch.setattr(Trials, "outcome", lambda self, point: runs.append(point) or real(self, point))
+    monkeypatch.setattr(Trials, "outcome", lambda self, point, *known: runs.append(point) or real(self, point, *known))
     given = {"fast": (2, 30), "slow": (31, 90), "method": "tpe", "batch": 8}
     whole = bytes_of(sweep(Cross, bars, n_trials=32, store=None, **given))
     assert len(runs) == 32

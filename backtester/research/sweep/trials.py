@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtester.engine.repeat import Repeater, Stopped
@@ -103,14 +105,25 @@ class Trials:
         run.advance()
         return run.finish()
 
-    def outcome(self, point: Point) -> Outcome:
-        """Run one point; what the run raises is part of the outcome."""
+    def outcomes(self, points: Sequence[Point]) -> Iterator[Outcome]:
+        """Run points in order, short runs several at a time."""
+        at = 0
+        while at < len(points):
+            few = points[at : at + self._repeater().room]
+            at += len(few)
+            known = self._together(few) if len(few) > 1 else {}
+            for point in few:
+                yield self.outcome(point, known.get(point[0]))
+
+    def outcome(self, point: Point, known: tuple[dict[str, float], bytes] | None = None) -> Outcome:
+        """Run one point, where its metrics and sums are not `known`; what the run raises is part of the outcome."""
         number, coordinates = point
         parameters = self.space.parameters(coordinates)
         try:
-            found = self._metrics(parameters)
-            scores = tuple(self._score(one, found, parameters) for one in self.objectives)
-            return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "", *self._kept(number))
+            found = self._metrics(parameters) if known is None else known[0]
+            scores = tuple([self._score(one, found, parameters) for one in self.objectives])
+            kept = self._kept(number) if known is None else (known[1], b"")
+            return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "", *kept)
         except Stopped:
             raise
         except Exception as error:
@@ -122,12 +135,25 @@ class Trials:
             return math.nan
         return objective.score(metrics, lambda: self.result(parameters))
 
+    def _draws(self, number: int) -> bool:
+        """Whether the returns of a trial are sketched."""
+        return self._sketcher is not None and number % self.sketch_every == 0
+
     def _kept(self, number: int) -> tuple[bytes, bytes]:
         """Return block sums and sketch of the run that is just over."""
         repeater = self._repeater()
         sums = b"" if self._edges is None else repeater.sums.tobytes()
-        drawn = self._sketcher is not None and number % self.sketch_every == 0
-        return sums, self._sketcher.sketch(repeater.wealth) if drawn and self._sketcher is not None else b""
+        return sums, self._sketcher.sketch(repeater.wealth) if self._sketcher and self._draws(number) else b""
+
+    def _together(self, points: Sequence[Point]) -> dict[int, tuple[dict[str, float], bytes]]:
+        """Run those of the points that can run together, and return metrics and sums by number of the point."""
+        if self.stop.is_set() or not getattr(self._own, "shares", True):
+            return {}
+        chosen = [point for point in points if not self._draws(point[0])]
+        sets = [self.space.parameters(coordinates) for _, coordinates in chosen]
+        with remembered(self._memory):
+            found = self._repeater().together([partial(self.make, one) for one in sets])
+        return {number: one for (number, _), one in zip(chosen, found, strict=True) if one is not None}
 
     def _metrics(self, parameters: Parameters) -> dict[str, float]:
         """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""
@@ -153,13 +179,10 @@ def run_batch(trials: Trials, points: Sequence[Point]) -> Done:
     """Run points in order; those that are complete when the sweep is stopped are returned."""
     begun = time.perf_counter()
     outcomes: list[Outcome] = []
-    with remembered_parameters(trials.kind):
-        for point in points:
+    with remembered_parameters(trials.kind), contextlib.suppress(Stopped):
+        for outcome in trials.outcomes(points):
+            outcomes.append(outcome)
             if trials.stop.is_set():
-                break
-            try:
-                outcomes.append(trials.outcome(point))
-            except Stopped:
                 break
     return Done(outcomes, time.perf_counter() - begun)
 
