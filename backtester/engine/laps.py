@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import float64, int64
+from numba import float32, float64, int64
 
 from backtester.kernel.codes import CashFlowKind
 from backtester.kernel.jit import inner_jit, kernel_jit
@@ -43,11 +43,13 @@ from backtester.metrics.summary import (
     statistics_of,
 )
 from backtester.trades import Matcher, has_room, match_fills
+from backtester.trials.sketch import draw
 
 if TYPE_CHECKING:
     from backtester.compiler.refill import Refill
     from backtester.engine.session import Run
     from backtester.kernel.snapshot import Snapshot
+    from backtester.trials.sketch import Sketcher
 
 #: statuses of a lap beside those of `advance`
 TOO_SHORT = 3  # no bar is ready
@@ -86,6 +88,9 @@ LAP = Struct(
         Field("edges", "array", int64, 1),  # of blocks of returns; [0]: none are summed
         Field("sums", "array", float64, 2),  # of those blocks, per lap
         Field("found", "array", float64, 2),  # [room, N_FOUND]
+        Field("last", "array", int64, 1),  # bars at the ends of the cells of sketches
+        Field("draws", "array", int64, 1),  # 1 where the returns of a lap are sketched
+        Field("cells", "array", float32, 2),  # the sketch of each lap
     ],
 )
 _as_lap = make_cast(LAP)
@@ -123,6 +128,8 @@ def _measure(lap, s, row):
     found[ENDS], found[ENDS + 1] = equity[0], equity[s.n_bars - 1]
     if len(lap.edges) > 0:
         write_sums(equity, lap.edges, lap.sums[row])
+    if lap.draws[row]:
+        draw(equity, lap.last, lap.cells[row])
     return MEASURED
 
 
@@ -177,6 +184,8 @@ class Laps:
         Of its strategy.
     edges : int64 [n_blocks + 1]
         Of the blocks of returns that are summed; [0]: none are.
+    sketcher : Sketcher, optional
+        Draws sketches of returns, where they are asked for.
 
     Attributes
     ----------
@@ -186,7 +195,9 @@ class Laps:
         What `backtester.metrics._blocks.curve_sums` returns, of the laps of the last call.
     """
 
-    def __init__(self, run: Run, snapshot: Snapshot, refill: Refill, edges: np.ndarray):
+    def __init__(
+        self, run: Run, snapshot: Snapshot, refill: Refill, edges: np.ndarray, sketcher: Sketcher | None = None
+    ):
         bars, settings, memory, hooks = run.bars, run.settings, run.memory, run.hooks
         assert hooks is not None
         asked = settings.periods_per_year
@@ -203,11 +214,15 @@ class Laps:
         self._ready = np.zeros((room, *refill.ready.shape), np.int64)
         self._warmups = np.full(room, -1)
         self._statuses = np.zeros(room, np.int64)
+        self._sketcher = sketcher
+        last = np.zeros(0, np.int64) if sketcher is None else sketcher.last
+        self._draws, self._cells = np.zeros(room, np.int64), np.zeros((room, len(last)), np.float32)
         self._lap = StructBuffer(LAP)
         words, saved, restored, moves = snapshot.parts
         arrays = {"words": words, "saved": saved, "restored": restored, "moves": moves, "edges": edges}
         arrays |= {"sums": self.sums, "found": self._found, "statuses": self._statuses}
         arrays |= {"fields": self._fields, "ready": self._ready, "warmups": self._warmups}
+        arrays |= {"last": last, "draws": self._draws, "cells": self._cells}
         arrays["sample"] = sampled(bars.n_bars - 1 if periods > 0.0 else 0)
         arrays["low"], arrays["high"] = np.empty((2, bars.n_bars))
         for name, array in arrays.items():
@@ -222,6 +237,7 @@ class Laps:
     def begin(self, warmup: int | None, until: int) -> int:
         """Begin a lap of the strategy that is in place, go on up to bar `until`, and return a status."""
         self._lap.set("loads", 0)
+        self._draws[0] = 0
         self._warmups[0] = -1 if warmup is None else warmup
         run_laps(self._address, 1, until, 1)
         return self._settled()
@@ -237,8 +253,9 @@ class Laps:
             run_laps(self._address, 1, self._n_bars, 0)
         return int(self._statuses[0])
 
-    def put(self, row: int, warmup: int | None) -> None:
+    def put(self, row: int, warmup: int | None, draws: bool) -> None:
         """Keep the strategy that the refill was filled from last for lap `row` of the next call of `together`."""
+        self._draws[row] = draws
         self._fields[row] = self._refill.buffer.words
         self._ready[row] = self._refill.ready
         self._warmups[row] = -1 if warmup is None else warmup
@@ -251,6 +268,10 @@ class Laps:
             status == MEASURED and held >= 0.0
             for status, held in zip(self._statuses[:n].tolist(), self._found[:n, HELD].tolist(), strict=True)
         ]
+
+    def sketch(self, row: int) -> bytes:
+        """Return the sketch of a lap of the last call of `together`, or b"" where none was drawn."""
+        return self._sketcher.packed(self._cells[row]) if self._sketcher is not None and self._draws[row] else b""
 
     def metrics(self, row: int = 0) -> dict[str, float]:
         """Return what `summary` gives for a lap of the last call that was measured; alone, where it has a benchmark."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backtester.bars import Bars
     from backtester.engine.settings import Settings
     from backtester.strategy import Strategy
+    from backtester.trials.sketch import Sketcher
 
 _CHUNK = 1 << 16  # bars between two looks at `stop`
 _NO_BLOCKS = np.zeros(0, np.int64)
@@ -34,6 +35,14 @@ _NO_BLOCKS = np.zeros(0, np.int64)
 
 class Stopped(Exception):
     """A run was given up, because somebody set `stop`."""
+
+
+class Measured(NamedTuple):
+    """What is kept of a run that ran together with others."""
+
+    metrics: dict[str, float]
+    sums: bytes
+    sketch: bytes
 
 
 class Repeater:
@@ -47,6 +56,8 @@ class Repeater:
         Ends the run under way, with `Stopped`.
     edges : int64 [n_blocks + 1], optional
         Where blocks of returns begin, and the last one ends: `sums` are of these.
+    sketcher : Sketcher, optional
+        Draws the sketches that `together` is asked for.
 
     Attributes
     ----------
@@ -64,6 +75,7 @@ class Repeater:
         settings: Settings,
         stop: threading.Event | None = None,
         edges: np.ndarray | None = None,
+        sketcher: Sketcher | None = None,
     ):
         self.bars = bars
         self.settings = replace(settings, progress=False)
@@ -71,6 +83,7 @@ class Repeater:
         self.quick = 0
         self.wealth = self.sums = np.empty(0)
         self._edges = _NO_BLOCKS if edges is None else edges
+        self._sketcher = sketcher
         self._checks = callable(settings.costs.commission)
         self._run: Run | None = None
         self._refill: Refill
@@ -121,21 +134,23 @@ class Repeater:
         alone = known is None or known.benchmark is not None or self._checks or self._alone
         return 1 if alone else self._laps.room
 
-    def together(self, makes: Sequence[Callable[[], Strategy]]) -> list[tuple[dict[str, float], bytes] | None]:
+    def together(self, makes: Sequence[Callable[[], Strategy]], draws: Sequence[bool]) -> list[Measured | None]:
         """Run several strategies, at most `room`, in one call into machine code.
 
         Parameters
         ----------
         makes : sequence of callable
             As in `metrics`.
+        draws : sequence of bool
+            Whether the returns of each are sketched.
 
         Returns
         -------
-        list of (dict, bytes) or None
-            For each strategy the metrics and the `sums`; None where it has to run by itself: it raises, is laid out in
-            another way, or shares memory that may change with another of them. `wealth` is of none of them.
+        list of Measured or None
+            None for a strategy that has to run by itself: it raises, is laid out in another way, or shares memory that
+            may change with another of them. `wealth` is of none of them.
         """
-        found: list[tuple[dict[str, float], bytes] | None] = [None] * len(makes)
+        found: list[Measured | None] = [None] * len(makes)
         run, laps, refill = self._run, self._laps, self._refill
         if run is None:
             return found
@@ -157,14 +172,14 @@ class Repeater:
                 self._alone = True
                 return found  # what the first of them prepared may be gone
             memory.update(mine)
-            laps.put(len(held), warmup)
+            laps.put(len(held), warmup, draws[at])
             held.append((at, strategy))
         if held:
             self._point_at(refill.ready)
             measured = laps.together(len(held))
             for row, (at, _) in enumerate(held):
                 if measured[row]:
-                    found[at] = laps.metrics(row), laps.sums[row].tobytes()
+                    found[at] = Measured(laps.metrics(row), laps.sums[row].tobytes(), laps.sketch(row))
                     self.quick += 1
             if run.memory.untidy:
                 run.memory.tidy()
@@ -218,7 +233,7 @@ class Repeater:
             self._n_kept = run.n_kept
             self._snapshot = Snapshot(run.memory)
             self._refill = Refill(run.hooks, strategy, self.bars.n_bars, self.bars.n_assets)
-            self._laps = Laps(run, self._snapshot, self._refill, self._edges)
+            self._laps = Laps(run, self._snapshot, self._refill, self._edges, self._sketcher)
             self._run, self._ready = run, None
         else:
             self._run = None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backtester.kernel.jit import kernel_jit
+from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.metrics._scan import readonly
 
 MOST_CELLS = 256
@@ -27,6 +27,11 @@ class Sketcher:
     ----------
     timestamps : int64 [n_bars]
         Closes in ns UTC, increasing.
+
+    Attributes
+    ----------
+    last : int64 [n_cells]
+        The bar at the end of each cell.
     """
 
     def __init__(self, timestamps: np.ndarray):
@@ -37,27 +42,36 @@ class Sketcher:
         start, end = first // (_HOUR << k), last // (_HOUR << k)
         ends = np.arange(start + 1, end + 2, dtype=np.int64) * (_HOUR << k)
         # bar at the end of each cell; that of the one before if empty
-        self._last = np.searchsorted(timestamps, ends) - 1
+        self.last = np.searchsorted(timestamps, ends) - 1
         self._head = _HEAD.pack(k, start)
 
     def sketch(self, wealth: np.ndarray) -> bytes:
         """Return the sketch of a curve of wealth, money, float64 [n_bars]."""
         if not wealth[0] > 0.0:
             return b""
-        cells = np.empty(len(self._last), np.float32)
-        _draw(readonly(wealth), self._last, cells)
+        cells = np.empty(len(self.last), np.float32)
+        _draw(readonly(wealth), self.last, cells)
+        return self.packed(cells)
+
+    def packed(self, cells: np.ndarray) -> bytes:
+        """Return the sketch that has these log returns, float32, as `draw` writes them."""
         return self._head + cells.astype("<f4", copy=False).tobytes()
 
 
-@kernel_jit(nogil=False)  # it is over before another thread would have woken
-def _draw(wealth, last, cells):
-    """Write the log returns of the cells."""
+@inner_jit
+def draw(wealth, last, cells):
+    """Write the log returns of the cells; `last` is the bar at the end of each."""
     before = 0.0
     for k in range(len(cells)):
         relative = wealth[last[k]] / wealth[0]
         log = np.log(relative if relative >= _LEAST else _LEAST)  # ruin, or NaN
         cells[k] = log - before
         before = log
+
+
+@kernel_jit(nogil=False)  # it is over before another thread would have woken
+def _draw(wealth, last, cells):
+    draw(wealth, last, cells)
 
 
 def side_by_side(sketches: Sequence[bytes]) -> np.ndarray:

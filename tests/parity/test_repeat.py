@@ -20,6 +20,7 @@ from backtester.engine.settings import Settings
 from backtester.errors import CannotCompile, DataError
 from backtester.indicators import IndicatorMemory, remembered, sma
 from backtester.metrics._blocks import block_edges, curve_sums
+from backtester.trials.sketch import Sketcher
 
 SHIPPED = [getattr(strategies, name) for name in strategies.__all__]
 NAMES = list(settings_for(random_bars(0)))
@@ -428,17 +429,23 @@ def test_a_plain_run_is_measured_without_a_table(monkeypatch):
     machine.metrics(lambda: Inherited(period=9))
 
 
+def together(bars, **settings):
+    return Repeater(bars, Settings(**settings), None, block_edges(bars.n_bars - 1, 4), Sketcher(bars.timestamps))
+
+
 def assert_together(machine, makes, bars, **settings):
     """Run strategies in one call, and compare those that could be with `run`; return which could."""
     machine.metrics(makes[0])  # the first is laid out
     assert machine.room >= len(makes)
-    found = machine.together(makes)
-    for make, one in zip(makes, found, strict=True):
+    draws = [k % 2 == 0 for k in range(len(makes))]
+    found = machine.together(makes, draws)
+    for make, one, draw in zip(makes, found, draws, strict=True):
         if one is not None:
             expected = run(make(), bars, **settings)
-            metrics, sums = one
+            metrics, sums, sketch = one
             assert {k: bits(v) for k, v in metrics.items()} == {k: bits(v) for k, v in expected.summary().items()}
             assert sums == curve_sums(expected.wealth, machine._edges).tobytes()
+            assert sketch == (machine._sketcher.sketch(expected.wealth) if draw else b"")
     return [one is not None for one in found]
 
 
@@ -446,14 +453,14 @@ def assert_together(machine, makes, bars, **settings):
 def test_several_in_one_call(setting, gaps):
     """Other parameters, so other calls, warm-ups and numbers of rows; each kind of settings, borrowing among them."""
     settings = settings_for(gaps, 20_000.0)[setting] | {"seed": 5}
-    machine = Repeater(gaps, Settings(**settings), None, block_edges(gaps.n_bars - 1, 4))
+    machine = together(gaps, **settings)
     rng = np.random.default_rng(7)
     for _ in range(3):
         calls = rng.integers(1, 12, 6).tolist()
         could = assert_together(machine, [lambda n=n: EveryVerb(calls=n) for n in calls], gaps, **settings)
     assert sum(could) >= 4
     bars = random_bars(4, n_bars=120, gaps=False)
-    machine = Repeater(bars, Settings(), None, block_edges(bars.n_bars - 1, 4))
+    machine = together(bars)
     makes = [lambda late=late: PreparedRead(late=late) for late in (5, 40, 9, 70)]
     makes.append(lambda: PreparedRead(late=5, warmup=80))
     assert assert_together(machine, makes, bars) == [True] * 5
@@ -461,11 +468,11 @@ def test_several_in_one_call(setting, gaps):
 
 def test_what_raises_or_is_too_short_or_of_another_type_runs_by_itself():
     bars = random_bars(3, n_bars=80, gaps=False)
-    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    machine = together(bars)
     makes = [lambda p=p, at=at: Raises(period=p, at=at) for p, at in ((5, -1), (7, 40), (300, -1), (9, -1), (-1, -1))]
     assert assert_together(machine, makes, bars) == [True, False, False, True, False]
     assert_same(machine, Raises, bars)
-    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    machine = together(bars)
     makes = [lambda step=step: Free(step=step) for step in (1, 0.5, 2, 3)]
     assert assert_together(machine, makes, bars) == [True, False, True, True]
 
@@ -503,7 +510,7 @@ class SharesTable(Strategy):
 @pytest.mark.parametrize("cls", [ReusesBuffer, SharesTable])
 def test_strategies_that_share_what_changes_run_one_by_one(cls):
     bars = random_bars(3, n_bars=80, gaps=False)
-    machine = Repeater(bars, Settings(), None, block_edges(79, 4))
+    machine = together(bars)
     assert assert_together(machine, [lambda s=s: cls(step=s) for s in (1, 2, 3)], bars) == [False] * 3
     assert machine.room == 1
     for step in (1, 3, 2):
@@ -512,7 +519,7 @@ def test_strategies_that_share_what_changes_run_one_by_one(cls):
 
 def test_state_of_each_is_its_own():
     bars = random_bars(2, gaps=False)
-    machine = Repeater(bars, Settings(), None, block_edges(bars.n_bars - 1, 4))
+    machine = together(bars)
     memory = IndicatorMemory()
     with remembered(memory):
         makes = [lambda p=p, s=s: Holds(period=p, scale=s) for p, s in ((5, 1.0), (9, 2.0), (5, 0.5), (5, 1.0))]

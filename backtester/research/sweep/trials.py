@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtester.engine.repeat import Repeater, Stopped
+from backtester.engine.repeat import Measured, Repeater, Stopped
 from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.indicators.memory import IndicatorMemory, remembered
@@ -115,14 +115,14 @@ class Trials:
             for point in few:
                 yield self.outcome(point, known.get(point[0]))
 
-    def outcome(self, point: Point, known: tuple[dict[str, float], bytes] | None = None) -> Outcome:
-        """Run one point, where its metrics and sums are not `known`; what the run raises is part of the outcome."""
+    def outcome(self, point: Point, known: Measured | None = None) -> Outcome:
+        """Run one point, where its run is not `known`; what the run raises is part of the outcome."""
         number, coordinates = point
         parameters = self.space.parameters(coordinates)
         try:
-            found = self._metrics(parameters) if known is None else known[0]
+            found = self._metrics(parameters) if known is None else known.metrics
             scores = tuple([self._score(one, found, parameters) for one in self.objectives])
-            kept = self._kept(number) if known is None else (known[1], b"")
+            kept = self._kept(number) if known is None else known[1:]
             return Outcome(number, coordinates, scores, array("d", found.values()).tobytes(), "", *kept)
         except Stopped:
             raise
@@ -145,15 +145,14 @@ class Trials:
         sums = b"" if self._edges is None else repeater.sums.tobytes()
         return sums, self._sketcher.sketch(repeater.wealth) if self._sketcher and self._draws(number) else b""
 
-    def _together(self, points: Sequence[Point]) -> dict[int, tuple[dict[str, float], bytes]]:
-        """Run those of the points that can run together, and return metrics and sums by number of the point."""
+    def _together(self, points: Sequence[Point]) -> dict[int, Measured]:
+        """Run those of the points that can run together, and return what came out by number of the point."""
         if self.stop.is_set() or not getattr(self._own, "shares", True):
             return {}
-        chosen = [point for point in points if not self._draws(point[0])]
-        sets = [self.space.parameters(coordinates) for _, coordinates in chosen]
+        makes = [partial(self.make, self.space.parameters(coordinates)) for _, coordinates in points]
         with remembered(self._memory):
-            found = self._repeater().together([partial(self.make, one) for one in sets])
-        return {number: one for (number, _), one in zip(chosen, found, strict=True) if one is not None}
+            found = self._repeater().together(makes, [self._draws(number) for number, _ in points])
+        return {number: one for (number, _), one in zip(points, found, strict=True) if one is not None}
 
     def _metrics(self, parameters: Parameters) -> dict[str, float]:
         """Run one set of parameters for its metrics; alone, where it writes into what runs would share."""
@@ -171,7 +170,7 @@ class Trials:
     def _repeater(self) -> Repeater:
         found: Repeater | None = getattr(self._own, "repeater", None)
         if found is None:
-            found = self._own.repeater = Repeater(self.bars, self.settings, self.stop, self._edges)
+            found = self._own.repeater = Repeater(self.bars, self.settings, self.stop, self._edges, self._sketcher)
         return found
 
 
