@@ -1,4 +1,4 @@
-"""For all tests: nothing goes to a trial ledger, unless a test names one of its own; little time goes to the collector."""
+"""For all tests: no trial ledger, unless a test names one of its own, and less to do for the garbage collector."""
 
 import gc
 import os

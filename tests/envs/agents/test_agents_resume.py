@@ -1,6 +1,7 @@
-"""A training that is killed goes on to the same weights, byte for byte: one that learns from what it does, one from memory.
+"""A training that is killed goes on to the same weights, byte for byte.
 
-The other algorithms are stopped without a process of their own, in `test_agents_train.py`.
+One algorithm learns from what it does, one from what it remembers. The others are stopped within a process, in
+`test_agents_train.py`.
 """
 
 from __future__ import annotations
