@@ -4,6 +4,7 @@
     python3 bootstrap.py test [...]      the tests; further arguments go to pytest
     python3 bootstrap.py check           lint, format and types
     python3 bootstrap.py docs            the documentation as a site in site/; a link that leads nowhere is an error
+    python3 bootstrap.py install         nothing but the set-up, for all of these
 
 Packages are installed when `.venv` is missing, or when pyproject.toml or constraints.txt changed. This file is
 written so that an old Python can still read it as far as the sentence that says it is too old.
@@ -37,7 +38,7 @@ NO_NETWORK = (  # what pip says where nothing answers
     "getaddrinfo",
     "from versions: none",
 )
-JOBS = {"demo": "", "test": "dev", "check": "dev", "docs": "docs"}  # job: the extra it needs
+JOBS = {"demo": "", "test": "dev", "check": "dev", "docs": "docs", "install": "dev,docs"}  # job: the extras it needs
 
 
 class Failed(Exception):
@@ -109,20 +110,21 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def ensure_packages(extra: str) -> None:
-    """Install the project and what it needs, unless that was done for these very files."""
+def ensure_packages(extras: str) -> None:
+    """Install the project with extras, and what it needs, unless that was done for these very files."""
     now = fingerprint()
+    needed = set(extras.split(",")) - {""}
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         stamp = {}
-    extras = set(stamp.get("extras", [])) if stamp.get("fingerprint") == now else set()
-    if stamp.get("fingerprint") == now and (not extra or extra in extras):
+    there = set(stamp.get("extras", [])) if stamp.get("fingerprint") == now else set()
+    if stamp.get("fingerprint") == now and needed <= there:
         return
     STAMP.unlink(missing_ok=True)
     LOG.write_text("", encoding="utf-8")
     began = time.monotonic()
-    wanted = sorted(extras | {extra} - {""})
+    wanted = sorted(there | needed)
     pip_version = output_of(str(PYTHON), "-c", "import pip; print(pip.__version__.split('.')[0])")
     if not pip_version.isdigit() or int(pip_version) < OLDEST_PIP:
         pip("a newer pip", "--upgrade", "pip")
@@ -208,7 +210,7 @@ def docs(arguments: "list[str]") -> int:
 def test(arguments: "list[str]") -> int:
     """Run pytest; without arguments, all tests on all cores."""
     os.chdir(str(ROOT))
-    return in_venv("-m", "pytest", *(arguments or ["-n", "auto", "--maxprocesses", "8"]))
+    return in_venv("-m", "pytest", *(arguments or ["-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]))
 
 
 def main(arguments: "list[str]") -> int:
@@ -227,6 +229,8 @@ def main(arguments: "list[str]") -> int:
     except KeyboardInterrupt:
         say("interrupted; run the same command again to go on")
         return 130
+    if job == "install":
+        return 0
     if job == "check":
         return check()
     if job == "docs":

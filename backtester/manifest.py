@@ -10,6 +10,7 @@ import math
 import platform
 import re
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of the manifest
 _FOLDERS = re.compile(r"^.*[\\/](?=[^\\/]*:\d+: )")  # of the file that a refusal names first: nobody else's business
+_source_hashes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -81,11 +83,15 @@ def manifest_of(facts: dict[str, Any], bars: Bars) -> dict[str, Any]:
 
 
 def _source_hash(kind: type) -> str:
-    """Return a hash of the strategy's source, or "" where it has none (a REPL, exec)."""
-    try:
-        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
-    except (OSError, TypeError):
-        return ""
+    """Return a hash of the strategy's source, or "" where it has none (a REPL, exec); it is read once per class."""
+    found = _source_hashes.get(kind)
+    if found is None:
+        try:
+            found = hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
+        except (OSError, TypeError):
+            found = ""
+        _source_hashes[kind] = found
+    return found
 
 
 def plain(value: Any) -> Any:

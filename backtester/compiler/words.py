@@ -148,9 +148,10 @@ def _counts(name: str, value: Any) -> bool:
     return not name.startswith("__") or isinstance(value, types.FunctionType | staticmethod | classmethod | property)
 
 
-def _imported(code: types.CodeType) -> list[str]:
+@functools.lru_cache(maxsize=1024)
+def _imported(code: types.CodeType) -> tuple[str, ...]:
     """Return the modules that a function imports itself."""
-    return sorted({str(one.argval) for one in dis.get_instructions(code) if one.opname == "IMPORT_NAME"})
+    return tuple(sorted({str(one.argval) for one in dis.get_instructions(code) if one.opname == "IMPORT_NAME"}))
 
 
 @functools.cache

@@ -52,25 +52,29 @@ def test_the_strategy_runs_on_a_sample_and_its_test_passes_as_they_are(cli):
     assert "5 passed" in process(*test.split()[2:], "-p", "no:cacheprovider", cwd=cli.folder)
 
 
-@pytest.mark.parametrize(
-    ("place", "old", "new"),
-    [
-        ("strategy", "ctx.close[-1, a] > self.average", "ctx.close[-1, a] < self.average"),
-        ("strategy", "ctx.t - self.last_trade[a] > self.rest", "True"),
-        ("strategy", "if self.rest < 0", "if self.rest < -5"),
-        ("strategy", "sma(bars.close, self.n)", "sma(bars.close, self.n) + bars.close[-1] - bars.close[2999]"),
-    ],
-    ids=["the other way round", "never rests", "unchecked", "looks ahead"],
-)
-def test_the_test_that_comes_with_it_fails_when_the_strategy_is_broken(cli, place, old, new):
-    cli("new", "strategy", "Broken")
-    text = (cli.folder / "broken.py").read_text()
-    assert text.count(old) == 1
-    if "2999" in new:  # only where there are as many bars: the market by hand has seven
-        new = f"{new} if bars.n_bars > 2999 else {old}"
-    (cli.folder / "broken.py").write_text(text.replace(old, new))
-    with pytest.raises(AssertionError, match="failed"):
-        process("pytest", "test_broken.py", "-p", "no:cacheprovider", cwd=cli.folder)
+def test_the_test_that_comes_with_it_fails_when_the_strategy_is_broken(cli):
+    broken = {
+        "OtherWayRound": ("ctx.close[-1, a] > self.average", "ctx.close[-1, a] < self.average"),
+        "NeverRests": ("ctx.t - self.last_trade[a] > self.rest", "True"),
+        "Unchecked": ("if self.rest < 0", "if self.rest < -5"),
+        # only where there are as many bars: the market by hand has seven
+        "LooksAhead": (
+            "sma(bars.close, self.n)",
+            "sma(bars.close, self.n) + bars.close[-1] - bars.close[2999] if bars.n_bars > 2999 "
+            "else sma(bars.close, self.n)",
+        ),
+    }
+    for name, (old, new) in broken.items():
+        path = cli.folder / cli.json("new", "strategy", name)["files"][0]
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+    tests = sorted(path.name for path in cli.folder.glob("test_*.py"))
+    assert len(tests) == len(broken)
+    with pytest.raises(AssertionError, match="failed") as caught:
+        process("pytest", *tests, "-p", "no:cacheprovider", cwd=cli.folder)
+    for test in tests:
+        assert f"FAILED {test}::" in str(caught.value)
 
 
 def test_the_text_says_what_to_do_next(cli):

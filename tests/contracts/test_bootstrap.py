@@ -91,6 +91,14 @@ def test_a_further_extra_is_added_and_the_earlier_one_kept(bootstrap, installed)
     assert len(installed) == count
 
 
+def test_several_extras_are_installed_at_once_and_none_of_them_again(bootstrap, installed):
+    bootstrap.ensure_packages(bootstrap.JOBS["install"])
+    assert installed == ["setuptools", ".[dev,docs]"]
+    for extras in bootstrap.JOBS.values():
+        bootstrap.ensure_packages(extras)
+    assert len(installed) == 2
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
 def test_a_change_of_what_is_wanted_installs_again(bootstrap, installed, name):
     bootstrap.ensure_packages("dev")
@@ -149,5 +157,5 @@ def test_the_environment_points_to_no_other_python(bootstrap, monkeypatch):
 def test_without_a_job_it_explains_itself(arguments, code):
     done = subprocess.run([sys.executable, str(SOURCE), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code
-    for job in ("demo", "test", "check", "docs"):
+    for job in ("demo", "test", "check", "docs", "install"):
         assert f"bootstrap.py {job} " in done.stdout

@@ -95,19 +95,23 @@ def modules():
     return sources(*PACKAGES)
 
 
-def test_every_import_points_down(modules):
-    assert upward(imports(modules)) == []
+@pytest.fixture(scope="module")
+def found(modules):
+    return imports(modules)
 
 
-def test_no_module_is_in_a_cycle(modules):
-    assert cycle(imports(modules), modules) == []
+def test_every_import_points_down(found):
+    assert upward(found) == []
 
 
-def test_the_package_does_not_import_through_its_own_front_door(modules):
+def test_no_module_is_in_a_cycle(found, modules):
+    assert cycle(found, modules) == []
+
+
+def test_the_package_does_not_import_through_its_own_front_door(found, modules):
     """`from backtester import Bars` inside the package would hide which layer is meant."""
-    inside = [name for name in modules if name.startswith("backtester.")]
-    found = [one for one in imports({name: modules[name] for name in modules}) if one.importer in inside]
-    through = [str(one) for one in found if one.target == "backtester" and _takes_a_public_name(modules, one)]
+    inside = [one for one in found if one.importer.startswith("backtester.")]
+    through = [str(one) for one in inside if one.target == "backtester" and _takes_a_public_name(modules, one)]
     assert through == []
 
 
@@ -116,21 +120,21 @@ def _takes_a_public_name(modules: Mapping[str, str], one: Import) -> bool:
     return any(name in line.replace(",", " ").replace("(", " ").split() for name in homes())
 
 
-def test_the_kernel_needs_numba_and_numpy_alone(modules):
+def test_the_kernel_needs_numba_and_numpy_alone(found):
     allowed = KERNEL_MAY_IMPORT | set(sys.stdlib_module_names)
     wrong = [
         str(one)
-        for one in imports(modules)
+        for one in found
         if one.importer.startswith("backtester.kernel")
         if not any(one.target == name or one.target.startswith(f"{name}.") for name in allowed)
     ]
     assert wrong == []
 
 
-def test_heavy_libraries_are_loaded_by_the_functions_that_use_them(modules):
+def test_heavy_libraries_are_loaded_by_the_functions_that_use_them(found, modules):
     wrong = [
         str(one)
-        for one in imports(modules)
+        for one in found
         if one.when == "load" and one.importer.startswith("backtester") and one.target.partition(".")[0] in LIGHT
         if part_of(one.importer) not in ("report", "cli", "research", "signals")
         if '__name__ == "__main__"' not in modules[one.importer]  # a script, which nothing imports
@@ -138,10 +142,10 @@ def test_heavy_libraries_are_loaded_by_the_functions_that_use_them(modules):
     assert wrong == []
 
 
-def test_strategies_and_environments_do_not_know_each_other(modules):
+def test_strategies_and_environments_do_not_know_each_other(found):
     wrong = [
         str(one)
-        for one in imports(modules)
+        for one in found
         if {one.importer.partition(".")[0], one.target.partition(".")[0]} == {"strategies", "envs"}
         if one.importer != "strategies.agent"
     ]

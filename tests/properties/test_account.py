@@ -11,7 +11,7 @@ from play import Case, bytes_of, cases
 from backtester import Bars, Result
 from backtester.kernel.codes import Phase, Reason, Role, Status, Tif
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 FINAL = (Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED)
 
 

@@ -136,6 +136,12 @@ def test_the_source_hash_is_that_of_the_class():
     assert plain_run().manifest["source_hash"] != play([FLAT] * 4, {}).manifest["source_hash"]
 
 
+def test_the_source_is_read_once_per_class(monkeypatch):
+    first = plain_run().manifest["source_hash"]
+    monkeypatch.setattr("inspect.getsource", None)
+    assert plain_run().manifest["source_hash"] == first
+
+
 def test_it_names_no_folder_and_no_user():
     with pytest.warns(UserWarning, match="running interpreted"):
         result = run(NotCompilable, market([FLAT] * 4))

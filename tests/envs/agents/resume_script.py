@@ -18,11 +18,11 @@ SETTINGS = {
     "a2c": {"n_envs": 4, "n_steps": 16, "net": [16], "use_rms_prop": True},
     "dqn": {"n_envs": 4, "buffer_size": 1200, "learning_starts": 200, "batch_size": 32, "net": [16]}
     | {"target_update_interval": 100, "train_freq": 2},
-    "sac": {"n_envs": 4, "buffer_size": 1200, "learning_starts": 200, "batch_size": 32, "net": [16], "train_freq": 2},
+    "sac": {"n_envs": 4, "buffer_size": 600, "learning_starts": 200, "batch_size": 32, "net": [16], "train_freq": 2},
     "reinforce": {"n_envs": 4, "n_steps": 64, "net": [16], "baseline_steps": 5},
     "q_learning": {"n_envs": 4, "bins": 6, "sample_steps": 200, "slice_steps": 200},
 }
-TOTAL = {"ppo": 4096, "a2c": 4096, "dqn": 4000, "sac": 2000, "reinforce": 4096, "q_learning": 4000}
+TOTAL = {"ppo": 2048, "a2c": 2048, "dqn": 2400, "sac": 1200, "reinforce": 4096, "q_learning": 4000}
 
 
 def digest(agent) -> str:

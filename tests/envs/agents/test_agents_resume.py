@@ -1,4 +1,8 @@
-"""A training that is killed goes on to the same weights, byte for byte."""
+"""A training that is killed goes on to the same weights, byte for byte.
+
+One algorithm learns from what it does, one from what it remembers. The others are stopped within a process, in
+`test_agents_train.py`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ def start(algorithm: str, env: str, folder: Path, *more: str) -> subprocess.Pope
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-@pytest.mark.parametrize(("algorithm", "env"), [("ppo", SINE), ("a2c", SINE), ("dqn", SINE)])
+@pytest.mark.parametrize(("algorithm", "env"), [("ppo", SINE), ("dqn", SINE)])
 def test_a_training_that_is_killed_resumes_to_the_same_bytes(algorithm, env, tmp_path):
     wanted = trained(algorithm, env, str(tmp_path / "whole"))
     with start(algorithm, env, tmp_path / "killed", "--slow") as process:

@@ -261,7 +261,8 @@ class TestInterrupt:
 
 class TestResume:
     @pytest.mark.parametrize(
-        ("algo", "env"), [("sac", "backtester/QuadraticCost-v0"), ("reinforce", SINE), ("q_learning", SINE)]
+        ("algo", "env"),
+        [("a2c", SINE), ("sac", "backtester/QuadraticCost-v0"), ("reinforce", SINE), ("q_learning", SINE)],
     )
     def test_a_stopped_training_goes_on_to_the_same_bytes(self, algo, env, tmp_path, monkeypatch):
         """The others are killed in a process of their own: see test_agents_resume.py."""
