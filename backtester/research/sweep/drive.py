@@ -26,7 +26,7 @@ from backtester.trials.record import SweepRecorder
 _FLOAT = struct.Struct("=d")
 _SECONDS = 0.1  # a batch should take: short enough to stop, long enough that handing it out costs nothing
 _MOST = 256  # trials in a batch
-_PATIENCE = 0.2  # seconds that outcomes may wait to be written: many in one transaction cost a fraction …
+_PATIENCE = 0.05  # seconds that outcomes may wait to be written: many in one transaction cost a fraction …
 _MOST_WAITING = 1_024  # … and how many may
 
 
