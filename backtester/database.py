@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from backtester.errors import ResultError
 
+_ROWS = 100  # of one statement; SQLite of before 2020 takes 999 values
 _PAUSE = 0.02  # seconds, between two tries to switch the log on
 
 
@@ -41,6 +44,31 @@ def _write_ahead(db: sqlite3.Connection, patience: float) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
             time.sleep(_PAUSE)
+
+
+def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[Any]], conflict: str = "") -> int:
+    """Insert rows, a hundred with each statement, and return how many there are more.
+
+    Every step of a statement lets go of the interpreter's lock and waits for it again, which costs more than a row
+    where other threads work.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+    into : str
+        "INSERT INTO table" or the like.
+    rows : sequence of sequence
+        All of one length.
+    conflict : str
+        What follows the values.
+    """
+    found = 0
+    for at in range(0, len(rows), _ROWS):
+        part = rows[at : at + _ROWS]
+        marks = f"({', '.join('?' * len(part[0]))})"
+        values = tuple(chain.from_iterable(part))
+        found += db.execute(f"{into} VALUES {', '.join([marks] * len(part))} {conflict}", values).rowcount
+    return found
 
 
 def tables_of(db: sqlite3.Connection) -> set[str]:

@@ -143,32 +143,31 @@ def _load(lap, s, row):
             s.ready_map[k, part] = ready[k, part]
 
 
-@inner_jit
-def _lap(lap, s, row, until, anew):
-    """Run up to bar `until`, `anew` from the first or on from where it is, and measure a run that is over."""
-    if anew:
-        put_back(lap.words, lap.saved, lap.restored, lap.moves)
-        if lap.loads:
-            _load(lap, s, row)
-        start = max(1, lap.warmups[row]) if lap.warmups[row] >= 0 else first_ready(lap.account, 1)
-        if start >= s.n_bars:
-            return TOO_SHORT
-        s.start = start
-    if s.next_bar < s.n_bars:
-        status = advance(lap.account, lap.own, lap.on_bar, lap.on_fill, lap.on_reject, until)
-        if status != RUNNING or s.next_bar < s.n_bars:
-            return status
-        call_pointer(s.fn_settle, int64, s, s.n_bars - 1, 1)
-    return _measure(lap, s, row)
-
-
 @kernel_jit()
 def run_laps(address, n, until, anew):
-    """Run `n` laps up to bar `until`, and write their statuses; where `n` is 1, it may be one that is under way."""
+    """Run `n` laps up to bar `until`, `anew` from the first or on from where the one is, and write their statuses.
+
+    A lap that is over is measured.
+    """
     lap = _as_lap(address)
     s = as_struct(lap.account, STATE)
     for row in range(n):
-        lap.statuses[row] = _lap(lap, s, row, until, anew)
+        if anew:
+            put_back(lap.words, lap.saved, lap.restored, lap.moves)
+            if lap.loads:
+                _load(lap, s, row)
+            start = max(1, lap.warmups[row]) if lap.warmups[row] >= 0 else first_ready(lap.account, 1)
+            if start >= s.n_bars:
+                lap.statuses[row] = TOO_SHORT
+                continue
+            s.start = start
+        if s.next_bar < s.n_bars:
+            status = advance(lap.account, lap.own, lap.on_bar, lap.on_fill, lap.on_reject, until)
+            if status != RUNNING or s.next_bar < s.n_bars:
+                lap.statuses[row] = status
+                continue
+            call_pointer(s.fn_settle, int64, s, s.n_bars - 1, 1)
+        lap.statuses[row] = _measure(lap, s, row)
 
 
 class Laps:

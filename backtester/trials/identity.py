@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,19 +59,20 @@ class TrialNumbers:
     code : str
     fixed : mapping
         Plain parameters that all of them have.
-    names : iterable of str
+    names : sequence of str
         Those that vary.
     """
 
-    def __init__(self, code: str, fixed: Mapping[str, Any], names: Iterable[str]):
-        self._names = sorted(names)
-        items = sorted([*((name, repr(value)) for name, value in fixed.items()), *((n, None) for n in self._names)])
+    def __init__(self, code: str, fixed: Mapping[str, Any], names: Sequence[str]):
+        self._order = sorted(range(len(names)), key=lambda i: names[i])
+        items = sorted([*((name, repr(value)) for name, value in fixed.items()), *((name, None) for name in names)])
         pairs = [f"({name!r}, {text})".replace("%", "%%") if text else f"({name!r}, %r)" for name, text in items]
         self._text = f"({code!r}, [".replace("%", "%%") + ", ".join(pairs) + "])"
 
-    def of(self, own: Mapping[str, Any]) -> int:
-        """Return the number of the trial with these plain values of the parameters that vary."""
-        return _number(self._text % tuple([own[name] for name in self._names]))
+    def of(self, values: Sequence[Any]) -> int:
+        """Return the number of the trial with these values of the parameters that vary, in the order of their names."""
+        plain = [value if type(value) is int else told(value) for value in map(values.__getitem__, self._order)]
+        return _number(self._text % tuple(plain))
 
 
 def _number(text: str) -> int:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtester.database import Explained, Transaction, connect, tables_of
+from backtester.database import Explained, Transaction, connect, insert, tables_of
 from backtester.errors import ResultError
 
 FORMAT = 2
@@ -202,12 +202,14 @@ class Ledger:
                 rows.append((batch_id, number, runs, behind, None if sharpe != sharpe else sharpe))
                 if sketch:
                     sketches.append((batch_id, number, sketch))
-            self._db.executemany(
-                "INSERT INTO trials VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, "
-                "behind = max(behind, excluded.behind), sharpe = coalesce(excluded.sharpe, sharpe)",
+            insert(
+                self._db,
+                "INSERT INTO trials",
                 rows,
+                "ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, behind = max(behind, excluded.behind), "
+                "sharpe = coalesce(excluded.sharpe, sharpe)",
             )
-            self._db.executemany("INSERT OR REPLACE INTO sketches VALUES (?, ?, ?)", sketches)
+            insert(self._db, "INSERT OR REPLACE INTO sketches", sketches)
 
     def _batch(self, batch: Batch) -> int:
         market = self._market(batch.symbols)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +149,11 @@ class SweepRecorder:
     bars : Bars
     fixed : mapping
         Parameters that all trials have.
-    names : iterable of str
+    names : sequence of str
         Those that vary.
     """
 
-    def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any], names: Iterable[str]):
+    def __init__(self, kind: type[Strategy], bars: Bars, fixed: Mapping[str, Any], names: Sequence[str]):
         self.is_on = False
         with _Spared():
             if ledger_path() is not None:
@@ -162,11 +162,9 @@ class SweepRecorder:
                 self._numbers = TrialNumbers(code, trial_words(fixed), names)
                 self.is_on = True
 
-    def add(self, trials: Iterable[tuple[Mapping[str, Any], float, bytes]]) -> None:
-        """Count trials: the parameters that vary, Sharpe per year, sketch."""
+    def add(self, trials: Iterable[tuple[Sequence[Any], float, bytes]]) -> None:
+        """Count trials: the values that vary, in the order of their names, Sharpe per year, sketch."""
         with _Spared():
             if self.is_on:
-                write(
-                    self._batch,
-                    [Trial(self._numbers.of(trial_words(own)), sharpe, sketch) for own, sharpe, sketch in trials],
-                )
+                number = self._numbers.of
+                write(self._batch, [Trial(number(values), sharpe, sketch) for values, sharpe, sketch in trials])

@@ -29,7 +29,7 @@ PEERS = {
 }
 REACH: dict[str, tuple[float | None, float | None]] = {"S1": (0.4, None), "S2": (40.0, None), "S3": (None, 10.0)}
 REACH_MB = {"S1": 150.0, "S2": 150.0, "S3": None}
-RUNS = {"S1": 11, "S2": 3, "S3": 7, "ledger": 21, "pbo": 7}
+RUNS = {"S1": 11, "S2": 3, "S3": 7, "ledger": 61, "pbo": 7}
 BESIDE = {"ledger": (rows.ledger, 0.05), "pbo": (rows.pbo, 1.0)}
 
 console = Console(width=max(Console().width, 160))

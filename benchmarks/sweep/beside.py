@@ -1,7 +1,8 @@
 """What goes with a sweep, each in a process of its own: `python -m benchmarks.sweep.beside --workload ledger`.
 
-One line of JSON. `ledger` is S1 with the trial ledger and without it, in turns; every run has a new ledger, as the
-first sweep on a market has. `pbo` is the probability of backtest overfitting of many trials.
+One line of JSON. `ledger` is S1 with the trial ledger and without it, in turns that change places, so that a machine
+that slows down favours neither; every run has a new ledger, as the first sweep of a project has. `pbo` is the
+probability of backtest overfitting of many trials.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def ledger(quick: bool, runs: int) -> dict[str, Any]:
     found: dict[str, list[float]] = {"off": [], "on": []}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(-1, runs):  # the first of each compiles
-            for kind, where in (("off", "off"), ("on", str(Path(folder) / f"{number}.db"))):
+            turns = (("off", "off"), ("on", str(Path(folder) / f"{number}.db")))
+            for kind, where in turns if number % 2 else turns[::-1]:
                 os.environ[VARIABLE] = where
                 (one, _), seconds = timed(call)
                 if number >= 0:

@@ -70,18 +70,26 @@ def section(
 
 
 def ledger(answer: Answer, reach: float | None) -> Section:
-    """What the trial ledger adds to S1; `answer` is that of `benchmarks.sweep.beside`, `reach` the most it may add."""
-    found = Section("trial ledger", "S1 with a new ledger and without, in turns; × = without")
+    """What the trial ledger adds to S1; `answer` is that of `benchmarks.sweep.beside`, `reach` the most it may add.
+
+    That is the median over turns of one run with it and one without: the machine is the same for both.
+    """
+    found = Section("trial ledger", "S1 with a new ledger and without, in turns; × = the run without in the same turn")
     if (why := missing(answer)) is not None:
         found.rows.append(Row("without", "s", note=why, alarm=True))
         return found
-    off, on = statistics.median(answer["off"]), statistics.median(answer["on"])
+    turns = list(zip(answer["off"], answer["on"], strict=True))
+    ratios = [on / off for off, on in turns]
+    ratio = statistics.median(ratios)
     found.rows.append(Row("without", "s", tuple(answer["off"]), 1.0))
-    each = 1e6 * (on - off) / answer["trials"]
-    note = f"{100 * (on / off - 1):+.1f} %, {each:+,.1f} µs a trial; {answer['ledger_bytes'] / 1e3:,.0f} kB"
+    each = 1e6 * statistics.median([on - off for off, on in turns]) / answer["trials"]
+    low, _, high = statistics.quantiles(ratios, n=4)
+    spread = f"half of the turns {100 * (low - 1):+.0f} to {100 * (high - 1):+.0f}"
+    size = f"{answer['ledger_bytes'] / 1e3:,.0f} kB"
+    note = f"{100 * (ratio - 1):+.1f} % ({spread}), {each:+,.1f} µs a trial; {size}"
     target = "" if reach is None else f"≤ {100 * reach:g} % more"
-    met = None if reach is None else on / off - 1.0 <= reach
-    found.rows.append(Row("with", "s", tuple(answer["on"]), on / off, target, met, note=note))
+    met = None if reach is None else ratio - 1.0 <= reach
+    found.rows.append(Row("with", "s", tuple(answer["on"]), ratio, target, met, note=note))
     return found
 
 

@@ -132,10 +132,10 @@ class Driver:
     def _count(self, outcomes: list[Outcome]) -> None:
         """Write outcomes to the trial ledger of the project."""
         if self._recorder.is_on:
-            parameters, at = self.trials.space.parameters, 8 * self._sharpe
+            values, at = self.trials.space.values, 8 * self._sharpe
             self._recorder.add(
                 (
-                    parameters(one.coordinates),
+                    values(one.coordinates),
                     _FLOAT.unpack_from(one.metrics, at)[0] if one.metrics else math.nan,
                     one.sketch,
                 )

@@ -140,6 +140,10 @@ class Space:
         """Return the point at shares in [0, 1) of the dimensions."""
         return tuple(one.at(share) for one, share in zip(self.dimensions, shares, strict=True))
 
+    def values(self, coordinates: Coordinates) -> list[Any]:
+        """Return the values of the parameters that vary, in the order of their names."""
+        return [one.value(at) for one, at in zip(self.dimensions, coordinates, strict=True)]
+
     def parameters(self, coordinates: Coordinates) -> Parameters:
         """Return the parameters that vary, by name."""
         return {one.name: one.value(at) for one, at in zip(self.dimensions, coordinates, strict=True)}

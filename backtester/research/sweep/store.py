@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from backtester.database import Explained, Transaction, connect, tables_of
+from backtester.database import Explained, Transaction, connect, insert, tables_of
 from backtester.errors import ResultError
 from backtester.research.sweep.trials import Outcome
 
@@ -146,8 +146,7 @@ class Store:
             for one in outcomes
         ]
         with self._lock, self._explained(), self._write():
-            cursor = self._db.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            return int(cursor.rowcount)
+            return insert(self._db, "INSERT OR IGNORE INTO trials", rows)
 
     def done(self, sweep: int, first: int, last: int) -> set[int]:
         """Return the numbers between `first` and `last`, both included, that are there."""
