@@ -71,8 +71,8 @@ class Refill:
         prepared = [name for name, _, _, kind in self._fields if kind is np.ndarray and name in self._names]
         prepared += [name for name in self._unread if self._is_prepared(vars(strategy)[name])]
         self._rows = {name: row for row, name in enumerate(prepared)}
-        self._shared = [name for name, field, _, _ in self._fields if field.ndim]
-        self._shared += [name for name in self._unread if name in self._rows]
+        self._held = [name for name, field, _, _ in self._fields if field.ndim]
+        self._held += [name for name in self._unread if name in self._rows]
         self.ready = np.zeros((len(self._rows), 3), np.int64)
         self.knows_ready = False
 
@@ -101,20 +101,20 @@ class Refill:
                 return False
         return True
 
-    def shared(self, strategy: Any) -> list[int] | None:
-        """Return by what the memory of its arrays that may change is known, which no other instance may have.
+    def changeable(self, strategy: Any) -> dict[int, list[np.ndarray]] | None:
+        """Return its arrays that may change by the memory they look at, which no other instance may look at too.
 
         None where that cannot be told: memory that belongs to something else than an array.
         """
-        found = []
-        for name in self._shared:
+        found: dict[int, list[np.ndarray]] = {}
+        for name in self._held:
             value = getattr(strategy, name)
             array = value.value if isinstance(value, self._constant) else value
             if frozen_owner(array) is None:
                 owner = _owner(array)
                 if owner is None:
                     return None
-                found.append(id(owner))
+                found.setdefault(id(owner), []).append(array)
         return found
 
     def _is_prepared(self, value: Any) -> bool:

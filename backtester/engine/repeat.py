@@ -147,15 +147,16 @@ class Repeater:
         Returns
         -------
         list of Measured or None
-            None for a strategy that has to run by itself: it raises, is laid out in another way, or shares memory that
-            may change with another of them. `wealth` is of none of them.
+            None for a strategy that has to run by itself: it raises, is laid out in another way, or looks at memory
+            that another of them looks at too, or has written into. `wealth` is of none of them.
         """
         found: list[Measured | None] = [None] * len(makes)
         run, laps, refill = self._run, self._laps, self._refill
         if run is None:
             return found
         held: list[tuple[int, Strategy]] = []
-        memory: set[int] = set()
+        memory: dict[int, list[np.ndarray]] = {}
+        as_prepared: list[tuple[np.ndarray, bytes]] = []
         for at, make in enumerate(makes):
             try:
                 run.strategy = strategy = make()
@@ -165,15 +166,19 @@ class Repeater:
                 warmup = run.warmup
             except Exception:
                 continue  # by itself it raises again, and that is told
-            mine = refill.shared(strategy)
+            mine = refill.changeable(strategy)
             if mine is None:
                 continue
-            if not memory.isdisjoint(mine):
+            if memory.keys() & mine.keys():
                 self._alone = True
-                return found  # what the first of them prepared may be gone
-            memory.update(mine)
+                return found
+            memory |= mine
+            as_prepared += [(array, array.tobytes()) for arrays in mine.values() for array in arrays]
             laps.put(len(held), warmup, draws[at])
             held.append((at, strategy))
+        if any(array.tobytes() != before for array, before in as_prepared):
+            self._alone = True
+            return found  # a later one has written into it
         if held:
             self._point_at(refill.ready)
             measured = laps.together(len(held))

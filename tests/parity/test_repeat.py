@@ -493,6 +493,21 @@ class ReusesBuffer(Strategy):
         ctx.order_target(0, self.signal[-1])
 
 
+class WritesAndCopies(Strategy):
+    """The first keeps the buffer itself; the others overwrite it, keep a copy, and may then raise."""
+
+    step: int = 1
+
+    def prepare(self, bars):
+        BUFFER[:] = np.arange(bars.n_bars) % (2 + self.step)
+        self.signal = BUFFER[:] if self.step == 1 else BUFFER.copy()
+        if self.step == 4:
+            raise ValueError("four")
+
+    def on_bar(self, ctx):
+        ctx.order_target(0, self.signal[-1])
+
+
 class SharesTable(Strategy):
     """Its hook writes into an array of the class."""
 
@@ -505,6 +520,15 @@ class SharesTable(Strategy):
     def on_bar(self, ctx):
         self.table[ctx.t % 4] += 1.0
         ctx.order_target(0, self.table[0] % 3.0)
+
+
+@pytest.mark.parametrize("second", [2, 4])
+def test_what_a_later_one_has_written_into_is_noticed(second):
+    bars = random_bars(3, n_bars=80, gaps=False)
+    machine = together(bars)
+    assert assert_together(machine, [lambda s=s: WritesAndCopies(step=s) for s in (1, second)], bars) == [False] * 2
+    machine = together(bars)
+    assert assert_together(machine, [lambda s=s: WritesAndCopies(step=s) for s in (2, 3, 5)], bars) == [True] * 3
 
 
 @pytest.mark.parametrize("cls", [ReusesBuffer, SharesTable])
