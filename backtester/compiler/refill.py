@@ -179,7 +179,10 @@ class Refill:
         if held is not value:
             setattr(strategy, name, self._constant(held) if constant else held)
         self.buffer.set_array(name, held)
-        self.knows_ready &= field.kind != "series" or field.type != float64
+        if name in self._rows:
+            self._write_row(name, held.shape, held.ctypes.data)
+        else:
+            self.knows_ready &= field.kind != "series" or field.type != float64
         return True
 
 

@@ -90,7 +90,7 @@ class Repeater:
         self._snapshot: Snapshot
         self._laps: Laps
         self._ready: np.ndarray | None = None
-        self._alone = False  # whether the last try to run several together was of no use
+        self._alone = False  # whether a try to run several together was of little use
         self._n_kept = 0
 
     def metrics(self, make: Callable[[], Strategy]) -> dict[str, float]:
@@ -188,7 +188,7 @@ class Repeater:
                     self.quick += 1
             if run.memory.untidy:
                 run.memory.tidy()
-        self._alone = not held
+        self._alone = sum(one is not None for one in found) < len(found) / 2
         return found
 
     def tables(self, make: Callable[[], Strategy]) -> tuple[Tables, Run]:

@@ -466,6 +466,27 @@ def test_several_in_one_call(setting, gaps):
     assert assert_together(machine, makes, bars) == [True] * 5
 
 
+@pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
+def test_shipped_strategies_in_one_call(cls):
+    first, second = TWO.get(cls.__name__, ({}, {}))
+    hours = cls.__name__ == "OpeningRangeBreakout"  # needs several bars a session
+    bars = Bars.sample("eurusd")[-800:] if hours else Bars.simulate("gbm", n_bars=500, n_assets=4, seed=3)
+    settings = settings_for(bars)["costs"]
+    machine = together(bars, **settings)
+    makes = [lambda parameters=parameters: cls(**parameters) for parameters in (second, first, second, first)]
+    with remembered():
+        could = assert_together(machine, makes, bars, **settings)
+    assert all(could) == (cls.__name__ != "MonthlyContributions")  # which pays in
+
+
+@pytest.mark.parametrize("setting", EVENT_SETTINGS)
+def test_events_in_one_call(setting):
+    """What has paid in or was split runs by itself; what has not is measured with the rest."""
+    bars = event_bars(3)
+    settings = EVENT_SETTINGS[setting] | {"seed": 2}
+    assert_together(together(bars, **settings), [EveryTransfer, EveryTransfer, EveryTransfer], bars, **settings)
+
+
 def test_what_raises_or_is_too_short_or_of_another_type_runs_by_itself():
     bars = random_bars(3, n_bars=80, gaps=False)
     machine = together(bars)
