@@ -1,8 +1,9 @@
-"""Outcomes on disk: one SQLite file for any number of sweeps, written batch by batch.
+"""Outcomes on disk: one SQLite file for any number of sweeps, written many at a time.
 
-The journal is a write-ahead log, and every batch is one transaction: after `kill -9` the file holds whole batches, and
-a sweep that is started again runs the rest. A trial is its number in the sweep, which is the primary key, so that none
-can be there twice, whoever writes. Metrics are float64 in a blob, in the order of the names that the sweep's row holds.
+The journal is a write-ahead log, and every `add` is one transaction: after `kill -9` the file holds all of it or
+nothing, and a sweep that is started again runs the rest. A trial is its number in the sweep, which is the primary key,
+so that none can be there twice, whoever writes. Metrics are float64 in a blob, in the order of the names that the
+sweep's row holds.
 """
 
 from __future__ import annotations
