@@ -99,5 +99,10 @@ class ResultError(BacktesterError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"`, or an empty string where nothing is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    found = closest(name, known)
+    return f"; did you mean {found!r}?" if found is not None else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return which of the known names a name is like, or None."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)

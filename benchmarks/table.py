@@ -21,7 +21,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 COLUMNS = ("engine", "median", "min – max", "×", "reach", "final equity", "first call", "note")
 RIGHT = (1, 2, 3, 5, 6)
 PACKAGES = ("numba", "numpy")  # whose versions a table names
-DECIMALS = {"IC": 4, "ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3, "steps/s": 0, "%": 2}
+DECIMALS = {"IC": 4, "ms": 1, "s": 2, "bars/s": 0, "MB": 0, "µs/bar": 3, "steps/s": 0, "%": 2, "µs": 0}
 
 
 def _number(value: float, unit: str) -> str:

@@ -18,7 +18,7 @@ from numba.core import ir, types
 
 from backtester.compiler.bytecode import Place, facts_of
 from backtester.compiler.walk import BASE, Walk
-from backtester.errors import CannotCompile, StrategyError, did_you_mean
+from backtester.errors import CannotCompile, StrategyError, closest
 from backtester.kernel.struct import Self
 
 _SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -61,14 +61,13 @@ def check_strategy(strategy: Any) -> None:
     check_random(strategy)
 
 
-def check_named(kind: type) -> None:
+def check_named(kind: Any) -> None:
     """Raise `StrategyError` where a class has no `on_bar`, and a method that is called nearly so."""
-    if getattr(kind.on_bar, "__module__", None) != BASE:  # type: ignore[attr-defined]
+    if getattr(kind.on_bar, "__module__", None) != BASE:
         return
     own = [name for base in kind.__mro__ if base.__module__ != BASE for name in vars(base) if name[:2] != "__"]
-    hint = did_you_mean("on_bar", [name for name in own if callable(getattr(kind, name))])
-    if hint:
-        near = hint.split("'")[1]
+    near = closest("on_bar", [name for name in own if callable(getattr(kind, name))])
+    if near is not None:
         raise StrategyError(f"{kind.__name__} has no on_bar, and would never trade; rename its method {near}")
 
 

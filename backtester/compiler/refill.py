@@ -6,7 +6,6 @@ the same kinds of values share their machine code, so that a sweep does that onc
 
 from __future__ import annotations
 
-import math
 import sys
 import types as python_types
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from numba.core.dispatcher import Dispatcher
 from backtester.compiler.fields import as_held, scalar_type, tuple_type
 from backtester.compiler.walk import BASE
 from backtester.indicators.memory import frozen_owner
+from backtester.kernel.ready import is_prepared, map_row
 from backtester.kernel.struct import Field, dtype_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Refill:
         fields = {name for name, _, _, _ in self._fields}
         self._unread = sorted(self._names - fields)
         prepared = [name for name, _, _, kind in self._fields if kind is np.ndarray and name in self._names]
-        prepared += [name for name in self._unread if self._is_prepared(vars(strategy)[name])]
+        prepared += [name for name in self._unread if is_prepared(vars(strategy)[name], n_bars)]
         self._rows = {name: row for row, name in enumerate(prepared)}
         self._held = [name for name, field, _, _ in self._fields if field.ndim]
         self._held += [name for name in self._unread if name in self._rows]
@@ -117,16 +117,10 @@ class Refill:
                 found.setdefault(id(owner), []).append(array)
         return found
 
-    def _is_prepared(self, value: Any) -> bool:
-        """Whether a value decides when the strategy is ready: an array of floats with a row per bar."""
-        return (
-            isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == self._n_bars and value.dtype.kind == "f"
-        )
-
     def _knows(self, name: str, value: Any) -> bool:
         """Write the row of the ready map of an attribute that no hook reads, if it has one; False where it cannot."""
         if name not in self._rows:
-            return not self._is_prepared(value)
+            return not is_prepared(value, self._n_bars)
         if type(value) is not np.ndarray or value.dtype != np.float64:
             return False
         shape = value.shape
@@ -136,9 +130,7 @@ class Refill:
         return True
 
     def _write_row(self, name: str, shape: tuple[int, ...], address: int) -> None:
-        per_bar = math.prod(shape[1:])
-        by_asset = len(shape) > 1 and shape[1] == self._n_assets
-        self.ready[self._rows[name]] = address, per_bar, per_bar // self._n_assets if by_asset else 0
+        self.ready[self._rows[name]] = map_row(address, shape, self._n_assets)
 
     def _write_quickly(self, name: str, value: Any, field: Any, at: int) -> bool:
         """Write what most fields are, a number or a series of float64, where it needs no change; say whether it did."""

@@ -3,7 +3,7 @@
 A lap: the account is put back, all bars run, fills become trades, and trades and equity become the sums that metrics
 are made of. Each part is the one that `run` and `summary` call by itself, so that every bit is theirs; between the
 parts there is no Python, so that threads wait for each other once per lap and not ten times. Laps of few bars are run
-several in a call: to take turns at the lock costs as much as a thousand bars.
+several in a call, since to take turns at the lock costs more than they do.
 """
 
 from __future__ import annotations

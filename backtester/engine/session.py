@@ -22,7 +22,7 @@ from backtester.instruments import currencies_of
 from backtester.kernel.layout import STATE
 from backtester.kernel.loop import FAILED, advance
 from backtester.kernel.memory import AccountMemory
-from backtester.kernel.ready import first_ready
+from backtester.kernel.ready import first_ready, is_prepared, map_row
 from backtester.strategy import Strategy
 from backtester.trials.record import record_run
 
@@ -347,12 +347,7 @@ class Run:
     def _prepared(self) -> list[tuple[str, np.ndarray]]:
         """Return the arrays of floats on the strategy that have one row per bar."""
         fields = self.interpreter.prepared if self.interpreter is not None else vars(self.strategy)
-        return [
-            (name, array)
-            for name, array in fields.items()
-            if isinstance(array, np.ndarray) and array.ndim and array.shape[0] == self.bars.n_bars
-            if array.dtype.kind == "f"
-        ]
+        return [(name, array) for name, array in fields.items() if is_prepared(array, self.bars.n_bars)]
 
     def ready_rows(self) -> np.ndarray:
         """Return where the prepared arrays lie: address, items per bar, items per asset (0: all of them)."""
@@ -361,9 +356,7 @@ class Run:
             if array.dtype != np.float64 or not array.flags.c_contiguous:
                 array = np.ascontiguousarray(array, np.float64)
             self._kept.append(array)
-            per_bar = int(np.prod(array.shape[1:], dtype=np.int64))
-            by_asset = array.ndim > 1 and array.shape[1] == self.bars.n_assets
-            rows.append((array.ctypes.data, per_bar, per_bar // self.bars.n_assets if by_asset else 0))
+            rows.append(map_row(array.ctypes.data, array.shape, self.bars.n_assets))
         return np.array(rows, np.int64).reshape(-1, 3)
 
 

@@ -1,4 +1,11 @@
-"""Whether an asset is ready: every prepared array is finite at the present (rule 4)."""
+"""Whether an asset is ready: every prepared array is finite at the present (rule 4).
+
+A prepared array is one of floats with a row per bar. The ready map has a row for each: its address, its items per bar,
+and its items per asset, 0 where all of them count for every asset.
+"""
+
+import math
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -9,6 +16,18 @@ from numba.core.extending import intrinsic
 from backtester.kernel.jit import inner_jit, kernel_jit
 from backtester.kernel.layout import STATE
 from backtester.kernel.struct import as_struct
+
+
+def is_prepared(value: Any, n_bars: int) -> bool:
+    """Whether a value is a prepared array."""
+    return isinstance(value, np.ndarray) and value.ndim > 0 and len(value) == n_bars and value.dtype.kind == "f"
+
+
+def map_row(address: int, shape: tuple[int, ...], n_assets: int) -> tuple[int, int, int]:
+    """Return the row of the ready map of a prepared array, C-contiguous float64."""
+    per_bar = math.prod(shape[1:])
+    by_asset = len(shape) > 1 and shape[1] == n_assets
+    return address, per_bar, per_bar // n_assets if by_asset else 0
 
 
 @intrinsic

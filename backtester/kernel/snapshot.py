@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtester.kernel.jit import inner_jit, kernel_jit
+from backtester.kernel.jit import inner_jit
 from backtester.kernel.memory import AccountMemory
 from backtester.kernel.struct import copy_words
 
@@ -32,11 +32,6 @@ def put_back(words, saved, restored, moves):
         copy_words(moves[k, 0], moves[k, 1], moves[k, 2])
 
 
-@kernel_jit()
-def _put_back(words, saved, restored, moves):
-    put_back(words, saved, restored, moves)
-
-
 class Snapshot:
     """What an account was when the snapshot was taken.
 
@@ -52,7 +47,6 @@ class Snapshot:
     """
 
     def __init__(self, memory: AccountMemory):
-        self._memory = memory
         buffer = memory.buffer
         arrays = [buffer.get_array(name) for name in _WRITTEN]
         self._before = [array.copy() for array in arrays]
@@ -61,8 +55,3 @@ class Snapshot:
         staying = np.concatenate([np.arange(at, at + field.words) for field, at in fields])
         restored = np.setdiff1d(np.arange(len(buffer.words)), staying)
         self.parts = (buffer.words, buffer.words.copy(), restored, np.array(moves, np.int64))
-
-    def restore(self) -> None:
-        """Make the account what it was; tables that have grown stay large."""
-        _put_back(*self.parts)
-        self._memory.tidy()

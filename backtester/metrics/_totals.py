@@ -133,4 +133,4 @@ def fill_sums(fills: np.ndarray, multiplier: np.ndarray) -> list[float]:
 
 def borrowed(cash_flows: np.ndarray) -> float:
     """Return what was paid for borrowing, money, from rows of dtype `backtester.kernel.tables.CASH_FLOW`."""
-    return _borrowed(_read(cash_flows)) if len(cash_flows) else 0.0  # type: ignore[no-any-return]
+    return float(_borrowed(_read(cash_flows))) if len(cash_flows) else 0.0

@@ -11,35 +11,16 @@ from event_exercises import SETTINGS as EVENT_SETTINGS
 from event_exercises import EveryTransfer, event_bars
 from exercises import EXERCISES, EveryVerb, Inherited, Many, Ruin
 from modes import TABLES, bits, one_nan, random_bars, settings_for
+from repeated import NAMES, SHIPPED, TWO, Free, Holds, PreparedRead, PreparedUnread, Raises
 
-import strategies
 from backtester import Bars, Costs, Execution, Strategy, run
 from backtester.engine.repeat import Repeater, Stopped
 from backtester.engine.session import Run
 from backtester.engine.settings import Settings
 from backtester.errors import CannotCompile, DataError
-from backtester.indicators import IndicatorMemory, remembered, sma
+from backtester.indicators import IndicatorMemory, remembered
+from backtester.kernel.snapshot import put_back
 from backtester.metrics._blocks import block_edges, curve_sums
-from backtester.trials.sketch import Sketcher
-
-SHIPPED = [getattr(strategies, name) for name in strategies.__all__]
-NAMES = list(settings_for(random_bars(0)))
-#: two sets of parameters with which the strategies find something to do in 400 bars
-TWO = {
-    "CrossSectionalMomentum": (
-        {"lookback": 1, "skip": 0, "top": 1},
-        {"lookback": 2, "skip": 0, "top": 2, "short": True},
-    ),
-    "DonchianBreakout": ({"channel": 20, "atr_period": 10}, {"channel": 12, "short": False}),
-    "OpeningRangeBreakout": ({"opening": 1, "exit_minutes": 360.0}, {"opening": 1, "exit_minutes": 720.0}),
-    "PairsTrading": ({"window": 20, "entry": 1.0, "stop": 2.0}, {"window": 30, "entry": 1.5, "stop": 3.0}),
-    "RiskParity": ({"window": 20, "band": 0.02}, {"window": 10, "band": 0.05}),
-    "RsiReversion": ({"entry": 20.0, "trend": 20}, {"entry": 30.0, "trend": 10}),
-    "SmaCross": ({"fast": 5, "slow": 20}, {"fast": 3, "slow": 40}),
-    "TimeSeriesMomentum": ({"lookback": 1, "center": 20}, {"lookback": 2, "center": 10}),
-    "TrendTrailingStop": ({"trend": 20, "entry": 5}, {"trend": 30, "entry": 8}),
-    "Turtle": ({"entry": 10, "exit": 5, "failsafe": 20}, {"entry": 20, "exit": 8, "failsafe": 30}),
-}
 
 
 def repeater(bars, **settings):
@@ -97,7 +78,7 @@ TABLE_FIELDS = {
 
 @pytest.mark.parametrize("setting", EVENT_SETTINGS)
 def test_nothing_that_a_run_writes_stays(setting):
-    """After `restore` every word and array of the account is that of an account in which nothing has run."""
+    """Put back, every word and array of the account is that of an account in which nothing has run."""
     bars, settings = event_bars(3), Settings(**EVENT_SETTINGS[setting], seed=2)
     machine = Repeater(bars, settings)
     _, steps = machine.tables(EveryTransfer)
@@ -105,9 +86,14 @@ def test_nothing_that_a_run_writes_stays(setting):
     fresh.prepare()
     used = contents(steps.memory)
     assert sum(value != used[name] for name, value in contents(fresh.memory).items()) > 20
-    machine._snapshot.restore()
+    put_an_account_back(*machine._snapshot.parts)
     restored = contents(steps.memory)
     assert [name for name, value in contents(fresh.memory).items() if value != restored[name]] == []
+
+
+@numba.njit
+def put_an_account_back(words, saved, restored, moves):
+    put_back(words, saved, restored, moves)
 
 
 def contents(memory):
@@ -170,40 +156,6 @@ def test_a_run_that_is_ruined_and_one_with_tables_that_grow(gaps):
         assert_same(machine, cls, gaps, **settings)
 
 
-class Holds(Strategy):
-    """State of every kind: numbers, a bool, a tuple, arrays, a constant array, a typed list."""
-
-    period: int = 5
-    scale: float = 1.0
-    typed: bool = False
-
-    def prepare(self, bars):
-        self.average = sma(bars.close, self.period)
-        self.count = 0
-        self.seen = 0.0
-        self.on = False
-        self.pair = (0, 1.5)
-        self.bins = np.zeros(4)
-        self.marks = np.zeros(bars.close.shape)
-        if self.typed:
-            self.many = numba.typed.List([1.0])
-        else:
-            self.many = np.ones(1)
-
-    def on_bar(self, ctx):
-        self.count += 1
-        self.seen += self.scale * ctx.close[-1, 0]
-        self.on = not self.on
-        self.pair = (self.pair[0] + 1, self.pair[1] * 1.01)
-        self.bins[self.count % 4] += 1.0
-        self.marks[-1, 0] = self.pair[1]
-        self.many[0] += 1.0
-        if self.on and self.bins[0] >= self.bins[1] - 1.0:
-            ctx.order_target(0, self.pair[0] % 7 + self.many[0] % 3.0 + self.marks[-1, 0] % 2.0)
-        elif self.count % 5 == 0:
-            ctx.order_target(0, 0.0)
-
-
 @pytest.mark.parametrize("typed", [False, True])
 def test_state_begins_anew(typed):
     bars = random_bars(2, gaps=False)
@@ -211,20 +163,6 @@ def test_state_begins_anew(typed):
     for period in (5, 9, 5, 5):
         expected = assert_same(machine, lambda p=period: Holds(period=p, typed=typed), bars)
     assert len(expected.tables.fills) > 20
-
-
-class Free(Strategy):
-    """A parameter of any type, which decides the type of a field."""
-
-    step: object = 1
-
-    def prepare(self, bars):
-        self.total = self.step
-
-    def on_bar(self, ctx):
-        self.total += self.step
-        if ctx.t % 10 == 0:
-            ctx.order_target(0, self.total)
 
 
 def test_parameters_that_change_their_type():
@@ -318,20 +256,6 @@ def test_what_cannot_be_compiled_is_said_once():
         repeater(bars, mode="compiled").metrics(Interpreted)
 
 
-class Raises(Strategy):
-    period: int = 5
-    at: int = -1
-
-    def prepare(self, bars):
-        self.average = sma(bars.close, self.period)
-        self.table = np.zeros(3)
-
-    def on_bar(self, ctx):
-        if ctx.t == self.at:
-            self.table[ctx.t] = 1.0
-        ctx.order_target(0, ctx.t % 5)
-
-
 def test_a_strategy_that_raises_names_its_bar_and_the_next_is_as_ever():
     bars = random_bars(3, n_bars=80, gaps=False)
     machine = repeater(bars)
@@ -363,35 +287,6 @@ def test_a_layout_that_fails_leaves_the_old_one():
         machine.metrics(lambda: Free(step="word"))
     assert_same(machine, lambda: Free(step=3), bars)
     assert machine.quick >= 2
-
-
-class Prepared(Strategy):
-    """Prepared arrays of every kind: those no hook reads, and those that have to be copied, decide the start too."""
-
-    late: int = 5
-    kind: str = "unread"
-    warmup: int | None = None
-
-    def prepare(self, bars):
-        self.average = sma(bars.close, 3)
-        column = np.arange(bars.n_bars) / 7.0
-        column[: self.late] = np.nan
-        both = np.repeat(column[:, None], bars.n_assets, axis=1)
-        if self.kind == "wide":
-            self.other = np.zeros((bars.n_bars, bars.n_assets, 2)) + both[:, :, None]
-        else:
-            kinds = {"float32": both.astype(np.float32), "fortran": np.asfortranarray(both), "column": column}
-            self.other = kinds.get(self.kind, both)
-
-
-class PreparedUnread(Prepared):
-    def on_bar(self, ctx):
-        ctx.order_target(0, ctx.t % 4)
-
-
-class PreparedRead(Prepared):
-    def on_bar(self, ctx):
-        ctx.order_target(0, ctx.t % 4 + self.other[-1].sum() % 2.0)
 
 
 @pytest.mark.parametrize("cls", [PreparedUnread, PreparedRead])
@@ -427,149 +322,6 @@ def test_a_plain_run_is_measured_without_a_table(monkeypatch):
     monkeypatch.setattr("backtester.engine.repeat.metrics_of", None)
     machine.metrics(lambda: Inherited(period=7))
     machine.metrics(lambda: Inherited(period=9))
-
-
-def together(bars, **settings):
-    return Repeater(bars, Settings(**settings), None, block_edges(bars.n_bars - 1, 4), Sketcher(bars.timestamps))
-
-
-def assert_together(machine, makes, bars, **settings):
-    """Run strategies in one call, and compare those that could be with `run`; return which could."""
-    machine.metrics(makes[0])  # the first is laid out
-    assert machine.room >= len(makes)
-    draws = [k % 2 == 0 for k in range(len(makes))]
-    found = machine.together(makes, draws)
-    for make, one, draw in zip(makes, found, draws, strict=True):
-        if one is not None:
-            expected = run(make(), bars, **settings)
-            metrics, sums, sketch = one
-            assert {k: bits(v) for k, v in metrics.items()} == {k: bits(v) for k, v in expected.summary().items()}
-            assert sums == curve_sums(expected.wealth, machine._edges).tobytes()
-            assert sketch == (machine._sketcher.sketch(expected.wealth) if draw else b"")
-    return [one is not None for one in found]
-
-
-@pytest.mark.parametrize("setting", NAMES)
-def test_several_in_one_call(setting, gaps):
-    """Other parameters, so other calls, warm-ups and numbers of rows; each kind of settings, borrowing among them."""
-    settings = settings_for(gaps, 20_000.0)[setting] | {"seed": 5}
-    machine = together(gaps, **settings)
-    rng = np.random.default_rng(7)
-    for _ in range(3):
-        calls = rng.integers(1, 12, 6).tolist()
-        could = assert_together(machine, [lambda n=n: EveryVerb(calls=n) for n in calls], gaps, **settings)
-    assert sum(could) >= 4
-    bars = random_bars(4, n_bars=120, gaps=False)
-    machine = together(bars)
-    makes = [lambda late=late: PreparedRead(late=late) for late in (5, 40, 9, 70)]
-    makes.append(lambda: PreparedRead(late=5, warmup=80))
-    assert assert_together(machine, makes, bars) == [True] * 5
-
-
-@pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: cls.__name__)
-def test_shipped_strategies_in_one_call(cls):
-    first, second = TWO.get(cls.__name__, ({}, {}))
-    hours = cls.__name__ == "OpeningRangeBreakout"  # needs several bars a session
-    bars = Bars.sample("eurusd")[-800:] if hours else Bars.simulate("gbm", n_bars=500, n_assets=4, seed=3)
-    settings = settings_for(bars)["costs"]
-    machine = together(bars, **settings)
-    makes = [lambda parameters=parameters: cls(**parameters) for parameters in (second, first, second, first)]
-    with remembered():
-        could = assert_together(machine, makes, bars, **settings)
-    assert all(could) == (cls.__name__ != "MonthlyContributions")  # which pays in
-
-
-@pytest.mark.parametrize("setting", EVENT_SETTINGS)
-def test_events_in_one_call(setting):
-    """What has paid in or was split runs by itself; what has not is measured with the rest."""
-    bars = event_bars(3)
-    settings = EVENT_SETTINGS[setting] | {"seed": 2}
-    assert_together(together(bars, **settings), [EveryTransfer, EveryTransfer, EveryTransfer], bars, **settings)
-
-
-def test_what_raises_or_is_too_short_or_of_another_type_runs_by_itself():
-    bars = random_bars(3, n_bars=80, gaps=False)
-    machine = together(bars)
-    makes = [lambda p=p, at=at: Raises(period=p, at=at) for p, at in ((5, -1), (7, 40), (300, -1), (9, -1), (-1, -1))]
-    assert assert_together(machine, makes, bars) == [True, False, False, True, False]
-    assert_same(machine, Raises, bars)
-    machine = together(bars)
-    makes = [lambda step=step: Free(step=step) for step in (1, 0.5, 2, 3)]
-    assert assert_together(machine, makes, bars) == [True, False, True, True]
-
-
-BUFFER = np.zeros(80)
-
-
-class ReusesBuffer(Strategy):
-    """Its `prepare` overwrites what the one before has prepared."""
-
-    step: int = 1
-
-    def prepare(self, bars):
-        BUFFER[:] = np.arange(bars.n_bars) % (2 + self.step)
-        self.signal = BUFFER[:]
-
-    def on_bar(self, ctx):
-        ctx.order_target(0, self.signal[-1])
-
-
-class WritesAndCopies(Strategy):
-    """The first keeps the buffer itself; the others overwrite it, keep a copy, and may then raise."""
-
-    step: int = 1
-
-    def prepare(self, bars):
-        BUFFER[:] = np.arange(bars.n_bars) % (2 + self.step)
-        self.signal = BUFFER[:] if self.step == 1 else BUFFER.copy()
-        if self.step == 4:
-            raise ValueError("four")
-
-    def on_bar(self, ctx):
-        ctx.order_target(0, self.signal[-1])
-
-
-class SharesTable(Strategy):
-    """Its hook writes into an array of the class."""
-
-    table = np.zeros(4)
-    step: int = 1
-
-    def prepare(self, bars):
-        self.table[:] = self.step
-
-    def on_bar(self, ctx):
-        self.table[ctx.t % 4] += 1.0
-        ctx.order_target(0, self.table[0] % 3.0)
-
-
-@pytest.mark.parametrize("second", [2, 4])
-def test_what_a_later_one_has_written_into_is_noticed(second):
-    bars = random_bars(3, n_bars=80, gaps=False)
-    machine = together(bars)
-    assert assert_together(machine, [lambda s=s: WritesAndCopies(step=s) for s in (1, second)], bars) == [False] * 2
-    machine = together(bars)
-    assert assert_together(machine, [lambda s=s: WritesAndCopies(step=s) for s in (2, 3, 5)], bars) == [True] * 3
-
-
-@pytest.mark.parametrize("cls", [ReusesBuffer, SharesTable])
-def test_strategies_that_share_what_changes_run_one_by_one(cls):
-    bars = random_bars(3, n_bars=80, gaps=False)
-    machine = together(bars)
-    assert assert_together(machine, [lambda s=s: cls(step=s) for s in (1, 2, 3)], bars) == [False] * 3
-    assert machine.room == 1
-    for step in (1, 3, 2):
-        assert_same(machine, lambda s=step: cls(step=s), bars)
-
-
-def test_state_of_each_is_its_own():
-    bars = random_bars(2, gaps=False)
-    machine = together(bars)
-    memory = IndicatorMemory()
-    with remembered(memory):
-        makes = [lambda p=p, s=s: Holds(period=p, scale=s) for p, s in ((5, 1.0), (9, 2.0), (5, 0.5), (5, 1.0))]
-        assert assert_together(machine, makes, bars) == [True] * 4
-    assert memory.hits > 3  # what they share may be shared, as it cannot change
 
 
 def test_two_threads_give_the_same_bits():
