@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
+from unittest.mock import patch
 
 import typer
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.console import Console
 from backtester.research.sweep.objective import metric_names
 from backtester.research.sweep.store import Store
 from backtester.research.sweep.trials import N_BLOCKS, Outcome
+from backtester.trials import Ledger, ledger_path
 from backtester.trials.record import SweepRecorder
 from benchmarks import ours, table
 from benchmarks.peers.protocol import timed
@@ -33,9 +35,7 @@ RUNS = 11
 
 def by_length(lengths: tuple[int, ...], runs: int) -> Section:
     """Microseconds a set with one thread, and with one per core."""
-    found = Section(
-        "lengths", f"µs a set of S1's 1,000 pairs, without a ledger; × = one thread, of {lengths[0]:,} bars"
-    )
+    found = Section("lengths", f"a set of S1's 1,000 pairs, without a ledger; × = one thread, {lengths[0]:,} bars")
     base = None
     for n_bars in lengths:
         market, dimensions = simulate(n_bars), grid("S1", quick=False)
@@ -56,13 +56,15 @@ def by_length(lengths: tuple[int, ...], runs: int) -> Section:
 
 
 def at_the_caller(n: int, runs: int) -> Section:
-    """Microseconds a set that the process which calls `sweep` spends on writing it down."""
-    found = Section("caller", f"µs a set to write {n:,} sets down, one in four with a sketch")
+    """Microseconds a set that the process which calls `sweep` spends on writing it down; all must be there."""
+    found = Section("caller", f"to write a set down, of {n:,} at once, one in four with a sketch")
     metrics, sums, sketch = bytes(8 * len(metric_names())), bytes(8 * (1 + 2 * N_BLOCKS)), bytes(1034)
     bars = ours.load(simulate(500))
     seconds: dict[str, list[float]] = {"store": [], "trial ledger": []}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ[VARIABLE] = str(Path(folder) / "trials.db")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, {VARIABLE: str(Path(folder) / "trials.db")}),
+    ):
         store = Store(Path(folder) / "sweeps.db")
         sweep = store.sweep("0" * 40, "SmaCross", {})
         recorder = SweepRecorder(ours.SmaCross, bars, {}, ("fast", "slow"))
@@ -79,7 +81,10 @@ def at_the_caller(n: int, runs: int) -> Section:
                 call()
                 if run >= 0:
                     seconds[name].append(1e6 * (time.thread_time() - begun) / n)
+        there = store.count(sweep, (runs + 1) * n)[0], sum(row.trials for row in Ledger(ledger_path() or Path()).rows())
         store.close()
+    if there != ((runs + 1) * n, (runs + 1) * n):
+        raise RuntimeError(f"of {(runs + 1) * n:,} sets {there[0]:,} are in the store and {there[1]:,} in the ledger")
     found.rows.extend(Row(name, "µs", tuple(values)) for name, values in seconds.items())
     return found
 
@@ -89,9 +94,9 @@ def main(
     write: Annotated[bool, typer.Option(help="Write benchmarks/results/sweep.lengths.md and .json.")] = False,
 ) -> None:
     """Measure and print one table."""
-    os.environ[VARIABLE] = "off"
     runs = 2 if quick else RUNS
-    found = [by_length(LENGTHS[:2] if quick else LENGTHS, runs), at_the_caller(250, runs)]
+    with patch.dict(os.environ, {VARIABLE: "off"}):
+        found = [by_length(LENGTHS[:2] if quick else LENGTHS, runs), at_the_caller(250, runs)]
     table.show(found, Console(width=max(Console().width, 160)), "sweep.lengths")
     if write:
         table.write(found, "sweep.lengths")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from backtester.trials.record import SweepRecorder
 from benchmarks.sweep.grids import GRIDS, grid, points
 from benchmarks.sweep.inside import floor_call, sweep_call
+from benchmarks.sweep.lengths import at_the_caller
 from benchmarks.workloads import simulate
 
 
@@ -27,3 +29,11 @@ def test_grids_have_the_sizes_that_their_words_say(workload, n):
     assert np.prod([len(values) for values in GRIDS[workload].values()]) == n
     sets = points(GRIDS[workload])
     assert (sets[:, 0] < sets[:, 1]).all()
+
+
+def test_the_caller_is_timed_while_it_writes(monkeypatch):
+    store, ledger = at_the_caller(20, 2).rows
+    assert [(row.engine, len(row.values)) for row in (store, ledger)] == [("store", 2), ("trial ledger", 2)]
+    monkeypatch.setattr(SweepRecorder, "add", lambda self, trials: None)
+    with pytest.raises(RuntimeError, match="of 60 sets 60 are in the store and 0 in the ledger"):
+        at_the_caller(20, 2)
