@@ -26,7 +26,9 @@ PAINTED = """
 [...document.querySelectorAll("#price-panel canvas")].some((canvas) => {
   const {width, height} = canvas;
   if (width < 200) return false;
-  const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const copy = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+  copy.drawImage(canvas, 0, 0); // to read the page's own again and again would put a warning on its console
+  const {data} = copy.getImageData(0, 0, width, height);
   return data.some((value, k) => k % 4 === 3 && value > 0 && data[k - 3] !== data[k - 2]);
 })
 """
