@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,9 +97,9 @@ def plugins() -> dict[str, list[Plugin]]:
         Sorted by name.
     """
     found: dict[str, list[Plugin]] = {}
+    described = cache(_described)  # a package has many entries, and to read what it says of itself takes a millisecond
     for entry in metadata.entry_points(group=GROUP):
-        package, version = (entry.dist.name, entry.dist.version) if entry.dist is not None else ("unknown", "unknown")
-        plugin = Plugin(entry.name, entry.value, package, version)
+        plugin = Plugin(entry.name, entry.value, *described(entry.dist))
         if plugin not in found.setdefault(entry.name, []):
             found[entry.name].append(plugin)
     for plugin in _shipped():
@@ -106,6 +107,11 @@ def plugins() -> dict[str, list[Plugin]]:
         if all(other.package != _OURS for other in known):
             known.append(plugin)
     return dict(sorted(found.items()))
+
+
+def _described(package: metadata.Distribution | None) -> tuple[str, str]:
+    """Return the name and the version of an installed package."""
+    return ("unknown", "unknown") if package is None else (package.name, package.version)
 
 
 def plugin_named(name: str) -> Plugin:

@@ -55,8 +55,8 @@ def test_answers_come_in_the_order_of_the_items(executor):
 
 
 @pytest.mark.parametrize("executor", [Threads(2), Processes(2)], ids=repr)
-def test_answers_come_as_they_are_done_where_that_is_asked_for(executor):
-    assert list(as_done(executor, last_first, None, range(3))) == [1, 2, 0]
+def test_answers_come_as_they_are_done_where_that_is_asked_for(executor, tmp_path):
+    assert list(as_done(executor, last_first, str(tmp_path), range(3))) == [1, 2, 0]
     assert sorted(as_done(executor, double, 100, range(23))) == [100 + 2 * i for i in range(23)]
 
 
@@ -67,7 +67,7 @@ def test_an_executor_that_knows_no_other_order_keeps_that_of_the_items():
         def map(self, function, shared, items, stop=None):
             return (function(shared, item) for item in items)
 
-    assert list(as_done(Mine(), last_first, None, range(3))) == [0, 1, 2]
+    assert list(as_done(Mine(), double, 0, range(3))) == [0, 2, 4]
 
 
 @pytest.mark.parametrize("executor", LOCAL, ids=repr)
@@ -307,8 +307,8 @@ class TestRay:
             back.append(answer)
         assert back == [2 * i for i in range(8)]
 
-    def test_answers_come_as_they_are_done(self, cluster):
-        assert list(as_done(cluster, last_first, None, range(3))) == [1, 2, 0]
+    def test_answers_come_as_they_are_done(self, cluster, tmp_path):
+        assert list(as_done(cluster, last_first, str(tmp_path), range(3))) == [1, 2, 0]
 
     def test_errors_stops_and_arrays(self, cluster):
         with pytest.raises(KeyError, match="three"):
