@@ -25,16 +25,20 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding
 import numba
 import numpy as np
 from numba.core import caching, sigutils, types
 from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "boundscheck": False, "fastmath": False}
 PACKAGE = Path(__file__).resolve().parents[1]
 KERNEL = PACKAGE / "kernel"  # stands on its own: its code depends on no other file of the package
 KEPT_DIRECTORIES = 6  # versions of the sources whose code is kept
+_ENVIRONMENT = "_ZN08NumbaEnv"  # what the places of environments are called by
 _MINIMUM_AGE = 3600.0  # seconds; a directory used more recently than this is never deleted
 _JITTED = re.compile(rb"njit|kernel_jit|inner_jit|@overload|@intrinsic")
 _IMPORTS = re.compile(
@@ -76,10 +80,39 @@ def inner_jit(function: Callable[..., Any] | None = None, **options: Any) -> Any
     """Compile a function that only jitted functions call: no Python wrapper, no file of its own."""
     if function is None:
         return functools.partial(inner_jit, **options)
-    dispatcher = numba.njit(**{**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, **options})(function)
+    wrappers = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher = numba.njit(**{**OPTIONS, **wrappers, "pipeline_class": _InnerCompiler, **options})(function)
     if isinstance(dispatcher, CPUDispatcher):
         dispatcher.__class__ = _Widening
     return dispatcher
+
+
+class _InnerLibrary(JITCodeLibrary):
+    """The code of a function that only other compiled functions call: optimised and emitted in them, not by itself.
+
+    numba would do both for every function, and then optimise it again in each one that has it linked in. What a
+    function may need at run time is its environment, whose place numba asks the engine for.
+    """
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        engine = self.codegen._engine
+        names = [one.name for one in self._final_module.global_variables if one.name.startswith(_ENVIRONMENT)]
+        rows = [f'@"{name}" = common global i64 0' for name in names if not engine.is_symbol_defined(name)]
+        if rows:
+            engine.add_module(llvmlite.binding.parse_assembly("\n".join(rows)))
+        self._finalized = True
+
+
+class _InnerCompiler(Compiler):
+    """The compiler of such a function."""
+
+    def compile_extra(self, func: Any) -> Any:
+        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        return super().compile_extra(func)
 
 
 class _Widening(CPUDispatcher):
