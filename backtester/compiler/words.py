@@ -97,7 +97,7 @@ class Words:
     def _class(self, kind: type) -> Any:
         found: list[Any] = []
         for base in kind.__mro__:
-            users = _is_users(base.__module__)
+            users = is_users(base.__module__)
             where = base.__module__ if self._modules or not users else ""
             found.append(("class", where, base.__qualname__, _version(base.__module__)))
             if users:
@@ -107,7 +107,7 @@ class Words:
 
     def _function(self, function: types.FunctionType) -> Any:
         name = (function.__module__ or "", function.__qualname__)
-        if not _is_users(name[0]):
+        if not is_users(name[0]):
             return [*name, _version(name[0])]
         facts = facts_of(function.__code__)
         found = [code_token(function.__code__), self.of(function.__defaults__), self.of(function.__kwdefaults__)]
@@ -119,7 +119,7 @@ class Words:
 
     def _read(self, facts: Any, path: tuple[str, ...], value: Any) -> Any:
         """Return a global in words; of a module of the user's, what the function reads from it."""
-        if not isinstance(value, types.ModuleType) or not _is_users(value.__name__) or len(path) > 8:
+        if not isinstance(value, types.ModuleType) or not is_users(value.__name__) or len(path) > 8:
             return self.of(value)
         names = sorted(name for name in facts.read_from(path) if hasattr(value, name))
         return [(name, self._read(facts, (*path, name), getattr(value, name))) for name in names]
@@ -127,7 +127,7 @@ class Words:
     def _file(self, module: str) -> Any:
         """Return the text of a module that a function itself imports, hashed, or its version."""
         file = getattr(sys.modules.get(module), "__file__", None)
-        if file is None or not _is_users(module):
+        if file is None or not is_users(module):
             return _version(module)
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
@@ -155,7 +155,7 @@ def _imported(code: types.CodeType) -> tuple[str, ...]:
 
 
 @functools.cache
-def _is_users(module: str) -> bool:
+def is_users(module: str) -> bool:
     """Whether a module is the user's own, or one of the shipped strategies: not this package, not a library."""
     top = module.partition(".")[0]
     if top == "backtester" or (top in sys.stdlib_module_names and top != "__main__"):

@@ -19,6 +19,7 @@ from backtester.research.stress.origin import origin_of
 from backtester.research.stress.plan import BASE, KINDS, Plan
 from backtester.research.stress.result import Stress
 from backtester.research.stress.search import BreakEven, break_even
+from backtester.research.threads import for_runs_of
 from backtester.trials import STRESS, marked
 from backtester.trials.record import record_reruns
 
@@ -134,7 +135,7 @@ def stress(
         _count("seed", seed, 0),
         kinds,
     )
-    chosen = as_executor(executor, workers)
+    chosen = for_runs_of(type(made), as_executor(executor, workers))
     lab = Lab(made, plan.market, settings)
     with marked(STRESS):
         base = _base(lab, result)

@@ -21,6 +21,7 @@ from backtester.research.sweep.space import Space, make_space
 from backtester.research.sweep.store import DEFAULT, Store
 from backtester.research.sweep.tpe import Parzen
 from backtester.research.sweep.trials import Trials
+from backtester.research.threads import for_runs_of
 from backtester.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def sweep(
     dimensions, settings = _told_apart(kind, parameters or {}, given, own)
     _check(own)
     space = make_space(kind, dimensions, method)
-    chosen = as_executor(executor, workers)
+    chosen = for_runs_of(kind, as_executor(executor, workers))
     trials = Trials(
         kind,
         panel,
