@@ -32,9 +32,10 @@ class TrialCount:
     effective : float
         How many of them are independent: 1 to `trials`.
     sharpe_variance : float
-        Of their Sharpe ratios per year; NaN for fewer than two.
+        Of their Sharpe ratios per year; NaN for fewer than two. A trial on another length of time is told with the same
+        significance over that of these bars: SR·√(its length / theirs). Those on 30 bars or fewer are left out.
     best : float
-        The highest Sharpe ratio per year; NaN where there is none.
+        The highest of these Sharpe ratios; NaN where there is none.
     marked : dict of str to int
         Runs that are not counted, by what they were for.
     problem : str

@@ -28,6 +28,7 @@ from backtester.errors import ResultError
 FORMAT = 2
 _OLDER = "1"  # its table of trials had a column of sketches
 PATIENCE = 20.0  # seconds to wait for another writer
+_FEW_BARS = 30  # whose Sharpe ratio is too rough to be one of many
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE markets (id INTEGER PRIMARY KEY, symbols TEXT NOT NULL UNIQUE);
@@ -118,7 +119,7 @@ class Tally(NamedTuple):
     behind : int
         And with those that they stand for.
     sharpe_variance, best : float
-        Of their Sharpe ratios per year; NaN where there are too few.
+        Of their Sharpe ratios per year, as over the period that was asked for; NaN where there are too few.
     """
 
     distinct: int
@@ -245,22 +246,39 @@ class Ledger:
         """Return what the distinct trials that count come to.
 
         Counted are those without a mark on any of the symbols, over a period that overlaps that from `first` to `last`,
-        which did not come through the door `without`. A trial on several such periods has the highest of its Sharpe
-        ratios.
+        which did not come through the door `without`.
+
+        The error of a Sharpe ratio per year shrinks with the root of the years, so that one of a month says nothing
+        beside those of ten years. Each is therefore told as it would be over the period from `first` to `last` with the
+        same significance, SR·√(its period / that period). Of a trial on several periods the longest counts, and of
+        periods of one length (the windows of a walk) the mean, over the stretch that they cover. Those on 30 bars or
+        fewer have none.
         """
+        within = (
+            "FROM batches b JOIN trials t ON t.batch = b.id WHERE b.market IN (SELECT value FROM json_each(:markets)) "
+            "AND b.mark = '' AND b.first < :last AND b.last > :first AND b.door != :without"
+        )
+        counted = f"SELECT count(*), total(behind) FROM (SELECT max(t.behind) AS behind {within} GROUP BY t.number)"
+        by_length = (
+            f"SELECT t.number AS number, max(b.last) - min(b.first) AS stretch, avg(t.sharpe) AS sharpe {within} "
+            "AND t.sharpe IS NOT NULL AND b.n_bars > :few GROUP BY t.number, b.last - b.first"
+        )
+        longest = f"SELECT sharpe, max(stretch) AS period FROM ({by_length}) GROUP BY number"
+        sums = "count(*), total(sharpe), total(sharpe * sharpe), max(sharpe)"
+        scored = f"SELECT period, {sums} FROM ({longest}) GROUP BY period"
         with self._lock, _explained(self.path):
-            markets = self._markets(symbols)
-            query = (
-                "SELECT count(*), total(behind), count(sharpe), total(sharpe), total(sharpe * sharpe), max(sharpe) "
-                "FROM (SELECT max(t.behind) AS behind, max(t.sharpe) AS sharpe "
-                "FROM batches b JOIN trials t ON t.batch = b.id "
-                "WHERE b.market IN (SELECT value FROM json_each(?)) AND b.mark = '' "
-                "AND b.first < ? AND b.last > ? AND b.door != ? GROUP BY t.number)"
-            )
-            row = self._db.execute(query, (json.dumps(markets), last, first, without)).fetchone()
-        distinct, behind, scored, total, squares, best = row
-        variance = max(squares - total * total / scored, 0.0) / (scored - 1) if scored > 1 else math.nan
-        return Tally(int(distinct), int(behind), variance, math.nan if best is None else float(best))
+            asked = {"markets": json.dumps(self._markets(symbols)), "first": first, "last": last}
+            asked |= {"without": without, "few": _FEW_BARS}
+            distinct, behind = self._db.execute(counted, asked).fetchone()
+            rows = self._db.execute(scored, asked).fetchall()
+        n, total, squares, best = 0, 0.0, 0.0, -math.inf
+        for period, count, sum_of, squares_of, best_of in rows:
+            scale = math.sqrt(period / max(last - first, 1))
+            n += count
+            total, squares = total + scale * sum_of, squares + scale * scale * squares_of
+            best = max(best, scale * best_of)
+        variance = max(squares - total * total / n, 0.0) / (n - 1) if n > 1 else math.nan
+        return Tally(int(distinct), int(behind), variance, best if n else math.nan)
 
     def sketches(self, symbols: Sequence[str], first: int, last: int, most: int, without: str = "") -> list[bytes]:
         """Return the sketches of at most `most` of the distinct trials that `tally` counts, spread over them."""

@@ -30,7 +30,8 @@ class Market:
     effective : float
         Independent ones among them.
     best, expected_best : float
-        The highest Sharpe ratio per year, and what luck alone would show; NaN where unknown.
+        The highest Sharpe ratio per year, and what luck alone would show, both as over the whole stretch; NaN where
+        unknown.
     marked : dict of str to int
         Runs that do not count, by what they were for.
     """

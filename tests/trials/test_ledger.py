@@ -160,6 +160,29 @@ class TestWhatCounts:
         assert count.sharpe_variance == pytest.approx(np.var(found, ddof=1), rel=1e-9)
         assert count.best == pytest.approx(max(found), rel=1e-12)
 
+    def test_sharpes_over_other_lengths_are_told_with_the_same_significance(self, file):
+        ledger = Ledger(file)
+
+        def add(days, n_bars, *trials):
+            ledger.add(Batch("run", "", "S", f"code {days} {n_bars}", ("A",), 0, days * DAY, n_bars), trials)
+
+        add(400, 400, Trial(1, 1.0), Trial(2, 3.0), Trial(3, 0.5))
+        add(100, 100, Trial(6, 2.0))  # 2·√(100/400) = 1
+        add(100, 101, Trial(3, 8.0))  # has run on 400 days too, and those count
+        add(400, 30, Trial(5, 50.0))  # too few bars to tell anything, and yet a trial
+        for first, sharpe in (
+            (0, 9.0),
+            (200, -5.0),
+            (300, -1.0),
+        ):  # windows: their mean, 1, over the 400 days they cover
+            days = (first * DAY, (first + 100) * DAY)
+            ledger.add(Batch("walk-forward window", "", "S", "w", ("A",), *days, 100), [Trial(4, sharpe)])
+        found = ledger.tally(["A"], 0, 400 * DAY)
+        # 1, 3, 0.5, 1 and 1: mean 1.3, Σ(x − mean)² = 3·0.3² + 1.7² + 0.8² = 3.8
+        assert found == (6, 6, pytest.approx(3.8 / 4, rel=1e-12), 3.0)
+        # over 100 days: trial 2 shows 3·√(400/100) = 6, and of trial 4 the first window lies in them
+        assert ledger.tally(["A"], 0, 100 * DAY).best == 9.0
+
     @pytest.mark.parametrize("what", ["stress", "look-ahead", "test"])
     def test_marked_runs_are_written_and_not_counted(self, file, what):
         bars = panel()
