@@ -74,9 +74,9 @@ def check_lookahead(
         The data; more is better, a few hundred bars do. None for a task that draws its own market.
     cuts : int, "all", sequence of int, or None
         How many places to cut at (48; 16 of an episode, 8 of a model), every bar, or the rows to cut before. The first
-        bars at which anything is known are among them, the last bars, the borders of months and sessions, and random
-        ones. Unless rows are given, the data is also cut right after each bar at which a strategy decides something,
-        up to 150 of them.
+        bars at which anything is known are among them, the last bars, the middle, the borders of months and sessions,
+        and random ones, one of each kind in turn, so that a few are spread over the data too. Unless rows are given,
+        the data is also cut right after each bar at which a strategy decides something, up to 150 of them.
     seed : int
         Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
     startup : bool

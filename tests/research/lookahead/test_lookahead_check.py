@@ -16,7 +16,7 @@ from backtester.errors import LookAheadError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
 from backtester.research.lookahead.tracks import Track, moved
-from backtester.signals import Features, Signal
+from backtester.signals import Features, Function, Signal
 from backtester.trials.mark import mark
 
 BARS = market()
@@ -128,6 +128,26 @@ class TestCuts:
     def test_the_same_seed_cuts_at_the_same_places(self):
         one, two, other = (choose_cuts(30, BARS, [5], seed, range(1, 100)) for seed in (1, 1, 2))
         assert one == two != other
+
+    def test_a_few_are_spread_as_many_are(self):
+        # the last row, the one after the latest beginning, the middle of 1 to 99, a border of months, a random one
+        cuts = choose_cuts(5, BARS, [0, 20], 0, range(1, 100))
+        assert len(cuts) == 5
+        assert {99, 21, 50} < set(cuts)
+        assert set(cuts) & {25, 26, 54, 55, 85, 86}  # around the first bars of February, March and April
+        assert choose_cuts(1, BARS, [0, 20], 0, range(1, 100)) == [99]
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 6, 8, 12])
+    def test_a_leak_in_a_part_of_the_data_is_found_with_few_of_them(self, count):
+        def late(bars):
+            """Return the next close, from bar 60 on: 39 of 100 rows know it."""
+            shown = np.array(bars.close)
+            shown[60:-1] = bars.close[61:]
+            return shown
+
+        features = Features(["log_return(1)", "log_return(5)", "zscore(20)", "rsi(14)", Function(late)])
+        whole = market(gaps=False)
+        assert [one.name for one in check_lookahead(features, whole, cuts=count).leaks] == ["feature late"]
 
     def test_every_bar(self):
         assert choose_cuts("all", BARS, [], 0, range(1, 100)) == list(range(1, 100))
