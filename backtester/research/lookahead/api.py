@@ -156,7 +156,7 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
     default = _CUTS.get(subject.sort, MANY)
     search.run(first, default if cuts is None else cuts, _span(subject, first, bars))
     findings = [random_finding(one, bars, subject) for one in search.random]
-    findings += _leak_findings(search.leaks, bars, subject)
+    findings += _leak_findings(search.leaks, bars, subject, first.begins)
     if isinstance(subject, ModelSubject) and (same := subject.disguised()) is not None:
         findings.append(disguise_finding(*same, bars))
     if isinstance(subject, EnvironmentSubject) and not findings:
@@ -184,15 +184,19 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
     )
 
 
-def _leak_findings(leaks: list[Leak], bars: Bars, subject: Subject) -> list[Finding]:
-    """Return a finding for each track that moved by itself; what merely followed is said with the first of them."""
+def _leak_findings(leaks: list[Leak], bars: Bars, subject: Subject, begins: int) -> list[Finding]:
+    """Return a finding for each track that moved by itself; what merely followed is said with the first of them.
+
+    Where nothing was done otherwise, tracks that moved before the first bar that acts alone are told as no leak.
+    """
     causes = [one for one in leaks if not one.done and not one.follows]
     followers = [one for one in leaks if one.done or one.follows]
     if not causes:
         first = min(followers, key=lambda one: one.moved.bar, default=None)
         return [] if first is None else [leak_finding(first, bars, subject, "")]
-    causes.sort(key=lambda one: one.moved.bar)
-    found = []
+    early = [] if followers else [one for one in causes if not one.late]
+    found = [leak_finding(one, bars, subject, "", begins) for one in early]
+    causes = sorted((one for one in causes if one not in early), key=lambda one: one.moved.bar)
     for k, one in enumerate(causes):
         said = ""
         if k == 0 and subject.sort == "strategy":

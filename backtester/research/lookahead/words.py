@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backtester.bars.check import time_text
-from backtester.research.lookahead.report import LOOK_AHEAD, RANDOMNESS, START_UP, Finding
+from backtester.research.lookahead.report import BEFORE, LOOK_AHEAD, RANDOMNESS, START_UP, Finding
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -27,8 +27,11 @@ _REMEDIES = {
 }
 
 
-def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> Finding:
-    """Return the finding for a track that moved with the future."""
+def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str, begins: int | None = None) -> Finding:
+    """Return the finding for a track that moved with the future.
+
+    `begins` is the first bar of `on_bar` where nothing moved but in rows before it, so that there is no leak.
+    """
     moved = leak.moved
     reach = leak.reach
     ahead = None if reach is None else max(reach - moved.bar, 0)
@@ -47,8 +50,16 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
     if consequence:
         detail += f"; {consequence}"
     remedy = _REMEDIES["deeds" if leak.done else subject.sort]
+    if begins is not None:
+        detail += f"; on_bar is first called at bar {begins:,}, and by then all that these rows know is there"
+        remedy = "Fine: no decision can have read them before. No leak, so the check passes"
+    elif subject.sort == "strategy" and leak.clean is not None:
+        remedy += (
+            f". From bar {leak.clean:,} on it sees nothing ahead; if it is fitted on the bars up to there, NaN before "
+            f"bar {leak.clean:,}, or warmup = {leak.clean}, lets nothing be decided before"
+        )
     return Finding(
-        LOOK_AHEAD,
+        LOOK_AHEAD if begins is None else BEFORE,
         moved.name,
         moved.bar,
         time_text(int(bars.timestamps[moved.bar])),
@@ -56,6 +67,7 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
         bars_ahead=ahead,
         to_the_end=end,
         at_least=leak.done or _is_coarse(moved),
+        warmup=leak.clean,
         worlds=tuple(leak.worlds),
         detail=detail,
         remedy=remedy,

@@ -20,6 +20,7 @@ from backtester.signals import Features, Function, Signal
 from backtester.trials.mark import mark
 
 BARS = market()
+WHOLE = market(gaps=False)
 ROW = 40
 
 
@@ -146,8 +147,7 @@ class TestCuts:
             return shown
 
         features = Features(["log_return(1)", "log_return(5)", "zscore(20)", "rsi(14)", Function(late)])
-        whole = market(gaps=False)
-        assert [one.name for one in check_lookahead(features, whole, cuts=count).leaks] == ["feature late"]
+        assert [one.name for one in check_lookahead(features, WHOLE, cuts=count).leaks] == ["feature late"]
 
     def test_every_bar(self):
         assert choose_cuts("all", BARS, [], 0, range(1, 100)) == list(range(1, 100))
@@ -227,6 +227,75 @@ class TestReport:
 
         assert found((30, 72)) == ()
         assert found("all")[0].bar == 67
+
+
+class TestBeforeTheWarmUp:
+    """`FittedOnTheFirst` knows bars 0 to 29: row 0 sees 29 bars ahead, and from bar 29 on all of them are there."""
+
+    def test_rows_that_no_decision_can_have_read_are_told_and_not_accused(self):
+        report = check_lookahead(FittedOnTheFirst(warmup=29), WHOLE, mode="interpreted")
+        assert report.ok
+        assert report.verdict.endswith("no look-ahead found")
+        (found,) = report.findings
+        assert (found.kind, found.name, found.bar) == ("before the warm-up", "self.score", 0)
+        assert (found.bars_ahead, found.warmup, found.is_leak) == (29, 29, False)
+        assert found.headline.endswith("of A; sees 29 bars ahead; clean from bar 29 on")
+        assert "on_bar is first called at bar 29" in found.detail
+        assert "No leak, so the check passes" in found.remedy
+        json.dumps(report.to_dict(), allow_nan=False)
+
+    @pytest.mark.parametrize("warmup", [0, 28])
+    def test_without_a_warm_up_that_is_long_enough_they_are_a_leak_that_names_one(self, warmup):
+        report = check_lookahead(FittedOnTheFirst(warmup=warmup), WHOLE, mode="interpreted")
+        (found,) = report.leaks
+        assert (found.kind, found.bar, found.bars_ahead, found.warmup) == ("look-ahead", 0, 29, 29)
+        assert "NaN before bar 29, or warmup = 29" in found.remedy
+
+    def test_nan_before_that_bar_is_as_good(self):
+        assert check_lookahead(FittedOnTheFirst(hidden=29), WHOLE, mode="interpreted", startup=False).findings == ()
+
+    @pytest.mark.parametrize("cuts", [3, (5, 20), 48])
+    def test_a_leak_that_goes_on_after_the_warm_up_stays_one(self, cuts):
+        patient = type("Patient", (ShiftedClose,), {"warmup": 40})
+        report = check_lookahead(patient, WHOLE, cuts=cuts, mode="interpreted")
+        (found,) = report.leaks
+        assert (found.kind, found.bars_ahead, found.warmup) == ("look-ahead", 1, None)
+
+    def test_a_strategy_that_reads_back_into_those_rows_is_caught(self):
+        report = check_lookahead(ReadsBack, WHOLE, mode="interpreted")
+        (found,) = report.leaks
+        # row t knows bar t + 20 up to row 29, and is read at bar t + 5: rows 25 to 29 show bars 45 to 49 at 30 to 34
+        assert (found.kind, found.name, found.bars_ahead) == ("look-ahead", "self.score", 20)
+        assert "orders moved with it, first at bar 30" in found.detail
+
+
+class FittedOnTheFirst(Strategy):
+    """Trades about the mean of the first 30 closes."""
+
+    warmup: int = 0
+    hidden: int = 0
+
+    def prepare(self, bars):
+        self.score = bars.close - bars.close[:30].mean(axis=0)
+        self.score[: self.hidden] = np.nan
+
+    def on_bar(self, ctx):
+        ctx.order_target_percent(0, 0.5 if self.score[-1, 0] > 0.0 else 0.0)
+
+
+class ReadsBack(Strategy):
+    """Shows closes to come in the rows before its warm-up, and looks back at them."""
+
+    warmup = 30
+
+    def prepare(self, bars):
+        self.score = np.zeros(bars.close.shape)
+        shown = bars.close[20:50]
+        self.score[: len(shown)] = shown
+
+    def on_bar(self, ctx):
+        if self.score[-6, 0] > 0.0:
+            ctx.order_target_percent(0, 0.5 if self.score[-6, 0] > ctx.close[-1, 0] else 0.1)
 
 
 class TestBadInput:
