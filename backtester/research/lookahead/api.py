@@ -67,7 +67,8 @@ def check_lookahead(
         - a model, with `features`, `label` and `scheme` as for `predict_out_of_sample`: features, labels, what scaler
           and cleaning of each fold learnt, and the signal;
         - an environment of ours, or a function that makes one: observations, action masks, rewards and equity, with
-          the same actions; and whether an action is paid for prices it has seen;
+          the same actions; of a market of ours each feature by itself; whether an action is paid for prices it has
+          seen; and its scaler, where a function makes it: an environment as it is keeps the one it has;
         - a function `f(bars)` that returns one of these, a `Signal`, an array, Series or DataFrame with one row per
           bar, or a dict of those.
     bars : Bars

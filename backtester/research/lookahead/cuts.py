@@ -64,7 +64,7 @@ def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span:
 def _kinds(bars: Bars, first: Sequence[int], seed: int, span: range) -> list[Iterable[int]]:
     """Return the rows of each kind, the most telling first; the random ones are all of the span."""
     rng = np.random.default_rng(seed)
-    begins = sorted({span.start - 1, *first})[:_STARTS]
+    begins = sorted({span.start - 1, *(t for t in first if t in span)})[:_STARTS]
     starts = [t + k for k in range(1, _FIRST + 1) for t in reversed(begins)]  # at the latest most is known
     ends = [span.stop - k for k in range(1, _LAST + 1)]
     borders = [[t + k for t in rng.permutation(rows) for k in (0, -1)] for rows in _borders(bars)]

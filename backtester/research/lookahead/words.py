@@ -23,6 +23,8 @@ _REMEDIES = {
     "model": "Fit on the training rows alone: features, scaler, selection and settings, too",
     "signal": "Each value may come from a model that was fitted before its bar; WalkForward(…) does that",
     "function": "Use rolling or expanding windows that end at the bar",
+    "scaler": "A scaler fitted on the bars that are traded is for training alone; to evaluate, pass one of the bars "
+    "before them: scaler=train_env.unwrapped.core.observer.scaler",
     "environment": "What is observed at a bar may come from bars up to it alone; scale by what is known beforehand",
 }
 
@@ -50,6 +52,8 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str, beg
     if consequence:
         detail += f"; {consequence}"
     remedy = _REMEDIES["deeds" if leak.done else subject.sort]
+    if subject.sort == "environment" and moved.name.startswith("scaler."):
+        remedy = _REMEDIES["scaler"]
     if begins is not None:
         detail += f"; on_bar is first called at bar {begins:,}, and by then all that these rows know is there"
         remedy = "Fine: no decision can have read them before. No leak, so the check passes"

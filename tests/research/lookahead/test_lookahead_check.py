@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 
+import gymnasium
 import numpy as np
 import pytest
 import scipy.signal
+from planted_functions import next_return
 from planted_market import market
 from planted_strategies import OneCandle, ShiftedClose, WholeCopy
 
+import envs  # noqa: F401, it enters the ids
 import strategies
 from backtester import Bars, Strategy, check_lookahead
 from backtester.errors import LookAheadError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
 from backtester.research.lookahead.tracks import Track, moved
-from backtester.signals import Features, Function, Signal
+from backtester.signals import Features, Function, Scaler, Signal
 from backtester.trials.mark import mark
 
 BARS = market()
@@ -267,6 +270,65 @@ class TestBeforeTheWarmUp:
         # row t knows bar t + 20 up to row 29, and is read at bar t + 5: rows 25 to 29 show bars 45 to 49 at 30 to 34
         assert (found.kind, found.name, found.bars_ahead) == ("look-ahead", "self.score", 20)
         assert "orders moved with it, first at bar 30" in found.detail
+
+
+class TestMarkets:
+    """`backtester/Trading-v0` on 100 bars of one asset: its first window of 8 log returns ends at bar 8."""
+
+    BARS = WHOLE.select("A")
+
+    def leaks(self, what):
+        return [(one.name, one.bar) for one in check_lookahead(what, self.BARS, cuts=4, steps=40).leaks]
+
+    def test_a_market_as_it_is_keeps_its_scaler_and_says_so(self):
+        report = check_lookahead(trading(self.BARS), self.BARS, cuts=4, steps=40)
+        assert report.ok
+        (note,) = report.notes
+        assert "its scaler was fitted beforehand and is kept in every world: what it knew is not tried" in note
+        assert "check_lookahead(lambda bars: gymnasium.make('backtester/Trading-v0', bars=bars, …), bars)" in note
+        assert f"note: {note}" in str(report)
+        assert "scaler.centre" not in report.compared
+        assert check_lookahead(trading(self.BARS, scaler="none"), self.BARS, cuts=4, steps=40).notes == ()
+
+    def test_a_function_that_makes_it_lets_the_scaler_be_checked(self):
+        assert self.leaks(trading) == [("scaler.centre", 8), ("scaler.scale", 8)]
+        assert self.leaks(lambda bars: trading(bars, scaler="none")) == []
+
+    def test_a_scaler_of_the_bars_before_those_that_are_traded_is_not_accused(self):
+        def later(bars):
+            columns = Features(["log_return(1)"])
+            scaler = Scaler.fit(columns.compute(bars), end=50, names=columns.names)
+            return trading(bars, scaler=scaler, start=51)
+
+        assert self.leaks(later) == []
+
+    def test_a_leaking_feature_is_told_by_name_apart_from_the_scaler(self):
+        def told(bars):
+            return trading(bars, features=["log_return(1)", Function(next_return)])
+
+        assert self.leaks(told(self.BARS)) == [("feature next_return", 8)]
+        assert self.leaks(told) == [("feature next_return", 8), ("scaler.centre", 8), ("scaler.scale", 8)]
+        first = check_lookahead(told, self.BARS, cuts=4, steps=40).leaks[0]
+        assert (first.bars_ahead, first.to_the_end) == (1, False)
+        assert "the observation moved with it" in first.detail
+
+    def test_rows_that_no_window_shows_are_no_leak(self):
+        def shown(bars):
+            """Return zeros, and the next close in the rows before bar 20."""
+            rows = np.zeros(bars.close.shape)
+            rows[:20] = bars.close[1:21] if bars.n_bars > 20 else 0.0
+            return rows
+
+        def made(start):
+            return lambda bars: trading(bars, features=[Function(shown)], scaler="none", start=start)
+
+        # windows of 8 rows: the first at bar 27 shows rows 20 to 27, the one at bar 26 row 19, which knows bar 20
+        assert self.leaks(made(27)) == []
+        assert check_lookahead(made(8), self.BARS, cuts=(10, 15), steps=40).leaks[0].name == "feature shown"
+
+
+def trading(bars, **settings):
+    return gymnasium.make("backtester/Trading-v0", bars=bars, **{"features": ["log_return(1)"], **settings})
 
 
 class FittedOnTheFirst(Strategy):
