@@ -79,7 +79,7 @@ def check_lookahead(
         and random ones, one of each kind in turn, so that a few are spread over the data too. Unless rows are given,
         the data is also cut right after each bar at which a strategy decides something, up to 150 of them.
     seed : int
-        Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
+        0 or more. Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
     startup : bool
         Try also whether values depend on where the data begins.
     features, label, scheme
@@ -142,10 +142,9 @@ def check_lookahead(
 
 
 def _check_settings(bars: Any, seed: object, steps: object) -> None:
-    for name, value, least in (("seed", seed, None), ("steps", steps, 2)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or (least and value < least):
-            what = "a whole number" + (f", {least} or more" if least else "")
-            raise SettingsError(f"check_lookahead: {name} is {value!r}; it is {what}")
+    for name, value, least in (("seed", seed, 0), ("steps", steps, 2)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise SettingsError(f"check_lookahead: {name} is {value!r}; it must be a whole number, {least} or more")
     if bars is not None and getattr(bars, "n_bars", _LEAST) < _LEAST:
         raise SettingsError(f"check_lookahead: {bars.n_bars} bars cannot be cut; give it {_LEAST} or more")
 

@@ -380,7 +380,9 @@ class TestBadInput:
             check_lookahead("ridge", BARS, features=["log_return"])
         with pytest.raises(SettingsError, match=r"seed is 0\.5"):
             check_lookahead(ShiftedClose, BARS, seed=0.5)
-        with pytest.raises(SettingsError, match="steps is 1"):
+        with pytest.raises(SettingsError, match="seed is -1; it must be a whole number, 0 or more"):
+            check_lookahead(ShiftedClose, BARS, seed=-1)
+        with pytest.raises(SettingsError, match="steps is 1; it must be a whole number, 2 or more"):
             check_lookahead(ShiftedClose, BARS, steps=1)
 
     def test_too_few_bars(self):
