@@ -56,9 +56,14 @@ def sharpe_estimate(returns: ArrayLike, risk_free_per_bar: float = 0.0) -> Sharp
     Returns
     -------
     SharpeEstimate
-        NaN for constant returns, and where a return is NaN or infinite.
+        NaN for constant returns.
+
+    Raises
+    ------
+    SettingsError
+        A return up to ruin is NaN or infinite.
     """
-    spread = scan_returns(alive(returns), is_equity=False)
+    spread = scan_returns(check.series(alive(returns), "returns", 0), is_equity=False)
     return SharpeEstimate(sharpe_per_bar(spread, risk_free_per_bar), spread.n, spread.skew, spread.kurtosis)
 
 

@@ -67,18 +67,19 @@ def check_lookahead(
         - a model, with `features`, `label` and `scheme` as for `predict_out_of_sample`: features, labels, what scaler
           and cleaning of each fold learnt, and the signal;
         - an environment of ours, or a function that makes one: observations, action masks, rewards and equity, with
-          the same actions; and whether an action is paid for prices it has seen;
+          the same actions; of a market of ours each feature by itself; whether an action is paid for prices it has
+          seen; and its scaler, where a function makes it: an environment as it is keeps the one it has;
         - a function `f(bars)` that returns one of these, a `Signal`, an array, Series or DataFrame with one row per
           bar, or a dict of those.
     bars : Bars
         The data; more is better, a few hundred bars do. None for a task that draws its own market.
     cuts : int, "all", sequence of int, or None
         How many places to cut at (48; 16 of an episode, 8 of a model), every bar, or the rows to cut before. The first
-        bars at which anything is known are among them, the last bars, the borders of months and sessions, and random
-        ones. Unless rows are given, the data is also cut right after each bar at which a strategy decides something,
-        up to 150 of them.
+        bars at which anything is known are among them, the last bars, the middle, the borders of months and sessions,
+        and random ones, one of each kind in turn, so that a few are spread over the data too. Unless rows are given,
+        the data is also cut right after each bar at which a strategy decides something, up to 150 of them.
     seed : int
-        Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
+        0 or more. Of the cuts and of other futures; of `ctx.random()`; of episodes and actions; of models.
     startup : bool
         Try also whether values depend on where the data begins.
     features, label, scheme
@@ -141,10 +142,9 @@ def check_lookahead(
 
 
 def _check_settings(bars: Any, seed: object, steps: object) -> None:
-    for name, value, least in (("seed", seed, None), ("steps", steps, 2)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or (least and value < least):
-            what = "a whole number" + (f", {least} or more" if least else "")
-            raise SettingsError(f"check_lookahead: {name} is {value!r}; it is {what}")
+    for name, value, least in (("seed", seed, 0), ("steps", steps, 2)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise SettingsError(f"check_lookahead: {name} is {value!r}; it must be a whole number, {least} or more")
     if bars is not None and getattr(bars, "n_bars", _LEAST) < _LEAST:
         raise SettingsError(f"check_lookahead: {bars.n_bars} bars cannot be cut; give it {_LEAST} or more")
 
@@ -156,7 +156,7 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
     default = _CUTS.get(subject.sort, MANY)
     search.run(first, default if cuts is None else cuts, _span(subject, first, bars))
     findings = [random_finding(one, bars, subject) for one in search.random]
-    findings += _leak_findings(search.leaks, bars, subject)
+    findings += _leak_findings(search.leaks, bars, subject, first.begins)
     if isinstance(subject, ModelSubject) and (same := subject.disguised()) is not None:
         findings.append(disguise_finding(*same, bars))
     if isinstance(subject, EnvironmentSubject) and not findings:
@@ -184,15 +184,19 @@ def _checked(subject: Subject, bars: Bars, cuts: object, seed: int, startup: boo
     )
 
 
-def _leak_findings(leaks: list[Leak], bars: Bars, subject: Subject) -> list[Finding]:
-    """Return a finding for each track that moved by itself; what merely followed is said with the first of them."""
+def _leak_findings(leaks: list[Leak], bars: Bars, subject: Subject, begins: int) -> list[Finding]:
+    """Return a finding for each track that moved by itself; what merely followed is said with the first of them.
+
+    Where nothing was done otherwise, tracks that moved before the first bar that acts alone are told as no leak.
+    """
     causes = [one for one in leaks if not one.done and not one.follows]
     followers = [one for one in leaks if one.done or one.follows]
     if not causes:
         first = min(followers, key=lambda one: one.moved.bar, default=None)
         return [] if first is None else [leak_finding(first, bars, subject, "")]
-    causes.sort(key=lambda one: one.moved.bar)
-    found = []
+    early = [] if followers else [one for one in causes if not one.late]
+    found = [leak_finding(one, bars, subject, "", begins) for one in early]
+    causes = sorted((one for one in causes if one not in early), key=lambda one: one.moved.bar)
     for k, one in enumerate(causes):
         said = ""
         if k == 0 and subject.sort == "strategy":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from backtester.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from backtester.bars import Bars
 
@@ -21,8 +22,9 @@ MOST_DECISIONS = 150
 def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span: range) -> list[int]:
     """Return the rows to cut before, increasing.
 
-    The first bars after each of `first`, the last bars, the first bars of months and sessions, a quarter of them each,
-    and random ones.
+    The first bars after each of `first`, the last bars, the middles of halves and of smaller parts, the first bars of
+    months and sessions with the bars before them, and random ones: one of each kind in turn, so that few cuts are
+    spread over the data as many are.
 
     Parameters
     ----------
@@ -49,18 +51,32 @@ def choose_cuts(cuts: object, bars: Bars, first: Sequence[int], seed: int, span:
         raise SettingsError(f"check_lookahead: cuts is {cuts!r}; it is a number of places, 1 or more, or 'all'")
     if count >= len(span):
         return list(span)
-    rng = np.random.default_rng(seed)
-    wanted = [t + k for t in sorted({span.start - 1, *first})[:_STARTS] for k in range(1, _FIRST + 1)]
-    wanted += [span.stop - k for k in range(1, _LAST + 1)]
-    chosen: dict[int, None] = dict.fromkeys(t for t in wanted if t in span)
-    for borders in _borders(bars):
-        few = rng.permutation(borders[(borders >= span.start) & (borders < span.stop)])[: max(2, count // 8)]
-        chosen |= dict.fromkeys(int(t) + k for t in few for k in (0, -1) if int(t) + k in span)
-    for t in rng.permutation(np.array(span)):
-        if len(chosen) >= count:
+    chosen: dict[int, None] = {}
+    kinds = _kinds(bars, first, seed, span)
+    for row in (one for turn in zip_longest(*kinds) for one in turn):
+        if row is not None and row in span:
+            chosen[int(row)] = None
+        if len(chosen) == count:
             break
-        chosen[int(t)] = None
-    return sorted(list(chosen)[: max(count, _FIRST)])
+    return sorted(chosen)
+
+
+def _kinds(bars: Bars, first: Sequence[int], seed: int, span: range) -> list[Iterable[int]]:
+    """Return the rows of each kind, the most telling first; the random ones are all of the span."""
+    rng = np.random.default_rng(seed)
+    begins = sorted({span.start - 1, *(t for t in first if t in span)})[:_STARTS]
+    starts = [t + k for k in range(1, _FIRST + 1) for t in reversed(begins)]  # at the latest most is known
+    ends = [span.stop - k for k in range(1, _LAST + 1)]
+    borders = [[t + k for t in rng.permutation(rows) for k in (0, -1)] for rows in _borders(bars)]
+    return [ends, starts, _middles(span), *borders, rng.permutation(np.array(span))]
+
+
+def _middles(span: range) -> Iterator[int]:
+    """Yield the middle of the span, of its halves, of its quarters, and so on."""
+    parts = 1
+    while parts < len(span):
+        yield from (span[len(span) * (2 * k + 1) // (2 * parts)] for k in range(parts))
+        parts *= 2
 
 
 def after_decisions(decided: Sequence[int], cuts: Sequence[int], n_bars: int, seed: int) -> list[int]:

@@ -122,8 +122,14 @@ def _environment(env: Any, bars: Bars | None, bar: BarOf | None, seed: int, step
     if hasattr(bare, "with_bars"):
         features = getattr(getattr(bare.core, "trading", None), "features", None)
         notes = FeatureSubject(features, title).notes() if isinstance(features, Features) else []
+        if getattr(getattr(bare.core, "observer", None), "scaler", None) is not None:
+            notes.append(
+                "its scaler was fitted beforehand and is kept in every world: what it knew is not tried; give a "
+                "function that makes the environment: check_lookahead(lambda bars: "
+                f"gymnasium.make({title!r}, bars=bars, …), bars)"
+            )
         make = functools.partial(bare.with_bars, random_start=False, episode_length=None)
-        return EnvironmentSubject(make, title, bar, seed, steps, notes)
+        return EnvironmentSubject(make, title, bar, seed, steps, notes, keeps_scaler=True)
     if hasattr(bare, "core"):
         return TaskSubject(env, title, seed, steps)
     raise SettingsError(

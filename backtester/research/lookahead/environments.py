@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class EnvironmentSubject:
         The most that are played.
     notes : list of str, optional
         What cannot be tried of it.
+    keeps_scaler : bool
+        Whether `make` gives the scaler of the environment as it is to every other, so that comparing it says nothing.
     """
 
     sort = "environment"
@@ -52,6 +55,7 @@ class EnvironmentSubject:
         seed: int,
         steps: int,
         notes: list[str] | None = None,
+        keeps_scaler: bool = False,
     ):
         self.make = make
         self.title = title
@@ -61,14 +65,19 @@ class EnvironmentSubject:
         self.actions: list[Any] = []
         self.start: int | None = None
         self._notes = list(notes or [])
+        self._keeps_scaler = keeps_scaler
 
     def trace(self, bars: Bars, world: str, row: int) -> Made:
         """Return an episode; in other worlds up to the bar at which they part."""
         env = self.make(bars)
         try:
-            return self._played(env, row if world in ("raised", "lowered", "deleted") else None, world)
+            made = self._played(env, row if world in ("raised", "lowered", "deleted") else None, world)
+            sources = _sources(env, bars, made.begins, self._keeps_scaler)
         finally:
             close(env)
+        if sources:
+            made.tracks["observation"] = replace(made.tracks["observation"], follows=True)
+        return Made({**sources, **made.tracks}, begins=made.begins)
 
     def _played(self, env: Any, stop: int | None, world: str) -> Made:
         if not self.actions:
@@ -186,6 +195,28 @@ class _Seen:
             for name, values in columns.items()
         }
         return Made(tracks, begins=int(known[0]))
+
+
+def _sources(env: Any, bars: Bars, begins: int, keeps_scaler: bool) -> dict[str, Track]:
+    """Return what the observations of a market of ours are made of: each feature, unscaled, and the scaler.
+
+    Rows of features that no window shows are NaN. A scaler is known at the first bar that is seen.
+    """
+    core = getattr(getattr(env, "unwrapped", env), "core", None)
+    observer = getattr(core, "observer", None)
+    if core is None or observer is None or core.bars.n_bars != bars.n_bars:
+        return {}
+    panel = np.array(observer.features.compute(core.bars), np.float64)
+    panel[: max(0, begins - core.trading.window + 1)] = np.nan
+    tracks = {}
+    for j, column in enumerate(observer.features.names):
+        tracks[f"feature {column}"] = Track(f"feature {column}", np.ascontiguousarray(panel[:, :, j]), asset="axis")
+    if observer.scaler is not None and not keeps_scaler:
+        at = np.array([begins], np.int64)
+        for part in ("centre", "scale"):
+            name = f"scaler.{part}"
+            tracks[name] = Track(name, np.array(getattr(observer.scaler, part))[np.newaxis], at)
+    return tracks
 
 
 def close(env: Any) -> None:

@@ -43,6 +43,7 @@ class FunctionSubject:
         self.title = title
         self.sort = sort
         self.known = known
+        self._trained: dict[str, int] = {}  # when models that it returns have learnt, with the bars as they are
 
     def trace(self, bars: Bars, world: str, row: int) -> Made:
         """Return what the function makes of the bars."""
@@ -52,7 +53,7 @@ class FunctionSubject:
         """Return a result of the function as tracks."""
         made = Made({})
         name = "" if isinstance(value, Mapping) else self.title
-        _add(made, name, value, bars, self.known)
+        _add(made, name, value, bars, self.known, self._trained)
         return made
 
     def decided(self, trace: Any) -> list[int]:
@@ -121,8 +122,12 @@ class FittedSubject(FeatureSubject):
         return made
 
 
-def _add(made: Made, name: str, value: Any, bars: Bars, known: int | None) -> None:
-    """Add a value to a trace, as tracks where its rows have bars."""
+def _add(made: Made, name: str, value: Any, bars: Bars, known: int | None, trained: dict[str, int]) -> None:
+    """Add a value to a trace, as tracks where its rows have bars.
+
+    `trained` holds the bars at which models have learnt, by name, and is added to: where bars are deleted before that,
+    a model of fewer rows is another one, and says nothing of this one.
+    """
     if isinstance(value, Label):
         made.tracks[name] = label_track(name or "label", value)
     elif isinstance(value, Signal):
@@ -131,7 +136,7 @@ def _add(made: Made, name: str, value: Any, bars: Bars, known: int | None) -> No
             key = f"{name or 'signal'} probabilities"
             made.tracks[key] = Track(key, value.probabilities, asset="axis")
     elif isinstance(value, FittedModel):
-        at = int(np.searchsorted(bars.timestamps, value.trained_until, "right")) - 1
+        at = trained.setdefault(name, int(np.searchsorted(bars.timestamps, value.trained_until, "right")) - 1)
         learnt = value.learnt
         parts = {"scaler": learnt.scaler, "cleaning": learnt.cleaning, "columns": list(learnt.columns)}
         for part, one in parts.items():
@@ -140,7 +145,7 @@ def _add(made: Made, name: str, value: Any, bars: Bars, known: int | None) -> No
         made.tracks["signal"] = Track("signal", value.predict(bars).values, asset="axis", follows=True)
     elif isinstance(value, Mapping):
         for key, one in value.items():
-            _add(made, f"{name}[{key!r}]" if name else str(key), one, bars, known)
+            _add(made, f"{name}[{key!r}]" if name else str(key), one, bars, known, trained)
     elif (array := series_of(value, bars.n_bars)) is not None:
         made.tracks[name] = Track(name, array, asset="axis" if array.ndim > 1 else None)
     elif known is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from backtester.errors import LookAheadError
 
 LOOK_AHEAD = "look-ahead"
+BEFORE = "before the warm-up"
 START_UP = "start-up drift"
 RANDOMNESS = "randomness"
 
@@ -19,9 +20,10 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"look-ahead", "start-up drift", "randomness"}
-        Values that depend on later bars; values that depend on where the data begins, which is no leak, but says how
-        long a warm-up has to be; values that differ between two equal runs.
+    kind : {"look-ahead", "before the warm-up", "start-up drift", "randomness"}
+        Values that depend on later bars; such values of bars before the first call of `on_bar`, by which all that they
+        knew is there, so that they are no leak; values that depend on where the data begins, which is no leak, but says
+        how long a warm-up has to be; values that differ between two equal runs.
     name : str
         What moved: `self.fast_ma`, `orders`, `feature rsi(14)`, `observation`.
     bar : int
@@ -37,7 +39,9 @@ class Finding:
     at_least : bool
         Whether it may look further: of what is there or not, small changes do not show.
     warmup : int or None
-        Of a drift: bars after which values agree to 1e-9; None where they do not by the end of the data.
+        The warm-up that ends it. Of a drift: bars after which values agree to 1e-9; None where they do not by the end
+        of the data. Of rows that see ahead: the first bar from which none does; None where there is none, or none was
+        found.
     fades : bool
         Whether a drift becomes less and less.
     worlds : tuple of str
@@ -65,7 +69,7 @@ class Finding:
     @property
     def is_leak(self) -> bool:
         """Whether it makes a backtest worthless: a look-ahead, or randomness, under which nothing can be told."""
-        return self.kind != START_UP
+        return self.kind not in (START_UP, BEFORE)
 
     @property
     def sees(self) -> str:
@@ -87,7 +91,10 @@ class Finding:
             if self.warmup is not None:
                 needed = f"{self.warmup:,} bars of warm-up end it"
             text += f"; {needed}"
-        return text + (f"; {self.sees}" if self.sees else "")
+        text += f"; {self.sees}" if self.sees else ""
+        return text + (
+            f"; clean from bar {self.warmup:,} on" if self.kind == BEFORE and self.warmup is not None else ""
+        )
 
     def __str__(self) -> str:
         return "\n".join([self.headline, *(f"    {line}" for line in (self.detail, self.remedy) if line)])
@@ -104,7 +111,7 @@ class LookAheadReport:
     sort : str
         "strategy", "features", "label", "model", "signal", "function" or "environment".
     findings : tuple of Finding
-        Leaks first, then drifts, each by its first bar.
+        Leaks first, then what is none, each by its first bar.
     compared : tuple of str
         The names of all that was compared.
     n_cuts : int
@@ -134,7 +141,7 @@ class LookAheadReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no leak; a start-up drift is none."""
+        """Whether there is no leak; a start-up drift is none, nor are rows before the warm-up."""
         return not self.leaks
 
     def raise_if_leaking(self) -> LookAheadReport:

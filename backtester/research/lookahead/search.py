@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_BISECTED = 8  # findings of which the reach is looked for
 _ROUNDS = 4  # of halving
+_PAST_WARM_UP = 12  # cuts after the first bar that acts, where nothing moved but before it
 
 
 @dataclass
@@ -46,8 +47,14 @@ class Leak:
         Whether it is something that was done, rather than prepared.
     follows : bool
         Whether it moves because other tracks do.
+    late : bool
+        Whether it was seen where the thing had already said or done something: else only rows before that moved.
+    at : list of int
+        All cuts at which rows of the track moved, increasing.
     reach : int or None
         The last row of which it knows, where that was looked for.
+    clean : int or None
+        The first bar from which no row of the track knows later ones, where there is one and it was looked for.
     """
 
     moved: Moved
@@ -56,7 +63,10 @@ class Leak:
     through: list[str]
     done: bool
     follows: bool = False
+    late: bool = False
+    at: list[int] = field(default_factory=list)
     reach: int | None = None
+    clean: int | None = None
 
     def see(self, moved: Moved, cut: int, world: str, through: list[str]) -> None:
         """Note that it moved in a world; the earliest bar that moved at the first cut stays the first."""
@@ -109,9 +119,12 @@ class Search:
         base = first if isinstance(first, Made) else self.kept()
         for cut in self.cuts:
             self._try(base, cut, always=cut not in set(later))
+        if any(not leak.late for leak in self.leaks):
+            self._try_past_warm_up(first.begins)
         self._check_something_was_tried()
         for leak in sorted(self.leaks, key=lambda leak: (leak.done, leak.moved.bar))[:_MOST_BISECTED]:
             leak.reach = self._reach(leak)
+            leak.clean = None if leak.done else self._clean_from(leak)
 
     def kept(self) -> Trace:
         """Return the thing on the bars as they are."""
@@ -158,7 +171,7 @@ class Search:
         """Compare all worlds that part at a cut with the bars as they are."""
         known = {"deeds" if leak.done else leak.moved.name: leak for leak in self.leaks}
         settled = {name for name, leak in known.items() if leak.worlds != ["deleted"]}
-        skip = settled | {one.name for one in self.random}
+        looked_at = {name for name in settled if known[name].late}
         look_at_deeds = not self.random and "deeds" not in settled
         for world in WORLDS:
             if world == "deleted" and cut < 2:
@@ -166,18 +179,35 @@ class Search:
             trace = self.other(world, cut)
             if trace is None:
                 continue
-            moves = _moves(base.tracks, trace.tracks, cut, world, skip)
+            moves = _moves(base.tracks, trace.tracks, cut, world, self._unsteady)
             through = differing_names(base.loose, trace.loose)
             deeds: list[Moved] = []
-            if look_at_deeds and (always or moves or through):
+            if look_at_deeds and (always or through or any(one.name not in looked_at for one in moves)):
                 deeds = self._deeds(base, trace, cut, world)
+            late = cut > min(base.begins, trace.begins)
             for one, done in [*((one, False) for one in moves), *((one, True) for one in deeds[:1])]:
-                leak = known.get("deeds" if done else one.name)
+                name = "deeds" if done else one.name
+                leak = known.get(name)
                 if leak is None:
                     follows = not done and base.tracks[one.name].follows
-                    leak = known["deeds" if done else one.name] = Leak(one, cut, [], [], done, follows)
+                    leak = known[name] = Leak(one, cut, [], [], done, follows)
                     self.leaks.append(leak)
-                leak.see(one, cut, world, through)
+                if name not in settled:
+                    leak.see(one, cut, world, through)
+                leak.late |= done or late
+                if cut not in leak.at:
+                    leak.at.append(cut)
+
+    def _try_past_warm_up(self, begins: int) -> None:
+        """Cut after the first bar that acts too: rows that moved before it may move there, where they can be read."""
+        span = range(begins + 1, self.bars.n_bars)
+        further = set(choose_cuts(_PAST_WARM_UP, self.bars, [], self.seed, span)) - set(self.cuts)
+        if not further:
+            return
+        base = self.kept()  # which has not gone past these cuts
+        for cut in sorted(further):
+            self._try(base, cut, always=True)
+        self.cuts = sorted({*self.cuts, *further})
 
     def _deeds(self, base: Trace, trace: Trace, cut: int, world: str) -> list[Moved]:
         """Return what was done otherwise, the first thing first."""
@@ -240,6 +270,33 @@ class Search:
                 break
             low = further
         return low
+
+    def _clean_from(self, leak: Leak) -> int | None:
+        """Return the first bar from which no row of a track knows later ones, or None where that is not so.
+
+        It is so where a beginning of the data moved it at every cut from the first on, and none moved it after that, as
+        what is fitted on the first bars does.
+        """
+        first, last = min(leak.at), max(leak.at)
+        after = [cut for cut in self.cuts if cut > last]
+        through = all(cut in leak.at for cut in self.cuts if first <= cut <= last)
+        if not after or (leak.late and not (through and len(leak.at) > 1 and len(after) > 1)):
+            return None
+        base = self.kept()
+        track = {leak.moved.name: base.tracks[leak.moved.name]}
+        low, high = last, after[0]
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._moves_before(track, leak.worlds, middle):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _moves_before(self, track: Mapping[str, Track], worlds: list[str], cut: int) -> bool:
+        """Return whether other bars from a cut on move any row before it."""
+        traces = ((world, self.other(world, cut)) for world in worlds)
+        return any(trace is not None and _moves(track, trace.tracks, cut, world, set()) for world, trace in traces)
 
     def _moves_at(self, leak: Leak, before: Mapping[str, Track], row: int) -> bool:
         """Return whether other bars from a row on still move what was seen to move, or anything earlier."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backtester.bars.check import time_text
-from backtester.research.lookahead.report import LOOK_AHEAD, RANDOMNESS, START_UP, Finding
+from backtester.research.lookahead.report import BEFORE, LOOK_AHEAD, RANDOMNESS, START_UP, Finding
 
 if TYPE_CHECKING:
     from backtester.bars import Bars
@@ -23,12 +23,17 @@ _REMEDIES = {
     "model": "Fit on the training rows alone: features, scaler, selection and settings, too",
     "signal": "Each value may come from a model that was fitted before its bar; WalkForward(…) does that",
     "function": "Use rolling or expanding windows that end at the bar",
+    "scaler": "A scaler fitted on the bars that are traded is for training alone; to evaluate, pass one of the bars "
+    "before them: scaler=train_env.unwrapped.core.observer.scaler",
     "environment": "What is observed at a bar may come from bars up to it alone; scale by what is known beforehand",
 }
 
 
-def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> Finding:
-    """Return the finding for a track that moved with the future."""
+def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str, begins: int | None = None) -> Finding:
+    """Return the finding for a track that moved with the future.
+
+    `begins` is the first bar of `on_bar` where nothing moved but in rows before it, so that there is no leak.
+    """
     moved = leak.moved
     reach = leak.reach
     ahead = None if reach is None else max(reach - moved.bar, 0)
@@ -47,8 +52,18 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
     if consequence:
         detail += f"; {consequence}"
     remedy = _REMEDIES["deeds" if leak.done else subject.sort]
+    if subject.sort == "environment" and moved.name.startswith("scaler."):
+        remedy = _REMEDIES["scaler"]
+    if begins is not None:
+        detail += f"; on_bar is first called at bar {begins:,}, and by then all that these rows know is there"
+        remedy = "Fine: no decision can have read them before. No leak, so the check passes"
+    elif subject.sort == "strategy" and leak.clean is not None:
+        remedy += (
+            f". From bar {leak.clean:,} on it sees nothing ahead; if it is fitted on the bars up to there, NaN before "
+            f"bar {leak.clean:,}, or warmup = {leak.clean}, lets nothing be decided before"
+        )
     return Finding(
-        LOOK_AHEAD,
+        LOOK_AHEAD if begins is None else BEFORE,
         moved.name,
         moved.bar,
         time_text(int(bars.timestamps[moved.bar])),
@@ -56,6 +71,7 @@ def leak_finding(leak: Leak, bars: Bars, subject: Subject, consequence: str) -> 
         bars_ahead=ahead,
         to_the_end=end,
         at_least=leak.done or _is_coarse(moved),
+        warmup=leak.clean,
         worlds=tuple(leak.worlds),
         detail=detail,
         remedy=remedy,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,17 +56,17 @@ class PBO:
     """
 
     probability: float
-    logits: np.ndarray
-    inside: np.ndarray
-    outside: np.ndarray
-    chosen: np.ndarray
+    logits: np.ndarray = field(repr=False)
+    inside: np.ndarray = field(repr=False)
+    outside: np.ndarray = field(repr=False)
+    chosen: np.ndarray = field(repr=False)
     slope: float
     intercept: float
     r_squared: float
     probability_of_loss: float
-    grid: np.ndarray
-    selected_cdf: np.ndarray
-    random_cdf: np.ndarray
+    grid: np.ndarray = field(repr=False)
+    selected_cdf: np.ndarray = field(repr=False)
+    random_cdf: np.ndarray = field(repr=False)
     dominates_first: bool
     dominates_second: bool
     n_strategies: int

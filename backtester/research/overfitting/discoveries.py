@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,11 +29,18 @@ class Discoveries:
     method : str
     """
 
-    q_values: np.ndarray
-    rejected: np.ndarray
+    q_values: np.ndarray = field(repr=False)
+    rejected: np.ndarray = field(repr=False)
     null_fraction: float
     level: float
     method: str
+
+    def __str__(self) -> str:
+        n = int(self.rejected.sum())
+        return (
+            f"{n:,} discover{'y' if n == 1 else 'ies'} of {len(self.rejected):,} at level {self.level:g} "
+            f"({self.method}); lowest q-value {self.q_values.min():.3g}"
+        )
 
 
 def false_discovery_rate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,10 +63,14 @@ class Intervals:
     """
 
     table: pd.DataFrame
-    draws: np.ndarray
+    draws: np.ndarray = field(repr=False)
     level: float
     block_length: float
     seed: int
+
+    def __str__(self) -> str:
+        head = f"{self.level:.0%} intervals of {len(self.draws):,} samples in blocks of {self.block_length:.1f} bars"
+        return f"{head}\n{self.table.to_string()}"
 
 
 def bootstrap_intervals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,9 +41,15 @@ class TimingTest:
 
     p_value: float
     statistic: float
-    null: np.ndarray
+    null: np.ndarray = field(repr=False)
     method: str
     seed: int
+
+    def __str__(self) -> str:
+        return (
+            f"p = {self.p_value:.3g}: {self.statistic:.4g} at its own times, median {np.median(self.null):.4g} over "
+            f"{len(self.null):,} paths at others ({self.method})"
+        )
 
 
 def timing_test(

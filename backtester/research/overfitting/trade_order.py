@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,8 +30,15 @@ class TradeOrder:
 
     max_drawdown: float
     total_return: float
-    drawdowns: np.ndarray
-    totals: np.ndarray
+    drawdowns: np.ndarray = field(repr=False)
+    totals: np.ndarray = field(repr=False)
+
+    def __str__(self) -> str:
+        return (
+            f"drawdown {self.max_drawdown:.3f} in the order that happened, median {np.median(self.drawdowns):.3f} over "
+            f"{len(self.drawdowns):,} others, one in twenty {self.drawdown_quantile(0.95):.3f} or more; total return "
+            f"{self.total_return:.3f}"
+        )
 
     def drawdown_quantile(self, level: float) -> float:
         """Return the drawdown that a fraction `level` of the orders stays at or below, 0 to 1."""

@@ -51,8 +51,9 @@ class KindSummary:
     lost : int
         In how many of these the edge does not hold.
     survives : bool or None
-        None where nothing ran. "bootstrap" is survived where at most 5 % of the draws are lost; "luck" where its
-        p-value is at most 5 %, for which it takes 19 draws: None where fewer have none as good.
+        None where nothing ran, or where it hangs on scenarios that raised. "bootstrap" is survived where at most 5 % of
+        the draws are lost; "luck" where its p-value is at most 5 %, for which it takes 19 draws: None where fewer have
+        none as good.
     breaks_at : float
         See `Stress.breaking_point`; NaN for kinds without a scale.
     p_value : float
@@ -189,32 +190,41 @@ class Stress:
         p_value = (1 + int(np.sum(metric >= self.base))) / (1 + len(metric)) if ranked else math.nan
         spread = np.quantile(known, (0.0, 0.5, 1.0, 0.05, 0.95)) if len(known) else np.full(5, np.nan)
         worst, median, best, low, high = map(float, spread)
+        failed = sum(bool(one.error) for one in rows)
         return KindSummary(
             kind,
             scenarios=sum(one.scenario.change is not None for one in rows),
-            failed=sum(bool(one.error) for one in rows),
+            failed=failed,
             worst=worst,
             median=median,
             best=best,
             quantile_05=low,
             quantile_95=high,
             lost=lost,
-            survives=self._survives(kind, len(metric), lost, p_value),
+            survives=self._survives(kind, len(metric), lost, p_value, failed),
             breaks_at=math.nan if kind in UNORDERED else self.breaking_point(kind),
             p_value=p_value,
             note="; ".join(dict.fromkeys(one.scenario.note for one in rows if one.scenario.note)),
         )
 
-    def _survives(self, kind: str, n: int, lost: int, p_value: float) -> bool | None:
-        """Return whether the edge survives `n` scenarios of a kind; None where they are too few to tell."""
+    def _survives(self, kind: str, n: int, lost: int, p_value: float, failed: int) -> bool | None:
+        """Return whether the edge survives the scenarios of a kind, of which `n` ran and `failed` raised.
+
+        None where they are too few to tell, or where it is survived only if those that raised are left out.
+        """
         if not n:
             return None
         if not self._edge.holds(self.base):
             return False
         if kind == "luck":
-            as_good = p_value * (1 + n) > 1.5
-            return None if p_value > LEVEL and not as_good else p_value <= LEVEL
-        return lost <= LEVEL * n if kind == "bootstrap" else not lost
+            as_good = round(p_value * (1 + n)) - 1
+            if (1 + as_good + failed) / (1 + n + failed) <= LEVEL:
+                return True
+            return None if p_value <= LEVEL or not as_good else False
+        most = LEVEL if kind == "bootstrap" else 0.0
+        if lost + failed <= most * (n + failed):
+            return True
+        return False if lost > most * (n + failed) else None
 
     # --- tables ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from backtester.research.stress.plan import counted, percent
 
 if TYPE_CHECKING:
     from backtester.research.stress.result import KindSummary, Stress
+    from backtester.research.stress.search import BreakEven
 
 WIDTH = 100
 LABELS = {
@@ -57,22 +58,28 @@ def _remark(found: Stress, one: KindSummary) -> str:
     failed = f", {one.failed:,} raised" if one.failed else ""
     if not ran:
         return f"all {one.scenarios:,} raised"
+    if math.isnan(one.median):
+        return f"undefined in all {ran:,}{failed}"
     if one.kind == "luck" and not math.isnan(one.p_value):
         return f"as good or better in {_as_good(one):,} of {ran:,}, p = {one.p_value:.2g}{failed}"
+    none = "lost" if found._edge.holds(found.base) else "no edge"
     if one.kind == "same_bar":
         bars = found.result.ambiguous_bars
-        return f"{counted(bars)} ambiguous, lost under {one.lost:,} of {ran:,} rules{failed}"
+        return f"{counted(bars)} ambiguous, {none} under {one.lost:,} of {ran:,} rules{failed}"
     if one.kind == "costs" and found.break_even is not None:
-        even = found.break_even
-        if even.high == 0.0:
-            return "no edge even without costs"
-        if math.isnan(even.factor):
-            return f"survives {even.low:g} × the costs"
-        return f"breaks even at {even.factor:.3g} × the costs"
+        return f"{_costs(found.break_even)}{failed}"
     if one.kind == "bootstrap":
         span = f"nine tenths from {one.quantile_05:.2g} to {one.quantile_95:.2g}"
-        return f"lost in {one.lost:,} of {ran:,}, {span}{failed}"
-    return f"lost in {one.lost:,} of {ran:,}{failed}"
+        return f"{none} in {one.lost:,} of {ran:,}, {span}{failed}"
+    return f"{none} in {one.lost:,} of {ran:,}{failed}"
+
+
+def _costs(even: BreakEven) -> str:
+    if even.high == 0.0:
+        return "no edge even without costs"
+    if math.isnan(even.factor):
+        return f"survives {even.low:g} × the costs"
+    return f"breaks even at {even.factor:.3g} × the costs"
 
 
 def sentence_of(found: Stress) -> str:
@@ -89,7 +96,7 @@ def sentence_of(found: Stress) -> str:
         return " ".join(said)
     ran = [one for one in found.by_kind if one.scenarios > one.failed]
     tried = [one for one in ran if one.kind != "luck" and not (one.kind == "same_bar" and one.best == one.worst)]
-    dies = [_death(found, one) for one in tried if not one.survives]
+    dies = [_death(found, one) for one in tried if one.survives is False]
     lives = [LABELS[one.kind] for one in tried if one.survives]
     if dies:
         said.append(f"The edge ({base}) dies {_joined(dies)}.")
@@ -101,6 +108,10 @@ def sentence_of(found: Stress) -> str:
             "still kill it."
         )
     said += [_luck(one) for one in ran if one.kind == "luck"]
+    open_ = [one for one in found.by_kind if one.failed and one.survives is None]
+    if open_:
+        raised = ", ".join(f"{LABELS[one.kind]} ({one.failed:,} of {one.scenarios:,} raised)" for one in open_)
+        said.append(f"What could not be run leaves open: {raised}.")
     untried = [LABELS[one.kind] for one in found.by_kind if not one.scenarios]
     if untried:
         said.append(f"Not applicable: {', '.join(untried)}.")
@@ -135,7 +146,7 @@ def _luck(one: KindSummary) -> str:
     ran = one.scenarios - one.failed
     said = f"Luck alone does as well in {_as_good(one):,} of {ran:,} markets without direction (p = {one.p_value:.2g})"
     if one.survives is None:
-        return f"{said}, which are too few to tell."
+        return f"{said}." if one.failed else f"{said}, which are too few to tell."
     return f"{said}." if one.survives else f"{said}: the edge cannot be told from luck."
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 
+import gymnasium
 import numpy as np
 import pytest
 import scipy.signal
+from planted_functions import next_return
 from planted_market import market
 from planted_strategies import OneCandle, ShiftedClose, WholeCopy
 
+import envs  # noqa: F401, it enters the ids
 import strategies
 from backtester import Bars, Strategy, check_lookahead
 from backtester.errors import LookAheadError, SettingsError
 from backtester.research.lookahead.cuts import after_decisions, choose_cuts
 from backtester.research.lookahead.futures import WORLDS, deleted, lowered, raised, standing_still
 from backtester.research.lookahead.tracks import Track, moved
-from backtester.signals import Features, Signal
+from backtester.signals import Features, Function, Scaler, Signal
 from backtester.trials.mark import mark
 
 BARS = market()
+WHOLE = market(gaps=False)
 ROW = 40
 
 
@@ -129,6 +133,25 @@ class TestCuts:
         one, two, other = (choose_cuts(30, BARS, [5], seed, range(1, 100)) for seed in (1, 1, 2))
         assert one == two != other
 
+    def test_a_few_are_spread_as_many_are(self):
+        # the last row, the one after the latest beginning, the middle of 1 to 99, a border of months, a random one
+        cuts = choose_cuts(5, BARS, [0, 20], 0, range(1, 100))
+        assert len(cuts) == 5
+        assert {99, 21, 50} < set(cuts)
+        assert set(cuts) & {25, 26, 54, 55, 85, 86}  # around the first bars of February, March and April
+        assert choose_cuts(1, BARS, [0, 20], 0, range(1, 100)) == [99]
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 6, 8, 12])
+    def test_a_leak_in_a_part_of_the_data_is_found_with_few_of_them(self, count):
+        def late(bars):
+            """Return the next close, from bar 60 on: 39 of 100 rows know it."""
+            shown = np.array(bars.close)
+            shown[60:-1] = bars.close[61:]
+            return shown
+
+        features = Features(["log_return(1)", "log_return(5)", "zscore(20)", "rsi(14)", Function(late)])
+        assert [one.name for one in check_lookahead(features, WHOLE, cuts=count).leaks] == ["feature late"]
+
     def test_every_bar(self):
         assert choose_cuts("all", BARS, [], 0, range(1, 100)) == list(range(1, 100))
         assert choose_cuts(1_000, BARS, [], 0, range(1, 100)) == list(range(1, 100))
@@ -209,6 +232,134 @@ class TestReport:
         assert found("all")[0].bar == 67
 
 
+class TestBeforeTheWarmUp:
+    """`FittedOnTheFirst` knows bars 0 to 29: row 0 sees 29 bars ahead, and from bar 29 on all of them are there."""
+
+    def test_rows_that_no_decision_can_have_read_are_told_and_not_accused(self):
+        report = check_lookahead(FittedOnTheFirst(warmup=29), WHOLE, mode="interpreted")
+        assert report.ok
+        assert report.verdict.endswith("no look-ahead found")
+        (found,) = report.findings
+        assert (found.kind, found.name, found.bar) == ("before the warm-up", "self.score", 0)
+        assert (found.bars_ahead, found.warmup, found.is_leak) == (29, 29, False)
+        assert found.headline.endswith("of A; sees 29 bars ahead; clean from bar 29 on")
+        assert "on_bar is first called at bar 29" in found.detail
+        assert "No leak, so the check passes" in found.remedy
+        json.dumps(report.to_dict(), allow_nan=False)
+
+    @pytest.mark.parametrize("warmup", [0, 28])
+    def test_without_a_warm_up_that_is_long_enough_they_are_a_leak_that_names_one(self, warmup):
+        report = check_lookahead(FittedOnTheFirst(warmup=warmup), WHOLE, mode="interpreted")
+        (found,) = report.leaks
+        assert (found.kind, found.bar, found.bars_ahead, found.warmup) == ("look-ahead", 0, 29, 29)
+        assert "NaN before bar 29, or warmup = 29" in found.remedy
+
+    def test_nan_before_that_bar_is_as_good(self):
+        assert check_lookahead(FittedOnTheFirst(hidden=29), WHOLE, mode="interpreted", startup=False).findings == ()
+
+    @pytest.mark.parametrize("cuts", [3, (5, 20), 48])
+    def test_a_leak_that_goes_on_after_the_warm_up_stays_one(self, cuts):
+        patient = type("Patient", (ShiftedClose,), {"warmup": 40})
+        report = check_lookahead(patient, WHOLE, cuts=cuts, mode="interpreted")
+        (found,) = report.leaks
+        assert (found.kind, found.bars_ahead, found.warmup) == ("look-ahead", 1, None)
+
+    def test_a_strategy_that_reads_back_into_those_rows_is_caught(self):
+        report = check_lookahead(ReadsBack, WHOLE, mode="interpreted")
+        (found,) = report.leaks
+        # row t knows bar t + 20 up to row 29, and is read at bar t + 5: rows 25 to 29 show bars 45 to 49 at 30 to 34
+        assert (found.kind, found.name, found.bars_ahead) == ("look-ahead", "self.score", 20)
+        assert "orders moved with it, first at bar 30" in found.detail
+
+
+class TestMarkets:
+    """`backtester/Trading-v0` on 100 bars of one asset: its first window of 8 log returns ends at bar 8."""
+
+    BARS = WHOLE.select("A")
+
+    def leaks(self, what):
+        return [(one.name, one.bar) for one in check_lookahead(what, self.BARS, cuts=4, steps=40).leaks]
+
+    def test_a_market_as_it_is_keeps_its_scaler_and_says_so(self):
+        report = check_lookahead(trading(self.BARS), self.BARS, cuts=4, steps=40)
+        assert report.ok
+        (note,) = report.notes
+        assert "its scaler was fitted beforehand and is kept in every world: what it knew is not tried" in note
+        assert "check_lookahead(lambda bars: gymnasium.make('backtester/Trading-v0', bars=bars, …), bars)" in note
+        assert f"note: {note}" in str(report)
+        assert "scaler.centre" not in report.compared
+        assert check_lookahead(trading(self.BARS, scaler="none"), self.BARS, cuts=4, steps=40).notes == ()
+
+    def test_a_function_that_makes_it_lets_the_scaler_be_checked(self):
+        assert self.leaks(trading) == [("scaler.centre", 8), ("scaler.scale", 8)]
+        assert self.leaks(lambda bars: trading(bars, scaler="none")) == []
+
+    def test_a_scaler_of_the_bars_before_those_that_are_traded_is_not_accused(self):
+        def later(bars):
+            columns = Features(["log_return(1)"])
+            scaler = Scaler.fit(columns.compute(bars), end=50, names=columns.names)
+            return trading(bars, scaler=scaler, start=51)
+
+        assert self.leaks(later) == []
+
+    def test_a_leaking_feature_is_told_by_name_apart_from_the_scaler(self):
+        def told(bars):
+            return trading(bars, features=["log_return(1)", Function(next_return)])
+
+        assert self.leaks(told(self.BARS)) == [("feature next_return", 8)]
+        assert self.leaks(told) == [("feature next_return", 8), ("scaler.centre", 8), ("scaler.scale", 8)]
+        first = check_lookahead(told, self.BARS, cuts=4, steps=40).leaks[0]
+        assert (first.bars_ahead, first.to_the_end) == (1, False)
+        assert "the observation moved with it" in first.detail
+
+    def test_rows_that_no_window_shows_are_no_leak(self):
+        def shown(bars):
+            """Return zeros, and the next close in the rows before bar 20."""
+            rows = np.zeros(bars.close.shape)
+            rows[:20] = bars.close[1:21] if bars.n_bars > 20 else 0.0
+            return rows
+
+        def made(start):
+            return lambda bars: trading(bars, features=[Function(shown)], scaler="none", start=start)
+
+        # windows of 8 rows: the first at bar 27 shows rows 20 to 27, the one at bar 26 row 19, which knows bar 20
+        assert self.leaks(made(27)) == []
+        assert check_lookahead(made(8), self.BARS, cuts=(10, 15), steps=40).leaks[0].name == "feature shown"
+
+
+def trading(bars, **settings):
+    return gymnasium.make("backtester/Trading-v0", bars=bars, **{"features": ["log_return(1)"], **settings})
+
+
+class FittedOnTheFirst(Strategy):
+    """Trades about the mean of the first 30 closes."""
+
+    warmup: int = 0
+    hidden: int = 0
+
+    def prepare(self, bars):
+        self.score = bars.close - bars.close[:30].mean(axis=0)
+        self.score[: self.hidden] = np.nan
+
+    def on_bar(self, ctx):
+        ctx.order_target_percent(0, 0.5 if self.score[-1, 0] > 0.0 else 0.0)
+
+
+class ReadsBack(Strategy):
+    """Shows closes to come in the rows before its warm-up, and looks back at them."""
+
+    warmup = 30
+
+    def prepare(self, bars):
+        self.score = np.zeros(bars.close.shape)
+        shown = bars.close[20:50]
+        self.score[: len(shown)] = shown
+
+    def on_bar(self, ctx):
+        if self.score[-6, 0] > 0.0:
+            ctx.order_target_percent(0, 0.5 if self.score[-6, 0] > ctx.close[-1, 0] else 0.1)
+
+
 class TestBadInput:
     def test_what_cannot_be_checked_is_refused_with_what_can(self):
         with pytest.raises(SettingsError, match="a Strategy, Features, a Label"):
@@ -229,7 +380,9 @@ class TestBadInput:
             check_lookahead("ridge", BARS, features=["log_return"])
         with pytest.raises(SettingsError, match=r"seed is 0\.5"):
             check_lookahead(ShiftedClose, BARS, seed=0.5)
-        with pytest.raises(SettingsError, match="steps is 1"):
+        with pytest.raises(SettingsError, match="seed is -1; it must be a whole number, 0 or more"):
+            check_lookahead(ShiftedClose, BARS, seed=-1)
+        with pytest.raises(SettingsError, match="steps is 1; it must be a whole number, 2 or more"):
             check_lookahead(ShiftedClose, BARS, steps=1)
 
     def test_too_few_bars(self):

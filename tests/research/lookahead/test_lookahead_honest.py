@@ -89,6 +89,14 @@ def fitted():
     return fit("ridge", ["log_return(1)", "zscore(10)"], forward_return(DAILY, 2), DAILY, rows=slice(0, 90))
 
 
+@pytest.mark.parametrize("cuts", [8, (25, 59, 60, 61)])
+def test_a_function_that_fits_a_model_on_the_first_bars_is_not_accused(cuts):
+    def fitted_once(bars):
+        return fit("ridge", ["log_return(1)"], forward_return(bars, 1), bars, rows=slice(0, 60))
+
+    assert check_lookahead(fitted_once, DAILY, cuts=cuts).ok
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_no_rule_is_accused_for_a_model_that_speaks_of_what_comes_after_its_training(rule, fitted):
     made = ModelStrategy(signal=fitted, rule=NEEDED.get(rule, rule), history=DAILY)

@@ -198,4 +198,6 @@ class TestErrors:
 
 
 def test_it_can_be_printed():
-    assert str(pbo(noise(12), 4)).startswith("PBO ")
+    found = pbo(noise(12), 4)
+    assert str(found).startswith("PBO ")
+    assert "array" not in repr(found)

@@ -22,6 +22,14 @@ def test_the_example_of_the_paper():
     assert found.q_values[3] == pytest.approx(15 * 0.0095 / 4)
 
 
+def test_it_can_be_printed():
+    # the lowest q-value is 15·0.0001/1
+    found = false_discovery_rate(THROMBOLYSIS)
+    assert str(found) == "4 discoveries of 15 at level 0.05 (bh); lowest q-value 0.0015"
+    assert "array" not in repr(found)
+    assert str(false_discovery_rate([0.01])).startswith("1 discovery of 1 ")
+
+
 @pytest.mark.parametrize("method", ["bh", "by"])
 @pytest.mark.parametrize("n", [1, 7, 100])
 def test_scipy_agrees(method, n):

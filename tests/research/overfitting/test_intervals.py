@@ -239,3 +239,10 @@ class TestErrors:
     def test_returns(self, returns, message):
         with pytest.raises(SettingsError, match=message):
             bootstrap_intervals(returns)
+
+
+def test_they_can_be_printed():
+    found = bootstrap_intervals(np.arange(20) / 100.0, "total_return", block_length=2, replicates=100)
+    assert str(found).startswith("95% intervals of 100 samples in blocks of 2.0 bars\n")
+    assert "total_return" in str(found)
+    assert "draws" not in repr(found)

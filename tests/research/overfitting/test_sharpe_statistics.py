@@ -162,11 +162,18 @@ class TestUndefined:
         assert math.isnan(min_track_record_length(1.0, 3.0, 3.0))
         assert math.isnan(probabilistic_sharpe(0.1, 1, 0.0, 3.0))
 
-    @pytest.mark.parametrize("r", [[], [0.1, math.nan], np.full(50, 0.01), np.zeros(50)])
+    @pytest.mark.parametrize("r", [[], np.full(50, 0.01), np.zeros(50)])
     def test_returns_without_a_ratio(self, r):
         estimate = sharpe_estimate(r)
         assert isinstance(estimate, SharpeEstimate)
         assert math.isnan(estimate.sharpe)
+
+    def test_a_return_that_is_not_finite_is_refused_with_its_bar(self):
+        with pytest.raises(SettingsError, match="returns at bar 1 is nan; it must be finite"):
+            sharpe_estimate([0.1, math.nan, 0.2])
+        with pytest.raises(SettingsError, match="returns at bar 2 is inf"):
+            sharpe_estimate([0.1, 0.2, math.inf])
+        assert sharpe_estimate([0.1, -1.0, math.nan]).n == 2  # ruin ends them
 
 
 class TestErrors:

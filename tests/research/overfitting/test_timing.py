@@ -29,6 +29,11 @@ class TestByHand:
         np.testing.assert_allclose(found.null, 0.0)
         assert found.p_value == pytest.approx(0.1)
 
+    def test_it_can_be_printed(self):
+        found = timing_test(ONCE, 0.05 * ONCE, statistic="mean")
+        assert str(found) == "p = 0.1: 0.005 at its own times, median 0 over 9 paths at others (shift)"
+        assert "array" not in repr(found)
+
     def test_a_shift_moves_positions_and_their_costs_against_returns_that_stay(self):
         rng = np.random.default_rng(1)
         held, moves, paid = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)) * 0.01, rng.random(12) * 1e-2

@@ -23,6 +23,15 @@ class TestByHand:
         # two of three orders are at least as deep
         assert found.probability_of_drawdown(found.max_drawdown) == pytest.approx(2 / 3, abs=0.025)
 
+    def test_it_can_be_printed(self):
+        # 20/110 = 0.182 happened; a third each of 0.1, 0.182 and 0.2
+        found = trade_order(MONEY, cash=100.0)
+        assert str(found) == (
+            "drawdown 0.182 in the order that happened, median 0.182 over 1,000 others, one in twenty 0.200 or more; "
+            "total return -0.100"
+        )
+        assert "array" not in repr(found)
+
     def test_fractions_are_compounded(self):
         # 1.5·0.5·1.2 = 0.9 in any order; 1, 1.5, 0.75, 0.9: half
         found = trade_order([0.5, -0.5, 0.2])

@@ -90,6 +90,18 @@ class TestLevels:
         assert found.summary.loc["costs", "scenarios"] == 0
         assert "Not applicable: costs" in found.sentence
 
+    def test_costs_that_could_not_be_run_are_not_survived(self):
+        """Earns 10·(2,700 − 100) = 26,000 and pays 0.4·10·2,800 = 11,200 at 1 ×; 1.2 at 3 × is no commission."""
+        steep = ladder([100, 100, 100, 102, 300, 900, 2700, 4000, 4000, 4000])
+        found = costs_alone(run(InAndOut, steep, costs=Costs(commission=0.4)), costs=(1, 2, 3, 5))
+        assert found.table["final_equity"].tolist()[1:3] == pytest.approx([114_800.0, 103_600.0])
+        (costs,) = found.by_kind
+        assert (costs.scenarios, costs.failed, costs.lost, costs.survives) == (4, 2, 0, None)
+        assert found.summary["survives"].isna().tolist() == [True]
+        assert found.sentence == "What could not be run leaves open: costs (2 of 4 raised)."
+        assert "survives 2 × the costs, 2 raised" in str(found)
+        assert "open: 2 raised" in found._repr_html_()
+
 
 class TestBreakEven:
     def test_of_a_known_edge_is_the_closed_form(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ class TestScenarios:
         assert rows["nearest"] == 99_900.0  # 1 below the open is nearer than 2 above
         band = found.summary.loc["same_bar"]
         assert (band["worst"], band["best"]) == pytest.approx((-0.001, 0.002))
-        assert "1 bar ambiguous, lost under 3 of 5 rules" in str(found)
+        assert "1 bar ambiguous, no edge under 3 of 5 rules" in str(found)
 
     def test_prices_of_a_benchmark_go_with_their_bars(self, result):
         prices = BARS.close[:, 0]
@@ -334,7 +335,48 @@ class TestBadInput:
         assert found.sentence == "The run has no fills, so that there is no edge to stress."
         assert not found.summary["survives"].fillna(False).any()
         assert "luck" in str(found)
+        assert "nan to nan" not in str(found)
+        assert str(found).count("undefined in all") == len(KINDS) - 1  # a run without costs has none to multiply
         found.plot()
+
+    def test_what_never_had_an_edge_has_lost_none(self):
+        found = stress(run(Idle, BARS), bootstraps=2, simulations=2, draws=1, metric="total_return")
+        assert "lost" not in str(found)
+        assert "no edge in 5 of 5" in str(found)  # each of the five delays comes to a return of 0
+
+    @pytest.mark.parametrize(
+        ("kind", "n", "lost", "failed", "wanted"),
+        [
+            ("jitter", 8, 0, 3, None),  # 0 of 8, and 3 of which nothing is known
+            ("jitter", 8, 1, 3, False),
+            ("jitter", 11, 0, 0, True),
+            ("bootstrap", 97, 2, 3, True),  # 5 of 100 at the worst
+            ("bootstrap", 97, 3, 3, None),  # between 3 and 6 of 100
+            ("bootstrap", 97, 6, 3, False),
+        ],
+    )
+    def test_what_raised_is_not_called_survived(self, found, kind, n, lost, failed, wanted):
+        assert found._edge.holds(found.base)
+        assert found._survives(kind, n, lost, math.nan, failed) is wanted
+
+    @pytest.mark.parametrize(
+        ("n", "as_good", "failed", "wanted"),
+        [
+            (39, 0, 0, True),  # p = 1/40
+            (39, 0, 1, True),  # 2/41 at the worst
+            (39, 0, 2, None),  # 1/42 to 3/42
+            (39, 2, 0, False),  # 3/40
+            (18, 0, 0, None),  # 1/19: too few
+        ],
+    )
+    def test_luck_that_raised_may_have_been_as_good(self, found, n, as_good, failed, wanted):
+        assert found._survives("luck", n, 0, (1 + as_good) / (1 + n), failed) is wanted
+
+    def test_the_sentence_names_what_could_not_be_run(self):
+        rise = run(Trend, ladder(100.0 * 1.01 ** np.arange(200)))
+        said = stress(rise, scenarios=["jitter"], metric="total_return")
+        assert said.summary.loc["jitter", ["scenarios", "failed", "lost"]].tolist() == [12, 2, 0]
+        assert said.sentence == "What could not be run leaves open: parameters (2 of 12 raised)."
 
     def test_a_prepare_that_differs_from_call_to_call_is_refused(self):
         counter = iter(range(100))

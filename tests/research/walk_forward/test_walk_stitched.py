@@ -99,6 +99,22 @@ def test_one_fold_and_one_set_are_a_plain_run_over_the_window():
     assert found.folds.loc[0, "traded_return"] == plain.metrics["total_return"]
 
 
+def test_one_fold_of_a_strategy_that_looks_back_is_a_run_over_all_bars_that_waits_for_the_test():
+    class Late(Trend):
+        warmup = 100
+
+    found = walk(Trend, space={"n": [20]}, test=300)
+    waiting = run(Late(n=20), BARS, costs=COSTS)
+    assert len(found.records) == 1
+    assert found.equity.to_numpy().tobytes() == waiting.equity.to_numpy()[99:].tobytes()
+    # a run over the window waits for 20 closes: its first decision is at bar 99 + 19, that of the walk at bar 100
+    window = run(Trend(n=20), BARS[99:], costs=COSTS)
+    assert (found.result.orders["submitted"].min(), window.orders["submitted"].min()) == (
+        BARS.index[100],
+        BARS.index[118],
+    )
+
+
 def test_the_same_parameters_in_every_fold_are_one_run_without_a_break():
     class Late(Trend):
         warmup = 100
