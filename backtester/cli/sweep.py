@@ -143,19 +143,24 @@ def tell(found: Sweep, top: int) -> None:
     if len(rows):
         say("")
         _table(found, rows)
-    if found.trials > 1 and found.parameters:
-        say_prose(f"\n{found.stability()}")
+    tried, _, unscored = found.counts
+    if tried > 1 and tried > unscored:
+        from backtester.research.sweep.stability import NO_NEIGHBOURS
+
+        stable = found.stability() if found.has_neighbours else f"stability: {NO_NEIGHBOURS}"
+        say_prose(f"\n{stable}")
 
 
 def _table(found: Sweep, rows: pd.DataFrame) -> None:
+    from backtester.research.sweep.axes import worded
     from backtester.summary_text import GROUPS, written
 
     kinds = {metric.name: metric.kind for _, group in GROUPS for metric in group}
     scores = [found.column(name) for name in found.objectives]
     columns = [*scores, *(found.column(name) for name in _SHOWN if found.column(name) not in scores)]
-    heads = ["trial", *found.parameters, *(name.replace("_", " ") for name in columns)]
+    heads = [str(rows.index.name), *found.parameters, *(name.replace("_", " ") for name in columns)]
     cells = []
-    for number, row in zip(rows.index.tolist(), rows.to_dict("records"), strict=True):
+    for number, row in zip(rows.index.tolist(), worded(found, rows).to_dict("records"), strict=True):
         metrics = [written(float(row[name]), kinds.get(name.removeprefix("metric_"), "number")) for name in columns]
         cells.append([f"{number:,}", *(_cell(row[name]) for name in found.parameters), *metrics])
     say_table(heads, cells, right=heads)
@@ -170,7 +175,7 @@ def document(found: Sweep, top: int, written: dict[str, str | None]) -> dict[str
     tried, failed, unscored = found.counts
     best = found.best if tried > unscored else None
     rows = best_rows(found, top)
-    stable = found.stability() if best is not None and found.parameters else None
+    stable = found.stability() if best is not None and found.has_neighbours else None
     failure = found.first_failure
     return {
         "strategy": found.strategy.__name__,
@@ -184,8 +189,10 @@ def document(found: Sweep, top: int, written: dict[str, str | None]) -> dict[str
         "best": None if best is None else _trial(best),
         "stability": None if stable is None else {"best": _trial(stable.best), "peak_rank": stable.peak_rank},
         "top": [
-            {"trial": number, **{key: value for key, value in row.items() if key != "error"}}
-            for number, row in zip(rows.index.tolist(), rows.to_dict("records"), strict=True)
+            {str(rows.index.name): number, **row}
+            for number, row in zip(
+                rows.index.tolist(), rows.drop(columns=found.error_column).to_dict("records"), strict=True
+            )
         ],
         "first_error": None if failure is None else {"trial": failure.number, "error": failure.error},
         **written,

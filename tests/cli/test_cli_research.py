@@ -1,4 +1,4 @@
-"""`backtester walk-forward` and `stress`: what Python gives, as tables, documents and pages."""
+"""`backtester walk-forward`, `stress` and `sweep`: what Python gives, as tables, documents and pages."""
 
 from __future__ import annotations
 
@@ -38,3 +38,38 @@ def test_stress_is_that_of_python(cli):
     assert written["sentence"] == found.sentence
     assert [one["sharpe"] for one in written["scenarios"]] == pytest.approx(list(found.table["sharpe"]))
     assert "<html" in (cli.folder / "stress.html").read_text(encoding="utf-8")
+
+
+def test_none_beside_numbers_and_words_alone_end_well(cli):
+    cli.write(
+        "kinds.py",
+        """
+        from backtester import Strategy
+
+        class Kinds(Strategy):
+            units: int = 10
+            limit: int | None = None
+            kind: str = "a"
+
+            def prepare(self, bars):
+                self.most = -1 if self.limit is None else self.limit
+
+            def on_bar(self, ctx):
+                if ctx.t == 1:
+                    ctx.order(0, self.units if self.most < 0 else min(self.units, self.most))
+        """,
+    )
+    call = ("sweep", "kinds.py", "--data", "prices.csv", "--mode", "interpreted", "--objective", "total_return")
+    found = cli.json(*call, "-p", "units=10,30", "-p", "limit=none,20")
+    assert [(row["trial"], row["units"], row["limit"]) for row in found["top"]] == [
+        *((2, 30, None), (3, 30, 20), (0, 10, None), (1, 10, 20)),
+    ]
+    assert found["stability"]["best"]["parameters"] == {"units": 30, "limit": None}
+    # of both units without a limit the mean is (175 + 525) / 2 dollars; 30 scores better by itself
+    shown = cli(*call, "-p", "limit=none,20", "--report", "kinds.html").stdout
+    assert "stability: no parameter that varies has numbers for values, so that no set has neighbours" in shown
+    assert [line.split()[:2] for line in shown.splitlines() if line.strip()[:1].isdigit()] == [
+        ["0", "None"],
+        ["1", "20"],
+    ]
+    assert cli.json(*call, "-p", "kind=a,b")["stability"] is None

@@ -17,6 +17,7 @@ class Many(Strategy):
     level: float = 0.5
     name: str = "a"
     flag: bool = False
+    pair: tuple = ()
     needed: int
 
 
@@ -40,11 +41,16 @@ def test_arrays_ranges_and_single_values():
     made = space(count=range(2, 5), level=np.array([0.25, 1.0]), name="only")
     assert [one.values for one in made.dimensions] == [(2, 3, 4), (0.25, 1.0)]
     assert all(type(value) is float for value in made.dimensions[1].values)
-    assert made.fixed == {"needed": 1, "name": "only", "flag": False}
+    assert made.fixed == {"needed": 1, "name": "only", "flag": False, "pair": ()}
 
 
 def test_a_whole_number_is_a_level():
     assert space(level=[1, 2]).dimensions[0].values == (1.0, 2.0)
+
+
+def test_values_that_cannot_be_hashed_are_values():
+    made = space(pair=[([1], [2]), ([1], [3])])
+    assert made.dimensions[0].values == (([1], [2]), ([1], [3]))
 
 
 def test_a_huge_grid_is_not_held():
@@ -65,6 +71,8 @@ def test_a_huge_grid_is_not_held():
         ({"count": [1, 2.5]}, ParameterError, "count must be int, found 2.5"),
         ({"count": (5, 20)}, SweepError, r"\[5, 20\] for these two"),
         ({"name": ["a", 3]}, ParameterError, "name must be str, found 3"),
+        ({"pair": (1.0, 0.5, 0.2)}, ParameterError, r"write pair=\[\(1.0, 0.5, 0.2\)\] for this one value"),
+        ({"pair": (1.0, 0.5)}, ParameterError, r"write pair=\[\(1.0, 0.5\)\] for this one value"),
     ],
 )
 def test_what_a_grid_refuses(given, kind, text):
@@ -141,8 +149,59 @@ def test_random_points_are_drawn_until_enough_are_allowed():
     found = list(points(made, "random", n=40, where=lambda p: p.fast < p.slow))
     assert len(found) == 40
     assert all(fast < slow for _, (fast, slow) in found)
+    assert list(points(made, "random", n=40, where=lambda p: p.fast > 50)) == []  # none of 2,500
+    endless = make_space(Cross, {"fast": (1, 50), "share": (0.0, 1.0)}, "random")
     with pytest.raises(SweepError, match=r"refused 1\d\d,\d\d\d of"):
-        list(points(made, "random", n=40, where=lambda p: p.fast > 50))
+        list(points(endless, "random", n=40, where=lambda p: p.fast > 50))
+
+
+def test_random_points_of_whole_numbers_do_not_repeat_and_all_come():
+    made = space("random", count=(5, 9), name=["x", "y"])
+    assert made.size == 10  # five numbers, two words
+    found = [at for _, at in points(made, "random", n=100, seed=4)]
+    assert sorted(found) == sorted(itertools.product(range(5, 10), range(2)))
+    assert [at for _, at in points(made, "random", n=3, seed=4)] == found[:3]
+    assert points(made, "random", n=100).count() == (10, True)
+
+
+def test_random_whole_numbers_on_a_log_scale_do_not_repeat_and_all_come():
+    made = space("random", count=(1, 1000, "log"))
+    found = list(points(made, "random", n=2_000, seed=4))
+    numbers = [number for number, _ in found]
+    assert numbers == sorted(set(numbers))
+    assert sorted(at[0] for _, at in found) == list(range(1, 1001))
+    # below √1000 lies half of a log scale: most of those 31 numbers are among the first hundred
+    assert sum(at[0] <= 31 for _, at in found[:100]) >= 25
+    assert list(points(made, "random", n=50, seed=4)) == found[:50]
+
+
+@pytest.mark.parametrize("values", [(0, 99), range(100)])
+def test_more_points_than_a_permutation_mixes_are_uniform(values):
+    """100²⁰ is more than 2¹²⁸, so that the halves of a Feistel network would have more than 64 bits."""
+    names = [f"x{k}" for k in range(20)]
+    wide = type("Wide", (Strategy,), {"__annotations__": dict.fromkeys(names, int), **dict.fromkeys(names, 0)})
+    made = make_space(wide, dict.fromkeys(names, values), "random")
+    drawn = np.array([at for _, at in points(made, "random", n=2000, seed=3)])
+    # mean 49.5, sd √((100² − 1)/12) = 28.9; of 2,000 the mean has an sd of 0.65: five of them
+    assert (abs(drawn.mean(axis=0) - 49.5) < 3.2).all()
+
+
+def test_a_hypercube_over_few_values_has_each_point_once():
+    made = space("latin", count=(1, 2), name=["x", "y"])
+    found = list(points(made, "latin", n=8, seed=1))
+    assert sorted(at for _, at in found) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert points(made, "latin", n=8).count() == (4, True)
+    wide = space("latin", count=(1, 6), name=["x", "y"])
+    for seed in range(20):  # of 12 points 8 are asked for, and 8 come
+        assert len({at for _, at in points(wide, "latin", n=8, seed=seed)}) == 8
+
+
+@pytest.mark.parametrize("method", ["random", "latin"])
+def test_points_that_cannot_be_counted_are_drawn_as_they_come(method):
+    made = space(method, level=(0.0, 1.0), count=(1, 4))
+    drawn = points(made, method, n=50, seed=3)
+    assert made.size is None
+    assert list(drawn) == list(itertools.islice(drawn._latin() if method == "latin" else drawn._drawn(), 50))
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_words_have_no_neighbours():
     assert table.loc[("a", 1)]["mean"] == 5.0
     assert table.loc[("b", 2)]["mean"] == 2.5
     only = sweep(Landscape, bars, kind=["a", "b"], objective="final_equity", store=None)
-    with pytest.raises(SweepError, match="none has neighbours"):
+    with pytest.raises(SweepError, match="no set has neighbours"):
         only.stability()
 
 

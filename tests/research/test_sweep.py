@@ -51,8 +51,21 @@ def test_best_is_the_largest_and_can_be_run(grid):
     assert best.number == grid.table["sharpe"].idxmax()
     assert grid.run_best().summary() == pytest.approx(best.metrics, nan_ok=True, rel=0, abs=0)
     assert grid.trial(3).parameters == {"fast": 3, "slow": 9}
-    with pytest.raises(SweepError, match="no trial 99"):
+    with pytest.raises(SweepError, match=r"no trial 99; the 12 there are have numbers from 0 to 11$"):
         grid.trial(99)
+    with pytest.raises(SettingsError, match=r"trial is 'x' \(str\); it is the number of a trial"):
+        grid.trial("x")
+
+
+def test_trials_beyond_those_of_a_sweep_are_not_there(bars, tmp_path):
+    given = {"fast": (2, 30), "slow": (31, 90), "method": "random", "store": tmp_path / "s.db"}
+    sweep(Cross, bars, n_trials=5, **given)
+    few = sweep(Cross, bars, n_trials=3, **given)
+    with pytest.raises(SweepError, match=r"no trial 4; the 3 there are have numbers from 0 to 2$"):
+        few.trial(4)
+    some = sweep(Cross, bars, fast=[3, 5], slow=[4, 20], where=lambda p: p.fast < p.slow, store=None)
+    with pytest.raises(SweepError, match=r"the 3 there are have numbers from 0 to 3 \(those that where= refused are"):
+        some.trial(2)
 
 
 def test_threads_give_the_same_bytes(grid, bars):
@@ -130,6 +143,9 @@ def test_an_objective_that_is_no_number_is_an_error_of_its_run(bars):
     with pytest.raises(SweepError, match="the objective _wrong returned 'a lot'"):
         sweep(Cross, bars, fast=[3], slow=[20], objective=_wrong, store=None)
 
+    with pytest.raises(SweepError, match="the objective <lambda> returned None"):
+        sweep(Cross, bars, fast=[3], slow=[20], objective=lambda metrics: None, store=None)
+
 
 def _wrong(metrics):
     return "a lot"
@@ -155,11 +171,12 @@ def _wrong(metrics):
         ({"fast": [5], "where": 3}, SettingsError, "where is 3"),
         ({"fast": [5], "seed": 1.5}, SettingsError, "seed must be a whole number"),
         ({"fast": [5], "progress": "yes"}, SettingsError, "progress must be"),
+        ({"fast": [5], "store": 5}, SettingsError, "store is 5; it is the path of a file, or None"),
     ],
 )
 def test_bad_input_is_refused_before_the_first_run(given, kind, text, bars):
     with pytest.raises(kind, match=text):
-        sweep(Cross, bars, store=None, **given)
+        sweep(Cross, bars, **{"store": None} | given)
 
 
 def test_an_instance_is_not_a_class(bars):
@@ -324,6 +341,15 @@ def test_more_random_trials_go_on_from_fewer(bars, tmp_path, monkeypatch):
     assert len(runs) == 8
     assert bytes_of(few) == bytes_of(again)
     assert more.table.index.tolist() == list(range(8))
+
+
+def test_random_and_latin_run_nothing_twice(bars, monkeypatch):
+    for method in ("random", "latin"):
+        runs = count_runs(monkeypatch)
+        found = sweep(Cross, bars, fast=(5, 6), slow=[20, 30], method=method, n_trials=8, store=None)
+        assert len(runs) == found.trials == 4
+        assert "4 sets of parameters tried, all there are of 8 asked for" in str(found)
+        assert "best of 4" in str(found)
 
 
 def test_two_sweeps_share_a_store(bars, tmp_path):

@@ -69,8 +69,11 @@ def test_where_is_kept(bars):
     )
     assert (found.table["fast"] < found.table["slow"]).all()
     assert found.table.index.tolist() == list(range(30))
+    none = {"fast": (2, 60), "where": lambda p: p.fast > 60, "method": "tpe", "n_trials": 30, "store": None}
+    with pytest.raises(SweepError, match="where= allows no point of the space"):
+        sweep(Cross, bars, **none)
     with pytest.raises(SweepError, match=r"refused 10\d,\d\d\d of"):
-        sweep(Cross, bars, fast=(2, 60), where=lambda p: p.fast > 60, method="tpe", n_trials=30, store=None)
+        sweep(Cross, bars, share=(0.5, 1.0), **none)
 
 
 def test_it_goes_on_where_it_stopped(bars, tmp_path, monkeypatch):
@@ -91,8 +94,45 @@ def test_runs_that_raise_are_failed_trials(bars):
     found = sweep(
         Fragile, bars, fast=[5, 6, 7, 8, 9], slow=[20], objective="total_return", method="tpe", n_trials=20, store=None
     )
-    assert found.trials == 20
-    assert found.failed == found.table["fast"].isin([7, 8]).sum() > 0
+    assert found.trials == 5  # all there are
+    assert found.failed == found.table["fast"].isin([7, 8]).sum() == 2
+
+
+def test_nothing_is_run_twice(bars, tmp_path, monkeypatch):
+    """Three numbers and four, of which `where` refuses one in twelve: eleven sets, in whatever order."""
+    from backtester.research.sweep.trials import Trials
+
+    runs, real = [], Trials.outcome
+    monkeypatch.setattr(Trials, "outcome", lambda self, point, *known: runs.append(point) or real(self, point, *known))
+    given = {"fast": (2, 4), "slow": [20, 30, 40, 50], "where": lambda p: p.fast + p.slow != 54, "method": "tpe"}
+    found = sweep(Cross, bars, n_trials=30, batch=4, store=None, workers=1, **given)
+    assert len(runs) == found.trials == 11
+    assert len(set(zip(found.table["fast"], found.table["slow"], strict=True))) == 11
+    assert found.table.index.tolist() == list(range(11))
+    assert "11 sets of parameters tried, all there are of 30 asked for" in str(found)
+    assert bytes_of(sweep(Cross, bars, n_trials=30, batch=4, store=None, workers=2, **given)) == bytes_of(found)
+    runs.clear()
+    sweep(Cross, bars, n_trials=6, batch=4, store=tmp_path / "s.db", **given)
+    assert bytes_of(sweep(Cross, bars, n_trials=30, batch=4, store=tmp_path / "s.db", **given)) == bytes_of(found)
+    assert len(runs) == 11
+
+
+def test_what_is_proposed_again_is_told_the_score_it_had():
+    from backtester.research.sweep.objective import make_objectives
+    from backtester.research.sweep.space import make_space
+    from backtester.research.sweep.tpe import Parzen
+    from backtester.research.sweep.trials import Outcome
+
+    made = make_space(Cross, {"fast": [3, 4, 5]}, "tpe")
+    parzen = Parzen(made, make_objectives("sharpe", None), 10, 0, None, 2)
+    asked = []
+    for batch in parzen.batches():
+        asked += [at for _, at in batch]
+        parzen.tell([Outcome(number, at, (float(at[0]),), b"", "") for number, at in batch])
+    assert sorted(asked) == [(0,), (1,), (2,)]
+    told = [(trial.params["fast"], trial.value) for trial in parzen._study.trials if trial.value is not None]
+    assert len(told) > 3  # it was asked again and again
+    assert all(value == at for at, value in told)
 
 
 def test_several_objectives(bars):

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from backtester.engine.settings import Settings, as_bars
-from backtester.errors import ParameterError, SettingsError, StrategyError, SweepError, did_you_mean
+from backtester.errors import SettingsError, StrategyError, SweepError, did_you_mean
 from backtester.executors import Executor, as_executor
 from backtester.research.sweep.digest import digest_of
 from backtester.research.sweep.drive import Driver
+from backtester.research.sweep.keywords import Keywords
 from backtester.research.sweep.objective import Objective, make_objectives, metric_names
-from backtester.research.sweep.points import Points
+from backtester.research.sweep.points import MOST_MIXED, Points
 from backtester.research.sweep.progress import SweepProgress
 from backtester.research.sweep.result import ALL, Sweep
-from backtester.research.sweep.space import Space, make_space
+from backtester.research.sweep.space import Range, Space, make_space
 from backtester.research.sweep.store import DEFAULT, Store
 from backtester.research.sweep.tpe import Parzen
 from backtester.research.sweep.trials import Trials
@@ -78,17 +80,17 @@ def sweep(
     where : callable, optional
         Says which sets are tried: `where=lambda p: p.fast < p.slow`. It sees every parameter of the strategy.
     method : {"grid", "random", "latin", "tpe"}
-        All combinations; at random (without repetition where all dimensions are lists); a Latin hypercube (McKay,
-        Beckman and Conover, Technometrics 21, 1979); or Optuna's tree-structured Parzen estimator (Bergstra et al.,
-        NeurIPS 2011; extra `research`).
+        All combinations; at random; a Latin hypercube (McKay, Beckman and Conover, Technometrics 21, 1979); or
+        Optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; extra `research`).
     n_trials : int, optional
-        How many sets, for all methods but "grid".
+        How many sets, for all methods but "grid"; all there are, where these are fewer. No set is run twice.
     seed : int
         Of the search, and of `ctx.random()` in every run.
     objective : str, callable or list of them
         The name of a metric; or a function of the dict of metrics; or, where its parameter is called `result`, of the
         whole `Result`, which takes many times as long. NaN is no score, nor is a metric of an account that went
-        bankrupt. A list makes several objectives.
+        bankrupt. A list makes several objectives. Its name is that of the function, "objective" for a lambda, and
+        NAME_objective where a metric or a parameter that varies is called so.
     maximize : bool or list of bool, optional
         By default as the metric wants it: a drawdown, a volatility, a value at risk and costs are minimised, all else
         is maximised.
@@ -129,7 +131,7 @@ def sweep(
     own = {name: said[name] for name in OWN}
     kind = _class(strategy)
     panel = as_bars(bars)
-    dimensions, settings = _told_apart(kind, parameters or {}, given, own)
+    dimensions, settings = Keywords("sweep", "parameters", OWN).told_apart(kind, parameters or {}, given, own)
     _check(own)
     space = make_space(kind, dimensions, method)
     chosen = for_runs_of(kind, as_executor(executor, workers))
@@ -138,7 +140,7 @@ def sweep(
         panel,
         Settings(**settings, seed=seed, progress=False),
         space,
-        make_objectives(objective, maximize),
+        make_objectives(objective, maximize, space.names),
         memory_limit,
     )
     points = Points(space, method, n_trials, seed, where)
@@ -152,7 +154,8 @@ def sweep(
     driver = Driver(trials, chosen, kept, number, SweepProgress(total, exact, min(before, total), progress))
     driver.run(Parzen(space, trials.objectives, n_trials or 0, seed, where, batch) if method == "tpe" else points)
     last = ALL if method in ("grid", "latin") else driver.last
-    found = Sweep(trials, kept, number, last, method, driver.interrupted, unknown)
+    asked = None if method == "latin" and where is not None else n_trials  # `where` takes from a hypercube
+    found = Sweep(trials, kept, number, last, method, driver.interrupted, unknown, asked)
     _check_found(found, space)
     return found
 
@@ -168,42 +171,6 @@ def _class(strategy: Any) -> type[Strategy]:
     raise StrategyError(
         f"sweep: the first argument must be a subclass of Strategy, found {type(strategy).__name__} ({strategy!r})"
     )
-
-
-def _told_apart(
-    kind: type[Strategy], parameters: Mapping[str, Any], given: Mapping[str, Any], own: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return dimensions and run settings; a name that may be both is refused, unless `parameters` decides."""
-    known = kind.parameter_types()
-    run_settings = [name for name in Settings.__dataclass_fields__ if name not in OWN]
-    dimensions, settings = dict(parameters), {}
-    passed = {name for name, value in own.items() if value is not OWN[name] and not _same(value, OWN[name])}
-    for name in (*given, *passed):
-        if name in known and (name in run_settings or name in OWN) and name not in parameters:
-            raise SettingsError(
-                f"sweep: {name!r} is a parameter of {kind.__name__} and a setting of "
-                f"{'run' if name in given else 'sweep'}; write parameters={{{name!r}: …}} for the parameter, and "
-                f"{name}=… for the setting"
-            )
-    for name, value in given.items():
-        if name in run_settings:
-            settings[name] = value
-        elif name in known:
-            if name in parameters:
-                raise SettingsError(f"sweep: {name!r} is given twice, in parameters= and by itself; keep one")
-            dimensions[name] = value
-        else:
-            names = (*known, *run_settings, *OWN)
-            raise ParameterError(
-                f"sweep: {kind.__name__} has no parameter {name!r}, and sweep and run no such setting"
-                f"{did_you_mean(name, names)} (parameters: {', '.join(known) or 'none'}; settings: "
-                f"{', '.join((*run_settings, *OWN))})"
-            )
-    return dimensions, settings
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
 
 
 def _check(own: Mapping[str, Any]) -> None:
@@ -229,6 +196,9 @@ def _check(own: Mapping[str, Any]) -> None:
         raise SettingsError(f"sweep: memory_limit is {limit!r}; it is a number of bytes, e.g. 512 << 20")
     if not _is_count(own["batch"]):
         raise SettingsError(f"sweep: batch is {own['batch']!r}; it is a number of trials, 1 or more")
+    store = own["store"]
+    if store is not None and not isinstance(store, str | os.PathLike):
+        raise SettingsError(f"sweep: store is {store!r}; it is the path of a file, or None to keep nothing")
     if own["progress"] is not None and not isinstance(own["progress"], bool):
         raise SettingsError(f"sweep: progress must be True, False or None, found {own['progress']!r}")
 
@@ -240,7 +210,8 @@ def _is_count(value: Any) -> bool:
 def _count(points: Points) -> tuple[int, bool]:
     """Return how many trials there will be, and whether that is exact; refuse a space in which there is none."""
     if points.method == "tpe":
-        return points.n or 0, True
+        n, size = points.n or 0, points.space.size
+        return (n, True) if size is None else (min(n, size), points.where is None)
     total, exact = points.count()
     if total == 0:
         raise SweepError(
@@ -262,7 +233,15 @@ def _key(trials: Trials, points: Points, batch: int) -> tuple[str, str]:
     return digest_of(
         *(trials.kind, trials.bars, settings, space, points.space.fixed, trials.objectives),
         *(points.method, points.seed, points.where, counted, rounds),
+        *(("each once",) if _each_once(points) else ()),
     )
+
+
+def _each_once(points: Points) -> bool:
+    """Whether no point of a space that can be counted is drawn twice; a store with repeats holds another sweep."""
+    size = points.space.size
+    ranges = any(isinstance(one, Range) for one in points.space.dimensions)
+    return size is not None and points.method != "grid" and (points.method != "random" or ranges or size > MOST_MIXED)
 
 
 def _about(space: Space, objectives: Sequence[Objective], points: Points) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtester.html_text import Table, card, shortened, sparkline
+from backtester.research.sweep.axes import worded
 from backtester.summary_text import GROUPS, written
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def html_of(found: Sweep) -> str:
     if found.not_keyed:
         notes.append(f"Cannot be continued later: {found.not_keyed} has no words.")
     if tried > 1 and tried > unscored:
-        notes.append(f"This is the best of {tried:,} on the same data, and some of it is luck; see .stability().")
+        see = "; see .stability()" if found.has_neighbours else ""
+        notes.append(f"This is the best of {tried:,} on the same data, and some of it is luck{see}.")
     title = f"Sweep of {found.strategy.__name__}, {found.method}"
     if tried == unscored:
         return card(title, facts, notes=notes)
@@ -55,7 +57,7 @@ def _table(found: Sweep) -> Table:
 
     rows = [
         [number, *(shortened(row[name]) for name in found.parameters), *(shown(name, row[name]) for name in columns)]
-        for number, row in zip(best.index.tolist(), best.to_dict("records"), strict=True)
+        for number, row in zip(best.index.tolist(), worded(found, best).to_dict("records"), strict=True)
     ]
     heads = [*heads[: -len(columns)], *(name.replace("_", " ") for name in columns)]
     return Table(heads, rows, heads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,7 +37,7 @@ class Objective:
     Attributes
     ----------
     name : str
-        Of the metric or of the function; a column of the table.
+        Of the metric or of the function, "objective" for a lambda; a column of the table.
     function : callable or None
         None where it is a metric.
     of_result : bool
@@ -57,13 +57,19 @@ class Objective:
         found = self.function(result() if self.of_result else dict(metrics))
         if isinstance(found, int | float | np.number) and not isinstance(found, bool):
             return float(found)
+        name = getattr(self.function, "__name__", self.name)
         raise SettingsError(
-            f"sweep: the objective {self.name} returned {found!r} ({type(found).__name__}); it returns a number"
+            f"sweep: the objective {name} returned {found!r} ({type(found).__name__}); it returns a number"
         )
 
 
-def make_objectives(given: Any, maximize: bool | Sequence[bool] | None) -> tuple[Objective, ...]:
+def make_objectives(
+    given: Any, maximize: bool | Sequence[bool] | None, parameters: Collection[str] = ()
+) -> tuple[Objective, ...]:
     """Return the objectives for what `sweep` was given.
+
+    A function that is called like another column of the table is NAME_objective: like a metric, like one of the
+    `parameters` that vary, or "error".
 
     Raises
     ------
@@ -81,7 +87,8 @@ def make_objectives(given: Any, maximize: bool | Sequence[bool] | None) -> tuple
         raise SettingsError(
             f"sweep: maximize is {maximize!r}; it is True, False, or one of them for each of {len(listed)} objectives"
         )
-    made = tuple(_objective(one, direction) for one, direction in zip(listed, directions, strict=True))
+    taken = {*metric_names(), *parameters, "error"}
+    made = tuple(_objective(one, direction, taken) for one, direction in zip(listed, directions, strict=True))
     names = [one.name for one in made]
     for name in names:
         if names.count(name) > 1:
@@ -89,7 +96,7 @@ def make_objectives(given: Any, maximize: bool | Sequence[bool] | None) -> tuple
     return made
 
 
-def _objective(given: Any, maximize: bool | None) -> Objective:
+def _objective(given: Any, maximize: bool | None, taken: Collection[str]) -> Objective:
     if isinstance(given, str):
         if given not in metric_names():
             raise SettingsError(
@@ -103,7 +110,7 @@ def _objective(given: Any, maximize: bool | None) -> Objective:
         )
     name = getattr(given, "__name__", type(given).__name__)
     name = "objective" if name == "<lambda>" else name
-    if name in metric_names():
+    while name in taken:
         name = f"{name}_objective"
     return Objective(name, given, _takes_result(given), True if maximize is None else maximize)
 

@@ -8,14 +8,12 @@ import numpy as np
 
 from backtester.errors import SettingsError, did_you_mean
 from backtester.figure_style import COLOURS, SCALE, dressed, label
+from backtester.research.sweep.axes import Axis, axis_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from backtester.research.sweep.result import Sweep
 
 REDUCTIONS = ("mean", "median", "min", "max")
-_CELLS = 40  # per axis, for parameters with more values than that
 
 
 def heatmap(found: Sweep, x: str, y: str, value: str | None, reduce: str) -> Any:
@@ -40,12 +38,12 @@ def heatmap(found: Sweep, x: str, y: str, value: str | None, reduce: str) -> Any
         raise SettingsError(f"heatmap: reduce is {reduce!r}{did_you_mean(reduce, REDUCTIONS)}; one of {REDUCTIONS}")
     column = found.column(value or found.objectives[0])
     table = found.table
-    keys = {name: cells_of(table[name]) for name in (x, y)}
-    cells = table[column].groupby([keys[y], keys[x]]).agg(reduce).unstack()
+    across, up = axis_of(found, x), axis_of(found, y)
+    cells = table[column].groupby([up.cells(), across.cells()]).agg(reduce).unstack()
     figure = go.Figure(
         go.Heatmap(
-            x=[str(one) if not isinstance(one, float | int) else one for one in cells.columns],
-            y=[str(one) if not isinstance(one, float | int) else one for one in cells.index],
+            x=_shown(across.names(cells.columns)),
+            y=_shown(up.names(cells.index)),
             z=cells.to_numpy(np.float64),
             colorbar={"title": column},
             colorscale=SCALE,
@@ -55,7 +53,7 @@ def heatmap(found: Sweep, x: str, y: str, value: str | None, reduce: str) -> Any
     others = len(found.parameters) - 2
     over = f", {reduce} over {others} other{'s' if others > 1 else ''}" if others else ""
     title = f"{column} of {found.trials:,} trials{over}"
-    return dressed(figure, title, xaxis={"title": {"text": label(x)}}, yaxis={"title": {"text": label(y)}})
+    return dressed(figure, title, xaxis=_drawn(across), yaxis=_drawn(up))
 
 
 def plot(found: Sweep, x: str | None, y: str | None, value: str | None) -> Any:
@@ -76,25 +74,28 @@ def line(found: Sweep, value: str | None) -> Any:
 
     (x,) = found.parameters
     column = found.column(value or found.objectives[0])
-    table = found.table.sort_values(x, kind="stable") if found.table[x].dtype.kind in "if" else found.table
-    places = table[x] if table[x].dtype.kind in "if" else table[x].map(str).map(label)
+    axis = axis_of(found, x)
+    order = np.argsort(axis.places, kind="stable")
+    table = found.table.iloc[order]
+    places = _shown(axis.names(axis.places[order]))
     style = {"color": COLOURS["accent"], "width": 1.4}
     figure = go.Figure(go.Scatter(x=places, y=table[column], mode="lines+markers", name=label(column), line=style))
     best = table.index.get_loc(found.best.number)
     mark = {"color": COLOURS["loss"], "size": 10, "symbol": "circle-open", "line": {"width": 2}}
-    figure.add_scatter(x=[places.iloc[best]], y=[table[column].iloc[best]], mode="markers", name="best", marker=mark)
+    figure.add_scatter(x=[places[best]], y=[table[column].iloc[best]], mode="markers", name="best", marker=mark)
     title = f"{column} of {found.trials:,} trials"
-    return dressed(figure, title, xaxis={"title": {"text": label(x)}}, yaxis={"title": {"text": label(column)}})
+    return dressed(figure, title, xaxis=_drawn(axis), yaxis={"title": {"text": label(column)}})
 
 
-def cells_of(values: pd.Series) -> pd.Series:
-    """Return values, or the middles of equal parts of their range where there are too many of them."""
-    if values.dtype.kind not in "if" or values.nunique() <= 4 * _CELLS:
-        return values
-    low, high = float(values.min()), float(values.max())
-    width = (high - low) / _CELLS
-    part = np.minimum(((values - low) / width).astype(np.int64), _CELLS - 1)
-    return low + (part + 0.5) * width
+def _shown(names: list[Any]) -> list[Any]:
+    """Return names of places as Plotly shows them as they are."""
+    return [label(one) if isinstance(one, str) else one for one in names]
+
+
+def _drawn(axis: Axis) -> dict[str, Any]:
+    """Return the settings of an axis; words that look like numbers or dates are words."""
+    kind = {} if axis.words is None else {"type": "category"}
+    return {"title": {"text": label(axis.name)}, **kind}
 
 
 def parallel_coordinates(found: Sweep, value: str | None, most: int) -> Any:
@@ -110,28 +111,20 @@ def parallel_coordinates(found: Sweep, value: str | None, most: int) -> Any:
     if isinstance(most, bool) or not isinstance(most, int) or most < 2:
         raise SettingsError(f"parallel_coordinates: most is {most!r}; it is a number of lines, 2 or more")
     column = found.column(value or found.objectives[0])
-    table = found.table
-    table = table[np.isfinite(table[column])].sort_values(column, kind="stable")
-    if len(table) > most:
-        table = table.iloc[np.unique(np.linspace(0, len(table) - 1, most).round().astype(int))]
-    axes = [_axis(name, table[name]) for name in found.parameters]
-    scores = table[column].to_numpy(np.float64)
+    values = found.table[column].to_numpy(np.float64)
+    rows = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
+    if len(rows) > most:
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, most).round().astype(int))]
+    axes = [_dimension(axis_of(found, name), rows) for name in found.parameters]
+    scores = values[rows]
     axes.append({"label": column, "values": scores})
     line = {"color": scores, "colorscale": SCALE, "showscale": True, "colorbar": {"title": column}}
     figure = go.Figure(go.Parcoords(line=line, dimensions=axes))
-    shown = f"{len(table):,} of " if len(table) < found.trials else ""
+    shown = f"{len(rows):,} of " if len(rows) < found.trials else ""
     return dressed(figure, f"{shown}{found.trials:,} trials by {column}", margin={"t": 110})
 
 
-def _axis(name: str, values: pd.Series) -> dict[str, Any]:
-    """Return one axis; values that are no numbers get equal places."""
-    if values.dtype.kind in "if":
-        return {"label": name, "values": values.to_numpy(np.float64)}
-    words = list(dict.fromkeys(map(str, values)))
-    places = {word: place for place, word in enumerate(words)}
-    return {
-        "label": name,
-        "values": [places[str(value)] for value in values],
-        "tickvals": list(places.values()),
-        "ticktext": words,
-    }
+def _dimension(axis: Axis, rows: np.ndarray) -> dict[str, Any]:
+    """Return one axis of lines; values that are no numbers have equal places."""
+    found = {"label": axis.name, "values": axis.places[rows]}
+    return found if axis.words is None else found | {"tickvals": list(range(len(axis.words))), "ticktext": axis.words}

@@ -1,7 +1,9 @@
 """Which points of a space are tried, in which order: grid, random, Latin hypercube; made one by one when asked for.
 
-Every point has a number, and is a function of that number, the space and the seed alone. So nothing is held, a sweep
-goes on where it stopped, and a point has the same number however many are asked for.
+Every point has a number, and is a function of that number, the space and the seed alone. So a sweep goes on where it
+stopped, and a point of a grid or a random search has the same number however many are asked for. No point comes twice:
+those of a space that can be counted are counted off in a mixed order; where they are drawn instead, because a
+hypercube or a log scale wants it, what came before is held and left out.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from backtester.errors import SweepError, did_you_mean
-from backtester.research.sweep.space import Coordinates, Space
+from backtester.research.sweep.space import Coordinates, Range, Space
 
 Where = Callable[[Any], Any]
 Point = tuple[int, Coordinates]
@@ -22,8 +24,9 @@ Point = tuple[int, Coordinates]
 _MASK = 2**64 - 1
 _STEP = 0x9E3779B97F4A7C15
 _COUNTED = 200_000  # points of a grid that are counted before it begins
-_TRIES = 1_000  # points that may be refused for one that is allowed
+_TRIES = 1_000  # points that may be refused for one that is allowed, or drawn again in a row
 _ROUNDS = 6
+MOST_MIXED = 2**128  # points that a `Permutation` mixes well; of more none is drawn twice in anybody's life
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,38 @@ class Points:
                 return
 
     def _all(self) -> Iterator[Point]:
-        if self.method == "grid":
-            size = self.space.size or 0
-            return ((number, self.space.point(number)) for number in range(size))
-        return self._latin() if self.method == "latin" else self._random()
-
-    def _random(self) -> Iterator[Point]:
-        """Draw without replacement where the points can be counted, else independently."""
         size = self.space.size
-        if size is not None:
-            mixed = Permutation(size, self.seed)
-            return ((number, self.space.point(mixed(number))) for number in range(size))
-        return self._drawn()
+        if self.method == "grid":
+            return ((number, self.space.point(number)) for number in range(size or 0))
+        drawn = self._latin() if self.method == "latin" else self._drawn()
+        if size is None or size > MOST_MIXED:
+            return drawn
+        if self.method == "latin":
+            return self._distinct(drawn, min(self.n or 0, size))
+        if any(isinstance(one, Range) and one.log for one in self.space.dimensions):
+            return self._distinct(drawn, size)
+        mixed = Permutation(size, self.seed)
+        return ((number, self.space.point(mixed(number))) for number in range(size))
+
+    def _distinct(self, drawn: Iterator[Point], most: int) -> Iterator[Point]:
+        """Yield `most` points: those that are drawn for the first time, then others at random where these are few."""
+        seen: set[Coordinates] = set()
+        number = again = 0
+        for number, point in drawn:
+            again = again + 1 if point in seen else 0
+            if again == 0:
+                seen.add(point)
+                yield number, point
+            if len(seen) == most or again > _TRIES:
+                break
+        mixed, place = Permutation(self.space.size or 0, self.seed), 0
+        while len(seen) < most:
+            point = self.space.point(mixed(place))
+            place += 1
+            if point not in seen:
+                seen.add(point)
+                number += 1
+                yield number, point
 
     def _drawn(self) -> Iterator[Point]:
         number = 0
@@ -93,13 +116,11 @@ class Points:
 
     def count(self) -> tuple[int, bool]:
         """Return how many points there are, and whether that is known rather than the most there can be."""
-        size = self.space.size
-        if self.method == "random":
-            assert self.n is not None
-            if self.where is None or size is None or size > _COUNTED:
-                return (self.n if size is None else min(self.n, size)), self.where is None
-        elif self.where is None or (self.n or size or 0) > _COUNTED:
-            return (self.n or size or 0), self.where is None
+        sizes = [one for one in (self.n, self.space.size) if one is not None]
+        most = min(sizes)
+        tried = self.space.size if self.method == "random" else most  # before `where` leaves out any
+        if self.where is None or tried is None or tried > _COUNTED:
+            return most, self.where is None
         return sum(1 for _ in self), True
 
 
@@ -142,6 +163,8 @@ def mix(word: int) -> int:
 
 class Permutation:
     """A permutation of 0 … n − 1 that is computed, not held: a Feistel network that walks until it is inside.
+
+    Its halves have at most 64 bits, so that n is at most 2¹²⁸.
 
     Source: J. Black and P. Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002 (cycle walking).
     """

@@ -14,9 +14,10 @@ import numpy as np
 from backtester.errors import SettingsError, SweepError, did_you_mean
 from backtester.research.overfitting.cscv import PBO, pbo_of_sums
 from backtester.research.sweep.objective import metric_names
-from backtester.research.sweep.space import Parameters
+from backtester.research.sweep.space import Choice, Parameters
 from backtester.research.sweep.store import Store
 from backtester.research.sweep.trials import N_BLOCKS, Outcome, Trials
+from backtester.research.sweep.values import column_of, free_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,15 @@ class Sweep:
     """
 
     def __init__(
-        self, trials: Trials, store: Store, sweep: int, last: int, method: str, interrupted: bool, not_keyed: str
+        self,
+        trials: Trials,
+        store: Store,
+        sweep: int,
+        last: int,
+        method: str,
+        interrupted: bool,
+        not_keyed: str,
+        asked: int | None = None,
     ):
         self._trials = trials
         self._store = store
@@ -77,6 +86,7 @@ class Sweep:
         self.method = method
         self.interrupted = interrupted
         self.not_keyed = not_keyed
+        self._asked = asked  # sets of parameters, where these are all there are or as many as were wanted
 
     # --- counts ------------------------------------------------------------------------------------------------------
 
@@ -114,6 +124,11 @@ class Sweep:
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters that vary."""
         return self._trials.space.names
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether a parameter that varies has numbers for values, so that there is a `stability` to tell."""
+        return self._trials.space.is_ordered
 
     # --- trials ------------------------------------------------------------------------------------------------------
 
@@ -194,14 +209,12 @@ class Sweep:
 
         Raises
         ------
+        SettingsError
+            `which` is no whole number.
         SweepError
             There is none of that number.
         """
-        found = which if isinstance(which, Outcome) else self._store.get(self._sweep, int(which))
-        if found is None:
-            raise SweepError(
-                f"sweep: there is no trial {which!r} among {self.trials:,} up to {self._last:,}", sweep=self
-            )
+        found = which if isinstance(which, Outcome) else self._numbered(which)
         values = np.frombuffer(found.metrics, np.float64).tolist()
         return Trial(
             found.number,
@@ -211,33 +224,79 @@ class Sweep:
             found.error,
         )
 
+    def _numbered(self, number: Any) -> Outcome:
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise SettingsError(
+                f"sweep: trial is {number!r} ({type(number).__name__}); it is the number of a trial, as the index of "
+                "the table has it"
+            )
+        found = self._store.get(self._sweep, int(number)) if 0 <= number <= self._last else None
+        if found is None:
+            first, last = self._store.ends(self._sweep, self._last)
+            left_out = " (those that where= refused are left out)" if last - first + 1 > self.trials else ""
+            raise SweepError(
+                f"sweep: there is no trial {number!r}; the {self.trials:,} there are have numbers from {first:,} to "
+                f"{last:,}{left_out}",
+                sweep=self,
+            )
+        return found
+
     # --- tables ------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def table(self) -> pd.DataFrame:
-        """One row per trial, by number: the parameters that vary, own objectives, every metric, `error`.
+        """One row per trial, by number: the parameters that vary, own objectives, every metric, the error.
 
-        Fractions, never percents; NaN where a metric is undefined, and everywhere where the run raised. A metric that
-        is called like a parameter is `metric_NAME`.
+        Parameters have the very values that were tried, as objects where these are not all ints, floats, bools or
+        strings. Metrics are fractions, never percents; NaN where a metric is undefined, and everywhere where the run
+        raised. `error` is "" where it did not.
+
+        Parameters keep their names. What else would have the name of one gets a word before it: `metric_NAME`,
+        `run_error`; an own objective is `NAME_objective`. `column` finds metrics and objectives.
         """
+        return self._rows[0]
+
+    @cached_property
+    def _rows(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """The table, and the coordinates of its rows, float64 [n, d]."""
         import pandas as pd
 
         outcomes = list(self._store.outcomes(self._sweep, self._last))
-        numbers = pd.Index([one.number for one in outcomes], name="trial")
+        dimensions, metrics = self._trials.space.dimensions, metric_names()
+        places = np.array([one.coordinates for one in outcomes], np.float64).reshape(len(outcomes), len(dimensions))
+        head = free_name("trial", {*self.parameters, *self._columns.values()}, "run")
+        numbers = pd.Index([one.number for one in outcomes], name=head)
         columns: dict[str, Any] = {}
-        for place, dimension in enumerate(self._trials.space.dimensions):
-            columns[dimension.name] = [dimension.value(one.coordinates[place]) for one in outcomes]
-        metrics = metric_names()
-        missing = np.full(len(metrics), np.nan)
-        values = [np.frombuffer(one.metrics, np.float64) if one.metrics else missing for one in outcomes]
-        matrix = np.array(values).reshape(-1, len(metrics))
+        for place, dimension in enumerate(dimensions):
+            if isinstance(dimension, Choice):
+                column = column_of(dimension.values).take(places[:, place].astype(np.int64))
+            else:
+                column = column_of([dimension.value(one.coordinates[place]) for one in outcomes])
+            columns[dimension.name] = column.set_axis(numbers)
         for place, name in enumerate(self.objectives):
             if name not in metrics:
                 columns[name] = [one.scores[place] if one.scores else math.nan for one in outcomes]
+        missing = np.full(len(metrics), np.nan)
+        values = [np.frombuffer(one.metrics, np.float64) if one.metrics else missing for one in outcomes]
+        matrix = np.array(values).reshape(-1, len(metrics))
         for place, name in enumerate(metrics):
-            columns[f"metric_{name}" if name in self.parameters else name] = matrix[:, place]
-        columns["error"] = [one.error for one in outcomes]
-        return pd.DataFrame(columns, index=numbers)
+            columns[self._columns[name]] = matrix[:, place]
+        columns[self.error_column] = [one.error for one in outcomes]
+        return pd.DataFrame(columns, index=numbers), places
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """The columns of objectives, metrics and the error, by their names."""
+        found = {name: name for name in self.objectives if name not in metric_names()}
+        for name in (*metric_names(), "error"):
+            taken = {*self.parameters, *found.values()}
+            found[name] = free_name(name, taken, "run" if name == "error" else "metric")
+        return found
+
+    @property
+    def error_column(self) -> str:
+        """The column of the table with errors: "error", or "run_error" where a parameter is called so."""
+        return self._columns["error"]
 
     @cached_property
     def front(self) -> pd.DataFrame:
@@ -267,16 +326,19 @@ class Sweep:
         SettingsError
             There is none.
         """
-        column = f"metric_{name}" if name in self.parameters and name in metric_names() else name
-        if column in self.table.columns and column not in (*self.parameters, "error"):
-            return column
-        names = [one for one in self.table.columns if one not in (*self.parameters, "error")]
-        raise SettingsError(f"sweep: the table has no metric {name!r}{did_you_mean(name, names)}")
+        columns = {key: column for key, column in self._columns.items() if key != "error"}
+        if name in columns:
+            return columns[name]
+        if name in columns.values():
+            return name
+        raise SettingsError(f"sweep: the table has no metric {name!r}{did_you_mean(name, columns.values())}")
 
     # --- how much to believe -----------------------------------------------------------------------------------------
 
     def stability(self, radius: int = 1, score: Literal["mean", "min"] = "mean") -> Stability:
         """Return how each set scores together with its neighbours; see `backtester.research.sweep.stability.stability`.
+
+        Where no parameter that varies has numbers for values, no set has neighbours, and this is a SweepError.
 
         Parameters
         ----------

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtester.report.sections import Section, facts, frame_table, heat_map, histogram, scatter, text, unit_of
-from backtester.research.sweep.plots import cells_of
+from backtester.report.sections import (
+    Item,
+    Section,
+    facts,
+    heat_map,
+    histogram,
+    label_of,
+    scatter,
+    table,
+    text,
+    unit_of,
+)
+from backtester.research.sweep.axes import axis_of, worded
+from backtester.research.sweep.stability import NO_NEIGHBOURS
+from backtester.research.sweep.values import free_name, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +34,14 @@ _KEY = ("total_return", "sharpe", "max_drawdown", "n_trades", "total_costs")
 
 def sections_of(found: Sweep) -> list[Section]:
     """Return the sections of a sweep's page."""
-    table = found.table
     objective = found.column(found.objectives[0])
-    scores = table[objective].to_numpy(np.float64)
+    scores = found.table[objective].to_numpy(np.float64)
     sections = [_overview(found, scores)]
     if np.isfinite(scores).any():
-        sections += [_landscape(found, table, objective), _neighbourhood(found)]
-    sections.append(_trials(found, table))
+        if found.parameters:
+            sections.append(_landscape(found, objective))
+        sections.append(_neighbourhood(found, objective))
+    sections.append(_trials(found, objective))
     return sections
 
 
@@ -45,8 +59,8 @@ def _overview(found: Sweep, scores: np.ndarray) -> Section:
     name = found.objectives[0]
     if np.isfinite(scores).any():
         best = found.best
-        chosen = ", ".join(f"{key}={value!r}" for key, value in best.parameters.items())
-        items.append(text(f"Best: trial {best.number:,} with {chosen}; {name} {best.scores[name]:.4g}."))
+        chosen = f" with {pairs_of(best.parameters)}" if best.parameters else ""
+        items.append(text(f"Best: trial {best.number:,}{chosen}; {name} {best.scores[name]:.4g}."))
         marks = [(best.scores[name], "best"), (float(np.nanmedian(scores)), "median")]
         items.append(histogram(f"{name} of all trials", scores, unit=unit_of(name), marks=marks))
     else:
@@ -59,52 +73,66 @@ def _overview(found: Sweep, scores: np.ndarray) -> Section:
     return Section("What was tried", items, note)
 
 
-def _landscape(found: Sweep, table: pd.DataFrame, objective: str) -> Section:
+def _landscape(found: Sweep, objective: str) -> Section:
     """Return a heat map for each pair of parameters, of few pairs; of one parameter its scores."""
-    names = found.parameters
+    names, scores = found.parameters, found.table[objective]
     unit = unit_of(found.objectives[0])
+    axes = {name: axis_of(found, name) for name in names}
     if len(names) == 1:
-        values = table[names[0]]
-        if values.dtype.kind not in "if":
-            return Section("Scores over parameters", [frame_table("", table[[names[0], objective]], {objective: unit})])
-        x = values.to_numpy(np.float64)
-        item = scatter("", x, table[objective].to_numpy(), x_title=names[0], y_title=objective, y_unit=unit)
+        axis = axes[names[0]]
+        if axis.words is None:
+            x = axis.places.astype(np.float64)
+            item = scatter("", x, scores.to_numpy(), x_title=axis.name, y_title=objective, y_unit=unit)
+        else:
+            order = np.argsort(axis.places, kind="stable")
+            item = _listed(found, found.table[[axis.name, objective]].iloc[order], {objective: unit})
         return Section("Scores over parameters", [item])
     pairs = list(combinations(names, 2))
     items = []
-    for y, x in pairs[:PAIRS]:
-        grid = table[objective].groupby([cells_of(table[y]), cells_of(table[x])]).mean().unstack()
+    for up, right in pairs[:PAIRS]:
+        grid = scores.groupby([axes[up].cells(), axes[right].cells()]).mean().unstack()
         if grid.size <= 10_000:
-            title = f"{objective}: {y} over {x}"
-            items.append(
-                heat_map(title, list(grid.columns), list(grid.index), grid.to_numpy(), unit=unit, x_title=x, y_title=y)
-            )
+            columns, rows = axes[right].names(grid.columns), axes[up].names(grid.index)
+            title = f"{objective}: {up} over {right}"
+            items.append(heat_map(title, columns, rows, grid.to_numpy(), unit=unit, x_title=right, y_title=up))
     others = " Each cell is the mean over all other parameters." if len(names) > 2 else ""
     few = f"The first {PAIRS} of {len(pairs):,} pairs of parameters." if len(pairs) > PAIRS else ""
     return Section("Scores over parameters", items, f"{few}{others}".strip())
 
 
-def _neighbourhood(found: Sweep) -> Section:
-    """Return how sets score together with their neighbours."""
+def _neighbourhood(found: Sweep, objective: str) -> Section:
+    """Return how sets score together with their neighbours, or that there are none."""
+    if not found.has_neighbours:
+        return Section("Neighbourhoods", [text(f"{NO_NEIGHBOURS[0].upper()}{NO_NEIGHBOURS[1:]}.")])
     stable = found.stability()
     unit = unit_of(found.objectives[0])
     shown = stable.table.head(25)
-    units = {name: unit for name in (found.objectives[0], "mean", "min") if name in shown.columns}
+    units = dict.fromkeys((objective, *shown.columns[-2:]), unit)
     words = [text(line[0].upper() + line[1:]) for line in str(stable).splitlines()]
     few = f"The {len(shown):,} most stable" if len(shown) < len(stable.table) else "The most stable first"
     note = f"{few}: neighbours are one step of the grid away. A peak whose neighbours are poor is luck."
-    return Section("Neighbourhoods", [*words, frame_table("", shown, units)], note)
+    return Section("Neighbourhoods", [*words, _listed(found, shown, units)], note)
 
 
-def _trials(found: Sweep, table: pd.DataFrame) -> Section:
-    wanted = [
-        found.column(name) for name in (*found.objectives, *_KEY) if name in table.columns or name in found.objectives
-    ]
-    columns = [*found.parameters, *dict.fromkeys(wanted)]
+def _trials(found: Sweep, objective: str) -> Section:
+    wanted = dict.fromkeys((*found.objectives, *_KEY))
+    units = {found.column(name): unit_of(name) for name in wanted}
+    columns = [*found.parameters, *units]
     if found.failed:
-        columns.append("error")
-    objective = found.column(found.objectives[0])
-    maximize = found._trials.objectives[0].maximize
-    shown = table[columns].sort_values(objective, ascending=not maximize, kind="stable", na_position="last")
-    units = {name: unit_of(name.removeprefix("metric_")) for name in wanted}
-    return Section("Trials", [frame_table("", shown, units)], "The best first.")
+        columns.append(found.error_column)
+    ascending = not found.maximize[0]
+    shown = found.table[columns].sort_values(objective, ascending=ascending, kind="stable", na_position="last")
+    return Section("Trials", [_listed(found, shown, units)], "The best first.")
+
+
+def _listed(found: Sweep, rows: pd.DataFrame, units: dict[str, str]) -> Item:
+    """Return rows as a table: numbers of trials, parameters by their names, metrics by their words."""
+    shown = worded(found, rows)
+    index = str(shown.index.name)
+    columns, known = {index: shown.index.to_numpy()}, {index: "plain"}
+    for name in shown.columns:
+        head = name if name in found.parameters else free_name(label_of(name), columns, "metric")
+        columns[head] = shown[name].to_numpy()
+        if name in units:
+            known[head] = units[name]
+    return table("", columns, known)

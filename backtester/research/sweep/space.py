@@ -7,7 +7,7 @@ dimension is a range. Coordinates are plain numbers, so that a store can hold th
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from backtester.errors import ParameterError, SweepError, did_you_mean
+from backtester.html_text import shortened
+from backtester.research.sweep.values import told
 from backtester.strategy import Strategy, check_parameter, unannotated
 
 Coordinates = tuple[float, ...]
@@ -31,7 +33,17 @@ class Choice:
     @property
     def is_ordered(self) -> bool:
         """Whether the values are numbers, so that one has neighbours."""
-        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
+        numbers = (isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
+        return all(numbers) and not any(math.isnan(value) for value in self.values)
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def nth(self, place: int) -> int:
+        """Return the coordinate at a place in the list."""
+        return place
 
     def at(self, share: float) -> int:
         """Return the coordinate at a share in [0, 1) of the dimension."""
@@ -53,8 +65,8 @@ class Choice:
 
     def described(self) -> str:
         """Return the dimension in words."""
-        shown = ", ".join(map(repr, self.values[:4]))
-        more = f", … {self.values[-1]!r} ({len(self.values):,} values)" if len(self.values) > 4 else ""
+        shown = ", ".join(map(told, self.values[:4]))
+        more = f", … {told(self.values[-1])} ({len(self.values):,} values)" if len(self.values) > 4 else ""
         return f"{self.name}: {shown}{more}"
 
 
@@ -69,6 +81,15 @@ class Range:
     whole: bool
 
     is_ordered = True
+
+    @property
+    def size(self) -> int | None:
+        """How many values there are; None where they are not whole numbers."""
+        return int(self.high) - int(self.low) + 1 if self.whole else None
+
+    def nth(self, place: int) -> int:
+        """Return the coordinate at a place among the whole numbers."""
+        return int(self.low) + place
 
     def at(self, share: float) -> float:
         """Return the coordinate, which is the value, at a share in [0, 1) of the dimension."""
@@ -122,18 +143,22 @@ class Space:
 
     @property
     def size(self) -> int | None:
-        """How many points there are; None where a dimension is a range."""
-        if any(isinstance(one, Range) for one in self.dimensions):
-            return None
-        return math.prod(len(one.values) for one in self.dimensions if isinstance(one, Choice))
+        """How many points there are; None where a dimension is a range of numbers that are not whole."""
+        sizes = [one.size for one in self.dimensions]
+        return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a dimension has numbers for values, so that points have neighbours."""
+        return any(one.is_ordered for one in self.dimensions)
 
     def point(self, number: int) -> Coordinates:
-        """Return point `number` of the grid: its digits in a mixed radix, the last dimension the lowest."""
+        """Return point `number` of a space that can be counted: its digits in a mixed radix, the last the lowest."""
         digits = []
         for one in reversed(self.dimensions):
-            assert isinstance(one, Choice)
-            number, digit = divmod(number, len(one.values))
-            digits.append(digit)
+            assert one.size is not None
+            number, digit = divmod(number, one.size)
+            digits.append(one.nth(digit))
         return tuple(reversed(digits))
 
     def at(self, shares: Sequence[float]) -> Coordinates:
@@ -171,12 +196,8 @@ def make_space(kind: type[Strategy], given: Mapping[str, Any], method: str) -> S
     SweepError
         A dimension without values, with a value twice, or a range that is none.
     """
+    check_names("sweep", kind, given)
     known = kind.parameter_types()
-    for name in given:
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            hint = unannotated(kind, name) or did_you_mean(name, known)
-            raise ParameterError(f"sweep: {kind.__name__} has no parameter {name!r}{hint} (parameters: {listed})")
     dimensions: list[Choice | Range] = []
     fixed: Parameters = {}
     for name, values in given.items():
@@ -194,22 +215,58 @@ def make_space(kind: type[Strategy], given: Mapping[str, Any], method: str) -> S
     return Space(tuple(dimensions), fixed)
 
 
+def check_names(function: str, kind: type[Strategy], names: Iterable[str]) -> None:
+    """Raise `ParameterError` where a strategy has no parameter of one of the names that `function` was given."""
+    known = kind.parameter_types()
+    for name in names:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            hint = unannotated(kind, name) or did_you_mean(name, known)
+            raise ParameterError(f"{function}: {kind.__name__} has no parameter {name!r}{hint} (parameters: {listed})")
+
+
 def _dimension(kind: type, name: str, wanted: Any, values: Any, method: str) -> Choice | Range | tuple[Any]:
     """Return a dimension, or its one value in a tuple."""
     if isinstance(values, tuple) and _is_range(values):
+        try:
+            check_parameter(kind.__name__, name, wanted, _plain(values[0]))
+        except ParameterError as error:
+            raise ParameterError(f"{error}{_as_one(kind, name, wanted, values)}") from None
         return _range(kind, name, wanted, values, method)
     if not _is_list(values):
         return (check_parameter(kind.__name__, name, wanted, values),)
-    found = [check_parameter(kind.__name__, name, wanted, _plain(value)) for value in values]
+    try:
+        found = [check_parameter(kind.__name__, name, wanted, _plain(value)) for value in values]
+    except ParameterError as error:
+        raise ParameterError(f"{error}{_as_one(kind, name, wanted, values)}") from None
     if not found:
         raise SweepError(f"sweep: {name} has no values ({values!r}); give it one at least")
     seen: set[Any] = set()
     for value in found:
-        key = (type(value), value) if isinstance(value, Hashable) else id(value)
+        key = _key(value)
         if key in seen:
             raise SweepError(f"sweep: {name} has the value {value!r} twice; nothing is run twice, so take one out")
         seen.add(key)
     return Choice(name, tuple(found))
+
+
+def _as_one(kind: type, name: str, wanted: Any, values: Any) -> str:
+    """Return the remedy where values were meant as one value of the parameter, "" where they cannot be one."""
+    try:
+        check_parameter(kind.__name__, name, wanted, values)
+    except ParameterError:
+        return ""
+    shown = shortened(" ".join(repr(values).split()))
+    return f"; the values in it are tried one by one: write {name}=[{shown}] for this one value"
+
+
+def _key(value: Any) -> Any:
+    """Return what is the same for equal values; what cannot be hashed equals nothing else."""
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
 
 
 def _is_list(values: Any) -> bool:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtester.errors import SettingsError, SweepError, did_you_mean
-from backtester.research.sweep.space import Choice
-from backtester.research.sweep.words import pairs_of
+from backtester.research.sweep.values import free_name, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from backtester.research.sweep.result import Sweep, Trial
 
 SCORES = ("mean", "min")
+NO_NEIGHBOURS = "no parameter that varies has numbers for values, so that no set has neighbours"
 _MOST_OFFSETS = 100_000
 
 
@@ -28,8 +28,9 @@ class Stability:
     Attributes
     ----------
     table : DataFrame
-        One row per trial with a score, the most stable first: the parameters, the objective, `neighbours` (how many
-        were tried), `mean` and `min` over the trial and its neighbours.
+        One row per trial with a score, the most stable first: the parameters and the objective, as `Sweep.table` has
+        them, `neighbours` (how many were tried), `mean` and `min` over the trial and its neighbours. Where a parameter
+        or the objective is called like one of these three, `around_NAME`.
     best : Trial
         The most stable.
     peak : Trial
@@ -48,14 +49,14 @@ class Stability:
 
     def __str__(self) -> str:
         name = next(iter(self.peak.scores))
-        alone, around = self.table.loc[self.peak.number, [name, self.score]]
-        stable = self.table.loc[self.best.number]
+        counts, *around = self.table.columns[-3:]
+        scores = self.table[around[SCORES.index(self.score)]]
         peak, best = pairs_of(self.peak.parameters), pairs_of(self.best.parameters)
         return (
-            f"peak: {peak}: {name} {alone:.4g}, {self.score} of its neighbourhood {around:.4g} "
-            f"(rank {self.peak_rank:,} of {len(self.table):,})\n"
-            f"most stable: {best}: {name} {stable[name]:.4g}, {self.score} of its neighbourhood "
-            f"{stable[self.score]:.4g} over {stable['neighbours'] + 1:.0f} sets"
+            f"peak: {peak}: {name} {self.peak.scores[name]:.4g}, {self.score} of its neighbourhood "
+            f"{scores[self.peak.number]:.4g} (rank {self.peak_rank:,} of {len(self.table):,})\n"
+            f"most stable: {best}: {name} {self.best.scores[name]:.4g}, {self.score} of its neighbourhood "
+            f"{scores[self.best.number]:.4g} over {self.table.loc[self.best.number, counts] + 1:.0f} sets"
         )
 
 
@@ -63,10 +64,10 @@ def stability(found: Sweep, radius: int = 1, score: str = "mean") -> Stability:
     """Return how each set of parameters scores together with its neighbours.
 
     In a grid the neighbours are those at most `radius` steps away in every dimension whose values are numbers; in other
-    dimensions (words, flags) they have the same value. Elsewhere they are the 2·d nearest sets, d dimensions, by
-    the largest difference of the parameters, each scaled to [0, 1]. A neighbour that raised or has no score counts as
-    the worst score of the sweep: a hole in the neighbourhood is no support. One that `where` refuses, or that
-    lies beyond the edge, is none.
+    dimensions (words, flags, None or NaN beside numbers) they have the same value. Elsewhere they are the 2·d nearest
+    sets, d dimensions, by the largest difference of the parameters, each scaled to [0, 1]. A neighbour that raised or
+    has no score counts as the worst score of the sweep: a hole in the neighbourhood is no support. One that `where`
+    refuses, or that lies beyond the edge, is none.
 
     Parameters
     ----------
@@ -93,9 +94,9 @@ def stability(found: Sweep, radius: int = 1, score: str = "mean") -> Stability:
     if score not in SCORES:
         raise SettingsError(f"stability: score is {score!r}{did_you_mean(str(score), SCORES)}; it is 'mean' or 'min'")
     dimensions = found._trials.space.dimensions
-    if not any(one.is_ordered for one in dimensions):
-        raise SweepError("stability: no parameter that varies has numbers for values, so that none has neighbours")
-    table = found.table
+    if not found.has_neighbours:
+        raise SweepError(f"stability: {NO_NEIGHBOURS}")
+    table, places = found._rows
     name = found.column(found.objectives[0])
     values = table[name].to_numpy(np.float64)
     sign = 1.0 if found._trials.objectives[0].maximize else -1.0
@@ -103,31 +104,18 @@ def stability(found: Sweep, radius: int = 1, score: str = "mean") -> Stability:
     if not scored.any():
         raise SweepError(f"stability: no trial has a {name}", sweep=found)
     turned = np.where(scored, sign * values, (sign * values[scored]).min())
-    places = _places(found, table)
     lists = found.method == "grid"
     sums, lows, counts = _lattice(places, turned, dimensions, radius) if lists else _nearest(places, turned, dimensions)
     around = {"mean": sign * sums / (counts + 1), "min": sign * lows}
-    shown = table[[*found.parameters, name]].assign(neighbours=counts, **around)[scored]
-    order = np.lexsort((shown.index.to_numpy(), -sign * shown[name].to_numpy(), -sign * shown[score].to_numpy()))
+    shown = table[[*found.parameters, name]]
+    for head, column in {"neighbours": counts, **around}.items():
+        shown = shown.assign(**{free_name(head, shown.columns, "around"): column})
+    shown = shown[scored]
+    order = np.lexsort((shown.index.to_numpy(), -sign * values[scored], -sign * around[score][scored]))
     shown = shown.iloc[order]
     peak = found.best
     rank = int(shown.index.get_loc(peak.number)) + 1
     return Stability(shown, found.trial(int(shown.index[0])), peak, score, rank)
-
-
-def _places(found: Sweep, table: pd.DataFrame) -> np.ndarray:
-    """Return the coordinates of the trials, float64 [n, d]."""
-    columns = []
-    for one in found._trials.space.dimensions:
-        if isinstance(one, Choice):
-            columns.append([_index(one.values, value) for value in table[one.name]])
-        else:
-            columns.append(table[one.name].to_list())
-    return np.array(columns, np.float64).T
-
-
-def _index(values: tuple[Any, ...], value: Any) -> int:
-    return next(i for i, one in enumerate(values) if one is value or one == value)
 
 
 def _lattice(

@@ -165,6 +165,12 @@ class Store:
         rows, failed, unscored = next(iter(self._rows(query, (sweep, last))))
         return int(rows), int(failed), int(unscored)
 
+    def ends(self, sweep: int, last: int) -> tuple[int, int]:
+        """Return the lowest and the highest number of an outcome up to number `last`; (0, -1) where there is none."""
+        query = "SELECT coalesce(min(number), 0), coalesce(max(number), -1) FROM trials WHERE sweep = ? AND number <= ?"
+        low, high = next(iter(self._rows(query, (sweep, last))))
+        return int(low), int(high)
+
     def best(self, sweep: int, last: int) -> Outcome | None:
         """Return the outcome with the largest turned score, of several the first; None where none has a score."""
         query = (

@@ -2,7 +2,8 @@
 
 The size of a batch is a setting of the sweep, and scores are told in the order of the trials, whichever was finished
 first: so the result does not depend on the number of workers. Within a batch a point that is being run counts as a
-poor one (the "constant liar"), which keeps its points apart.
+poor one (the "constant liar"), which keeps its points apart. A point that is proposed again is no new trial: Optuna is
+told the score it has, or will have, and proposes another.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from backtester.research.sweep.points import Point, Points, Where, allowed, mix
 from backtester.research.sweep.space import Choice, Coordinates, Space
 from backtester.research.sweep.trials import Outcome
 
-_REFUSALS = 20  # proposals in a row that `where` may refuse
+_REFUSALS = 20  # proposals in a row that `where` may refuse, or that were there before
 
 
 class Parzen:
@@ -27,7 +28,7 @@ class Parzen:
     Parameters
     ----------
     n, batch : int
-        How many trials in all, and in a batch.
+        How many trials in all, and in a batch; fewer in all where the space has no more.
     """
 
     def __init__(
@@ -51,53 +52,72 @@ class Parzen:
             self._study = optuna.create_study(
                 directions=["maximize" if one.maximize else "minimize" for one in objectives], sampler=sampler
             )
-        self._open: dict[int, Any] = {}
-        self._asked = 0
+        self._numbers: dict[Coordinates, int] = {}
+        self._open: dict[int, list[Any]] = {}  # the trials of Optuna that wait for an outcome
+        self._told: dict[int, tuple[float, ...]] = {}  # their scores
 
     def batches(self) -> Iterator[list[Point]]:
         """Yield the batches; the scores of one are told before the next is asked for."""
-        while self._asked < self._n:
+        while (left := self._n - len(self._numbers)) > 0:
             with quiet():
-                batch = [self._ask() for _ in range(min(self._batch, self._n - self._asked))]
+                asked = [self._ask() for _ in range(min(self._batch, left))]
+            batch = [point for point in asked if point is not None]
+            if not batch:
+                return
             yield batch
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Tell what came out of a batch, in the order of the trials."""
         with quiet():
             for one in sorted(outcomes):
-                trial = self._open.pop(one.number)
-                if one.scores and all(math.isfinite(score) for score in one.scores):
-                    self._study.tell(trial, list(one.scores))
-                else:
-                    self._study.tell(trial, state=self._states.FAIL)
+                self._told[one.number] = one.scores
+                for trial in self._open.pop(one.number):
+                    self._tell(trial, one.scores)
 
-    def _ask(self) -> Point:
+    def _tell(self, trial: Any, scores: tuple[float, ...]) -> None:
+        if scores and all(math.isfinite(score) for score in scores):
+            self._study.tell(trial, list(scores))
+        else:
+            self._study.tell(trial, state=self._states.FAIL)
+
+    def _ask(self) -> Point | None:
+        """Return a new point; None where there is none left."""
         for _ in range(_REFUSALS):
             trial, point = self._proposed()
-            if allowed(self.space, self.where, point):
-                break
-            self._study.tell(trial, state=self._refused)
-        else:
-            trial, point = self._drawn()
-        number = self._asked
-        self._asked += 1
-        self._open[number] = trial
+            number = self._numbers.get(point)
+            if number in self._told:
+                self._tell(trial, self._told[number])
+            elif number is not None:
+                self._open[number].append(trial)
+            elif allowed(self.space, self.where, point):
+                return self._added(trial, point)
+            else:
+                self._study.tell(trial, state=self._refused)
+        drawn = self._drawn()
+        return None if drawn is None else self._added(*drawn)
+
+    def _added(self, trial: Any, point: Coordinates) -> Point:
+        number = self._numbers[point] = len(self._numbers)
+        self._open[number] = [trial]
         return number, point
 
     def _proposed(self) -> tuple[Any, Coordinates]:
         trial = self._study.ask()
         return trial, tuple(_suggest(trial, one) for one in self.space.dimensions)
 
-    def _drawn(self) -> tuple[Any, Coordinates]:
-        """Return an allowed point at random, where the estimator insists on what `where` refuses."""
-        seed = mix(mix(self._seed) + self._asked)
-        _, point = next(iter(Points(self.space, "random", 1, seed, self.where)))
+    def _drawn(self) -> tuple[Any, Coordinates] | None:
+        """Return a new point at random, where the estimator insists on what `where` refuses or on what was there."""
+        count = len(self._numbers)
+        points = Points(self.space, "random", count + 1, mix(mix(self._seed) + count), self.where)
+        point = next((point for _, point in points if point not in self._numbers), None)
+        if point is None:
+            return None
         values = zip(self.space.dimensions, point, strict=True)
-        self._study.enqueue_trial({one.name: _told(one, at) for one, at in values})
+        self._study.enqueue_trial({one.name: _held(one, at) for one, at in values})
         return self._proposed()[0], point
 
 
-def _told(one: Any, coordinate: float) -> float:
+def _held(one: Any, coordinate: float) -> float:
     """Return the value that stands for a coordinate in Optuna's trial."""
     return int(coordinate) if isinstance(one, Choice) or one.whole else float(coordinate)
 

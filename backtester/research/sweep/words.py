@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backtester.errors import SweepError
+from backtester.research.sweep.values import pairs_of
 
 if TYPE_CHECKING:
     from backtester.research.sweep.result import Sweep
@@ -15,6 +16,8 @@ def text_of(found: Sweep) -> str:
     tried, failed, unscored = found.counts
     kind = found._trials.kind.__name__
     counted = f"{tried:,} sets of parameters tried"
+    if found._asked is not None and tried < found._asked and not found.interrupted:
+        counted += f", all there are of {found._asked:,} asked for"
     if failed:
         counted += f", {failed:,} of them raised"
     if unscored > failed:
@@ -43,9 +46,11 @@ def _best(found: Sweep) -> list[str]:
     tried = found.trials
     lines = [f"best: trial {best.number:,} {pairs_of(best.parameters)}: {scores} ({shown})"]
     if tried > 1:
+        looks = ".stability() looks at its neighbours, walk_forward"
         lines.append(
-            f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: .stability() "
-            "looks at its neighbours, walk_forward at what is left of such a choice on data that came later."
+            f"This is the best of {tried:,} on the same data, and some of it is luck{_overfit(found)}: "
+            f"{looks if found.has_neighbours else 'walk_forward looks'} at what is left of such a choice on "
+            "data that came later."
         )
     return lines
 
@@ -56,8 +61,3 @@ def _overfit(found: Sweep) -> str:
         return f" (probability of backtest overfitting {found.pbo.probability:.1%})"
     except SweepError:
         return ""
-
-
-def pairs_of(parameters: dict[str, object]) -> str:
-    """Return parameters as a call has them: "n=10, k=2.0"."""
-    return ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "(no parameters)"

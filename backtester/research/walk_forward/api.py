@@ -10,6 +10,7 @@ from backtester.engine.settings import Settings, as_bars
 from backtester.errors import SettingsError, StrategyError, SweepError, did_you_mean
 from backtester.executors import Executor
 from backtester.research.sweep.api import BATCH, MEMORY_LIMIT
+from backtester.research.sweep.keywords import Keywords
 from backtester.research.sweep.objective import Objective, make_objectives
 from backtester.research.sweep.store import DEFAULT
 from backtester.research.walk_forward.choosing import CHOICES, Search, nothing_found
@@ -36,6 +37,22 @@ SEARCH: dict[str, Any] = {
     "batch": BATCH,
     "memory_limit": MEMORY_LIMIT,
     "store": DEFAULT,
+}
+#: these and the other keywords that have a default
+OWN: dict[str, Any] = {
+    "step": None,
+    "anchored": False,
+    "purge": 0,
+    "between": "carry",
+    "choose": "best",
+    "min_trades": 0,
+    "objective": "sharpe",
+    "maximize": None,
+    **SEARCH,
+    "seed": 0,
+    "workers": None,
+    "executor": "threads",
+    "progress": None,
 }
 
 
@@ -79,7 +96,7 @@ def walk_forward(
         `strategies.agent.AgentTrainer`, which takes none of the keywords about a space and its search.
     bars : Bars
     space : mapping, optional
-        Dimensions as `sweep` takes them, by the name of the parameter.
+        Dimensions as `sweep` takes them, by the name of the parameter, whatever it is called.
     train, test : int
         Bars to choose on, and bars to trade. The last test may be shorter; of less than half there is no score.
     step : int, optional
@@ -135,8 +152,12 @@ def walk_forward(
     windows = walk.windows(panel)
     goal = make_objectives(objective, maximize)[0]
     if not isinstance(strategy, Trainer) or isinstance(strategy, type):
-        asked = {name: said[name] for name in (*SEARCH, "objective", "maximize", "seed", "workers", "executor")}
-        search = Search(_class(strategy), choose, min_trades, {**asked, "progress": progress, **given}, space or {})
+        kind, own = _class(strategy), {name: said[name] for name in (*OWN, "train", "test")}
+        keywords = Keywords("walk_forward", "space", {**OWN, "train": train, "test": test})
+        dimensions, of_run = keywords.told_apart(kind, space or {}, given, own)
+        names = (*SEARCH, "objective", "maximize", "seed", "workers", "executor", "progress")
+        asked = {name: said[name] for name in names}
+        search = Search(kind, choose, min_trades, {**asked, **of_run}, dimensions)
         choices, parts, settings, not_keyed = _searched(search, panel, windows)
         words = f"{method}, {choose}"
     else:

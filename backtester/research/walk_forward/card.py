@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backtester.html_text import Table, card, shortened, sparkline
-from backtester.manifest import plain
+from backtester.html_text import Table, card, sparkline
+from backtester.research.sweep.values import word_of
 from backtester.summary_text import written
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def _table(found: WalkForwardResult) -> Table:
     """Return the first folds: when they were tested, what was chosen, and the scores in both windows."""
     heads = ["fold", "test from", "to", *found.parameters.columns, "in sample", "out of sample"]
     rows = []
+    values = [found.parameters[name].tolist() for name in found.parameters.columns]
     for number, row in found.folds.head(_ROWS).iterrows():
-        chosen = [shortened(plain(found.parameters[name].loc[number])) for name in found.parameters.columns]
+        chosen = [word_of(column[number]) for column in values]
         scores = [written(float(row[name]), "number") for name in ("in_sample", "out_of_sample")]
         rows.append([number, f"{row['test_first']:%Y-%m-%d}", f"{row['test_last']:%Y-%m-%d}", *chosen, *scores])
     return Table(heads, rows, heads)

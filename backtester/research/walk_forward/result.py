@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtester.research.sweep.values import are_numbers, column_of, free_name, word_of
 from backtester.research.walk_forward.fold import Fold
 from backtester.research.walk_forward.windows import Walk
 from backtester.result import Result
@@ -95,33 +96,46 @@ class WalkForwardResult:
         """One row per fold.
 
         Columns: `train_first`, `train_last`, `test_first`, `test_last` (closes); the parameters, as `parameter_NAME`
-        where a column is called so; `in_sample` and `out_of_sample`, the objective in both windows, each traded from
-        cash by itself; `in_sample_return` and `out_of_sample_return`, the mean return per year of these runs, and
-        `traded_return`, what the stitched account made in the test, all fractions; `trials`, `failed`; `why_not`: why
-        nobody traded the test, "" where somebody did. NaN where there is nothing.
+        where a column or the index is called so; `in_sample` and `out_of_sample`, the objective in both windows, each
+        traded from cash by itself; `in_sample_return` and `out_of_sample_return`, the mean return per year of these
+        runs, and `traded_return`, what the stitched account made in the test, all fractions; `trials`, `failed`;
+        `why_not`: why nobody traded the test, "" where somebody did. NaN where there is nothing.
         """
         import pandas as pd
 
-        names = self.parameters.columns
+        heads = self._heads()
         rows = []
         for one, made in zip(self.records, self._made(), strict=True):
             row = dict(zip(_COLUMNS[:4], one.times, strict=True))
-            row |= {_column(name): self.parameters[name].iloc[one.window.number] for name in names}
             row |= {"in_sample": one.choice.score, "out_of_sample": one.score}
             row |= {"in_sample_return": one.choice.metrics.get("annual_return", math.nan)}
             row |= {"out_of_sample_return": one.metrics.get("annual_return", math.nan), "traded_return": made}
             row |= {"trials": one.choice.trials, "failed": one.choice.failed, "why_not": one.choice.why_not}
             rows.append(row)
-        return pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="fold"))
+        found = pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="fold"))
+        for place, (name, head) in enumerate(heads.items(), start=4):
+            found.insert(place, head, self.parameters[name])
+        return found
+
+    def _heads(self) -> dict[str, str]:
+        """Return what the parameters are called in the table of folds."""
+        found: dict[str, str] = {}
+        for name in self.parameters.columns:
+            found[name] = free_name(name, {*_COLUMNS, "fold", *found.values()}, "parameter")
+        return found
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
-        """The chosen parameters, one row per fold; NaN where nothing was chosen."""
+        """The chosen parameters, one row per fold; NaN where nothing was chosen.
+
+        They are the very values, as objects where not all are ints, floats, bools or strings.
+        """
         import pandas as pd
 
         names = dict.fromkeys(name for one in self.records for name in one.choice.parameters or {})
-        columns = {name: [(one.choice.parameters or {}).get(name, math.nan) for one in self.records] for name in names}
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(self.records), name="fold"))
+        rows = [one.choice.parameters or {} for one in self.records]
+        columns = {name: column_of([row.get(name, math.nan) for row in rows]) for name in names}
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows), name="fold"))
 
     def _made(self) -> list[float]:
         """Return what the stitched account made in each test, NaN where it did not get there."""
@@ -249,14 +263,15 @@ class WalkForwardResult:
         from backtester.report.studies import fold_sections
         from backtester.summary_text import is_daily
 
-        folds = self.folds
+        parameters = self.parameters.apply(_drawn)
+        folds = self.folds.assign(**{head: parameters[name] for name, head in self._heads().items()})
         if is_daily(self.result.bars):
             folds = folds.assign(**{name: folds[name].dt.strftime("%Y-%m-%d") for name in _COLUMNS[:4]})
         return fold_sections(
             folds,
             in_sample="in_sample",
             out_of_sample="out_of_sample",
-            parameters=self.parameters,
+            parameters=parameters,
             objective=self.objective,
             said=self.result.verdict.sentence,
         )
@@ -274,8 +289,15 @@ class WalkForwardResult:
         return html_of(self)
 
 
-def _column(name: str) -> str:
-    return f"parameter_{name}" if name in _COLUMNS else name
+def _drawn(values: pd.Series) -> pd.Series:
+    """Return objects as a page has them: numbers where all are or are missing, else words."""
+    if values.dtype != object:
+        return values
+    missing = [isinstance(value, float) and math.isnan(value) for value in values]
+    if are_numbers([value for value, gone in zip(values, missing, strict=True) if not gone]):
+        return values.astype(np.float64)
+    words = ["" if gone else word_of(value) for value, gone in zip(values, missing, strict=True)]
+    return column_of(words).set_axis(values.index)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

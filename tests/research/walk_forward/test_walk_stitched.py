@@ -264,7 +264,13 @@ def test_an_error_in_a_test_is_raised_with_its_bar_and_fold():
 @pytest.mark.parametrize(
     ("given", "kind", "text"),
     [
-        ({"space": {"stepp": [0.1]}}, ParameterError, "did you mean 'step'"),
+        ({"space": {"stepp": [0.1]}}, ParameterError, "^walk_forward: .* did you mean 'step'"),
+        ({"anchor": True}, ParameterError, "^walk_forward: .* and walk_forward and run no .* did you mean 'anchored'"),
+        (
+            {"step": 70, "space": {"size": [0.1]}},
+            SettingsError,
+            "and a setting of walk_forward; write space={'step': …} for the parameter",
+        ),
         ({"sizes": [0.1]}, ParameterError, "did you mean 'size'"),
         ({"space": {"step": []}}, SweepError, "step has no values"),
         ({"objective": "sharp"}, SettingsError, "did you mean 'sharpe'"),
