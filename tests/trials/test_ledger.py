@@ -52,6 +52,14 @@ def test_numbers_of_a_sweep_are_those_of_single_trials(fixed):
 SHARE = 0.1
 
 
+class Brittle(Hold):
+    """Raises where `at` is 2."""
+
+    def prepare(self, bars):
+        if self.at == 2:
+            raise ValueError("two is not allowed")
+
+
 class Reading(Strategy):
     """Buys as much as a constant says."""
 
@@ -159,6 +167,13 @@ class TestWhatCounts:
         count = count_trials(bars)
         assert count.sharpe_variance == pytest.approx(np.var(found, ddof=1), rel=1e-9)
         assert count.best == pytest.approx(max(found), rel=1e-12)
+
+    def test_a_run_that_raises_is_no_trial(self, file):
+        bars = panel()
+        assert sweep(Brittle, bars, at=[1, 2, 3], store=None).failed == 1
+        with pytest.raises(ValueError, match="two is not allowed"):
+            run(Brittle(at=2), bars)
+        assert trials() == 2
 
     def test_sharpes_over_other_lengths_are_told_with_the_same_significance(self, file):
         ledger = Ledger(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import signal
 import struct
 import threading
@@ -130,16 +129,17 @@ class Driver:
         self._written_at = time.perf_counter()
 
     def _count(self, outcomes: list[Outcome]) -> None:
-        """Write outcomes to the trial ledger of the project."""
+        """Write outcomes to the trial ledger of the project; who raised has told nobody anything, as in `run`."""
         if self._recorder.is_on:
             values, at = self.trials.space.values, 8 * self._sharpe
             self._recorder.add(
                 (
                     values(one.coordinates),
-                    _FLOAT.unpack_from(one.metrics, at)[0] if one.metrics else math.nan,
+                    _FLOAT.unpack_from(one.metrics, at)[0],
                     one.sketch,
                 )
                 for one in outcomes
+                if one.metrics
             )
 
 
