@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -202,9 +203,14 @@ def _row(one: Outcome) -> tuple[str, ...]:
         return one.name, "", "could not run", "", "", ""
     sort, leaks = one.report.sort, one.report.leaks
     if not leaks:
-        drifts = len(one.report.findings)
-        return one.name, sort, "ok" + (f", {drifts} start-up drift{'s' * (drifts != 1)}" if drifts else ""), "", "", ""
+        kinds = Counter(finding.kind for finding in one.report.findings)
+        return one.name, sort, ", ".join(["ok", *(f"{n} {_counted(kind, n)}" for kind, n in kinds.items())]), "", "", ""
     first = leaks[0]
     more = f" and {len(leaks) - 1} more" if len(leaks) > 1 else ""
     where = f"{first.bar:,} ({first.time})" + (f" {first.asset}" if first.asset else "")
     return one.name, sort, first.kind, where, first.name + more, first.sees
+
+
+def _counted(kind: str, n: int) -> str:
+    """Return a kind of finding that is no leak, for a number of them."""
+    return "start-up drift" + "s" * (n != 1) if kind == "start-up drift" else kind

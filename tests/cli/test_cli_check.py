@@ -95,3 +95,16 @@ def test_what_cannot_run_ends_with_2(cli):
     cli.write("nothing.py", "x = 1\n")
     assert "nothing to check is defined there" in cli.error("check", "nothing.py", *DATA)
     assert "--cuts none" in cli.error("check", "broken.py", *DATA, "--cuts", "none")
+
+
+def test_what_is_no_leak_is_counted_by_its_kind(cli):
+    early = """
+    class Fitted(Rising):
+        warmup = 10
+
+        def prepare(self, bars):
+            self.rise = bars.close - bars.close[:10].mean()
+"""
+    cli.write("early.py", CLEAN + early)
+    done = cli("check", "early.py:Fitted", *DATA)
+    assert "ok, 1 before the warm-up" in done.stdout
