@@ -93,26 +93,24 @@ class _Walk:
     found : str
         The first place that writes, in words.
     kept : dict
-        What is known by (scope, name): the thing that others see too, by its name. Scopes are functions, "self" and
-        "return".
+        What is known by (scope, name): the thing that others see too, by its name. Scopes are functions, classes (for
+        the attributes of their instances) and "return".
+    homes : dict
+        The class that a function is a method of, by the code of the function.
     """
 
     def __init__(self, kind: type[Strategy]):
-        self.kind = kind
         self.found = ""
         self.kept: dict[tuple[Any, Any], str] = {}
         self.known_kind: dict[str, bool] = {}  # of a thing: whether it is a container whose methods are known
         self.functions: dict[types.CodeType, types.FunctionType] = {}
-        self.own = _stored_on_self(kind)
+        self.homes: dict[types.CodeType, type] = {}
+        self.stored: dict[type, frozenset[str]] = {}
         for name, (wanted, default) in kind.parameter_types().items():
-            if not _is_plain(wanted) and name not in self.own:
+            if not _is_plain(wanted) and name not in self.stored_on(kind):
                 self.note(f"the parameter {name}", default)
-                self.kept["self", name] = f"the parameter {name}"
-        for base in kind.__mro__:
-            if is_users(base.__module__):
-                for value in vars(base).values():
-                    for function in _functions_of(value):
-                        self.reach(function)
+                self.kept[kind, name] = f"the parameter {name}"
+        self.reach_class(kind)
         n_known = -1
         while n_known != len(self.kept) + len(self.functions) and not self.found:
             n_known = len(self.kept) + len(self.functions)
@@ -125,6 +123,21 @@ class _Walk:
         function = getattr(function, "py_func", function)
         if isinstance(function, types.FunctionType) and is_users(function.__module__ or "__main__"):
             self.functions.setdefault(function.__code__, function)
+
+    def reach_class(self, kind: type) -> None:
+        """Have the functions of a class and its bases read, as far as they are a user's."""
+        for base in kind.__mro__ if is_users(kind.__module__) else ():
+            for value in vars(base).values() if is_users(base.__module__) else ():
+                for function in _functions_of(value):
+                    self.reach(function)
+                    if not isinstance(value, staticmethod):
+                        self.homes.setdefault(function.__code__, kind)
+
+    def stored_on(self, kind: type) -> frozenset[str]:
+        """Return the attributes that instances of a class have of their own."""
+        if kind not in self.stored:
+            self.stored[kind] = _stored_on_self(kind)
+        return self.stored[kind]
 
     def note(self, name: str, value: Any) -> str:
         """Remember what sort of thing goes by a name, and return the name."""
@@ -140,8 +153,8 @@ class _Body:
         code = function.__code__
         self.space = {**function.__globals__, **closure_of(function)}
         self.local = set(code.co_varnames) | set(code.co_cellvars)
-        first = code.co_varnames[0] if code.co_argcount else ""
-        self.me = first if _is_method(walk.kind, function) else ""
+        self.home = walk.homes.get(code)  # the class whose instance, or which itself, is the first argument
+        self.me = code.co_varnames[0] if code.co_argcount and self.home is not None else ""
         self.rebound: set[str] = set()  # named by `global` or `nonlocal`
 
     def read(self) -> None:
@@ -213,7 +226,7 @@ class _Body:
                 self._writes(f"{ast.unparse(target)}", target)
             elif self._is_me(target.value):
                 if new and value is not None and (thing := self.thing_of(value)):
-                    self.walk.kept.setdefault(("self", target.attr), thing)
+                    self.walk.kept.setdefault((self.home, target.attr), thing)
             elif thing := self.thing_of(target.value):
                 self._writes(thing, target)
 
@@ -235,10 +248,8 @@ class _Body:
             if name in _WRITES or in_place or not (known or name in _NEW):
                 self._writes(thing, node)
         target = getattr(called, "py_func", called)
-        if isinstance(target, type) and is_users(target.__module__):
-            for value in vars(target).values():
-                for function in _functions_of(value):
-                    self.walk.reach(function)
+        if isinstance(target, type):
+            self.walk.reach_class(target)
         elif isinstance(target, types.FunctionType):
             self.walk.reach(target)
             self._pass_on(node, target)
@@ -250,7 +261,7 @@ class _Body:
             return
         names = code.co_varnames[: code.co_argcount]
         skipped = int(isinstance(node.func, ast.Attribute) and self._is_me(node.func.value) and bool(names))
-        if skipped and isinstance(inspect.getattr_static(self.walk.kind, function.__name__, None), staticmethod):
+        if skipped and isinstance(inspect.getattr_static(self.home, function.__name__, None), staticmethod):
             skipped = 0
         given = [*zip(names[skipped:], node.args, strict=False)]
         given += [(one.arg, one.value) for one in node.keywords if one.arg is not None]
@@ -271,16 +282,16 @@ class _Body:
         """Return the object that a name or a chain of names stands for before any run, or MISSING."""
         if isinstance(node, ast.Name):
             if node.id in self.local:
-                return self.walk.kind if self._is_me(node) and self._is_class_method() else MISSING
+                return self.home if self._is_me(node) and self._is_class_method() else MISSING
             return self.space.get(node.id, getattr(builtins, node.id, MISSING))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type":
-            return self.walk.kind if len(node.args) == 1 and self._is_me(node.args[0]) else MISSING
+            return self.home if len(node.args) == 1 and self._is_me(node.args[0]) else MISSING
         if not isinstance(node, ast.Attribute):
             return MISSING
         if self._is_me(node.value):
             if node.attr == "__class__":
-                return self.walk.kind
-            held = inspect.getattr_static(self.walk.kind, node.attr, MISSING)
+                return self.home
+            held = inspect.getattr_static(self.home, node.attr, MISSING)
             held = getattr(held, "__func__", held)
             return held if callable(held) else MISSING
         owner = self.object_of(node.value)
@@ -289,7 +300,7 @@ class _Body:
         return MISSING
 
     def _is_class_method(self) -> bool:
-        return isinstance(inspect.getattr_static(self.walk.kind, self.function.__name__, None), classmethod)
+        return isinstance(inspect.getattr_static(self.home, self.function.__name__, None), classmethod)
 
     def thing_of(self, node: ast.expr | None) -> str:
         """Return the name of what others see too, where the value of an expression may be it or a part of it."""
@@ -304,11 +315,9 @@ class _Body:
                 return self._thing(found, ast.unparse(node))
             if not self._is_me(node.value):
                 return self.thing_of(node.value)
-            if ("self", node.attr) in kept:
-                return kept["self", node.attr]
-            held = inspect.getattr_static(self.walk.kind, node.attr, MISSING)
-            is_own = node.attr in self.walk.own or node.attr in self.walk.kind.parameter_types()
-            return "" if is_own else self._thing(held, f"{self.walk.kind.__name__}.{node.attr}")
+            if (self.home, node.attr) in kept:
+                return kept[self.home, node.attr]
+            return self._of_class(node.attr)
         if isinstance(node, ast.Call):
             return self._returned(node)
         inside: list[ast.expr] = []
@@ -321,6 +330,14 @@ class _Body:
         elif isinstance(node, ast.Tuple | ast.List | ast.Set):
             inside = node.elts
         return next((thing for one in inside if (thing := self.thing_of(one))), "")
+
+    def _of_class(self, name: str) -> str:
+        """Return the name of an attribute of the class, where instances have none of their own by that name."""
+        assert self.home is not None
+        known = self.home.parameter_types() if hasattr(self.home, "parameter_types") else {}
+        if name in known or name in self.walk.stored_on(self.home):
+            return ""
+        return self._thing(inspect.getattr_static(self.home, name, MISSING), f"{self.home.__name__}.{name}")
 
     def _returned(self, node: ast.Call) -> str:
         """Return what the value of a call may be."""
@@ -386,16 +403,7 @@ def _functions_of(value: Any) -> Iterator[types.FunctionType]:
     yield from (part for part in parts if isinstance(part, types.FunctionType))
 
 
-def _is_method(kind: type, function: types.FunctionType) -> bool:
-    """Whether the first argument of a function of a class is a strategy, or the class itself."""
-    for base in kind.__mro__:
-        for value in vars(base).values():
-            if function in _functions_of(value):
-                return not isinstance(value, staticmethod)
-    return False
-
-
-def _stored_on_self(kind: type) -> set[str]:
+def _stored_on_self(kind: type) -> frozenset[str]:
     """Return the attributes that code of a class gives to self, so that what the class has by that name is not read."""
     found: set[str] = set()
     for base in kind.__mro__:
@@ -411,7 +419,7 @@ def _stored_on_self(kind: type) -> set[str]:
                         for part in flat
                         if isinstance(part, ast.Attribute) and getattr(part.value, "id", None) in me
                     }
-    return found
+    return frozenset(found)
 
 
 def _defaults_of(function: types.FunctionType) -> list[tuple[str, Any]]:

@@ -209,6 +209,25 @@ class AddsInPlace(Still):
         self.seen += [1]
 
 
+class Helper:
+    """Is made anew for each run, and keeps notes for all of them."""
+
+    notes: ClassVar[list[int]] = []
+
+    def __init__(self):
+        self.own = []
+
+    def note(self, t):
+        self.own.append(t)
+        self.notes.append(t)
+
+
+class WritesInAHelper(Still):
+    def prepare(self, bars):
+        self.helper = Helper()
+        self.helper.note(bars.n_bars)
+
+
 class Inherits(FillsABuffer):
     """Writes where its base does."""
 
@@ -251,9 +270,21 @@ class Reads(Still):
         self.seen.append(1)
 
 
+class OwnNotes:
+    """Keeps notes for itself."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, t):
+        self.notes.append(t)
+
+
 class ReadsMore(Reads):
     """And calls what its base does."""
 
     def prepare(self, bars):
         super().prepare(bars)
         self.mean = np.asarray(BUFFER).mean()
+        self.helper = OwnNotes()
+        self.helper.note(bars.n_bars)

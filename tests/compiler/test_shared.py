@@ -21,6 +21,7 @@ SAID = {
     "WritesIntoADefault": "the default of seen of count (shared_cases.py:",
     "DrawsFromTheGlobalGenerator": "the generator behind np.random.seed (shared_cases.py:",
     "WritesInAMethod": "NOTES (shared_cases.py:",
+    "WritesInAHelper": "Helper.notes (shared_cases.py:",
     "Inherits": "in FillsABuffer.prepare)",
 }
 
