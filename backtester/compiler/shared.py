@@ -26,7 +26,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from backtester.compiler.tokens import MISSING
 from backtester.compiler.walk import closure_of
@@ -48,9 +47,9 @@ _FIXED = (
         types.UnionType,
         np.ufunc,
     ),
-    *(logging.Logger, pd.Timestamp, pd.Timedelta, pd.Index, property, staticmethod, classmethod),
+    *(logging.Logger, property, staticmethod, classmethod),
 )
-_CONTAINERS = (list, dict, set, collections.deque, bytearray, np.ndarray, pd.DataFrame, pd.Series)
+_CONTAINERS = (list, dict, set, collections.deque, bytearray, np.ndarray)  # and those of pandas
 _GENERATORS = (random.Random, np.random.RandomState)
 
 
@@ -141,7 +140,8 @@ class _Walk:
 
     def note(self, name: str, value: Any) -> str:
         """Remember what sort of thing goes by a name, and return the name."""
-        self.known_kind[name] = self.known_kind.get(name, True) and isinstance(value, _CONTAINERS)
+        known = isinstance(value, _CONTAINERS) or _package(type(value)) == "pandas"
+        self.known_kind[name] = self.known_kind.get(name, True) and known
         return name
 
 
@@ -367,7 +367,7 @@ def _draws(called: Any, name: str) -> bool:
     """Whether a function draws from a generator that the whole process shares, or seeds it."""
     if isinstance(getattr(called, "__self__", None), _GENERATORS) or called is np.random.seed:
         return True
-    return (getattr(called, "__module__", None) or "").partition(".")[0] == "torch" and name in _TORCH_DRAWS
+    return _package(called) == "torch" and name in _TORCH_DRAWS
 
 
 def _is_fixed(value: Any, depth: int = 0) -> bool:
@@ -378,8 +378,7 @@ def _is_fixed(value: Any, depth: int = 0) -> bool:
         return depth > 8 or all(_is_fixed(item, depth + 1) for item in value)
     if isinstance(value, _FIXED) or hasattr(value, "py_func"):
         return True
-    module = getattr(type(value), "__module__", "") or ""
-    return module.partition(".")[0] in _OURS or isinstance(value, functools._lru_cache_wrapper)
+    return _package(type(value)) in _OURS or isinstance(value, functools._lru_cache_wrapper)
 
 
 def _is_plain(wanted: Any) -> bool:
@@ -391,7 +390,12 @@ def _is_plain(wanted: Any) -> bool:
         return typing.get_origin(wanted) in (typing.Union, types.UnionType, tuple) and all(map(_is_plain, parts))
     if wanted in (int, float, str, bool) or (isinstance(wanted, type) and issubclass(wanted, enum.Enum)):
         return True
-    return (getattr(wanted, "__module__", "") or "").partition(".")[0] in _OURS
+    return _package(wanted) in _OURS
+
+
+def _package(value: Any) -> str:
+    """Return the package that a class or a function is from."""
+    return (getattr(value, "__module__", None) or "").partition(".")[0]
 
 
 def _functions_of(value: Any) -> Iterator[types.FunctionType]:

@@ -6,6 +6,7 @@ import random
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from backtester import Strategy
 from backtester.indicators import sma
@@ -14,6 +15,7 @@ BUFFER = np.zeros((2000, 1))
 WEIGHTS = [1, 2, 3]
 NOTES: list[int] = []
 SETTINGS = {"a": 1, "inner": {"b": 2}}
+TABLE = pd.DataFrame({"x": [1.0, 2.0]})
 COUNT = 0
 GENERATOR = np.random.default_rng(0)
 FROZEN = np.arange(3.0)
@@ -202,6 +204,16 @@ class WritesInside(Still):
         inner["b"] = 3
 
 
+class WritesIntoAFrame(Still):
+    def prepare(self, bars):
+        TABLE.loc[0, "x"] = 3.0
+
+
+class SortsAFrame(Still):
+    def prepare(self, bars):
+        TABLE.sort_values("x", inplace=True)
+
+
 class AddsInPlace(Still):
     seen: ClassVar[list[int]] = []
 
@@ -263,6 +275,7 @@ class Reads(Still):
         self.table = BUFFER[: bars.n_bars]
         self.total = remembered().sum() + len(NOTES)
         self.average = sma(bars.close, self.n)
+        self.wide = TABLE.sort_values("x").pivot_table(values="x") + TABLE["x"].mean()
 
     def on_bar(self, ctx):
         self.state[0] += WEIGHTS[0] + self.table[-1, 0]
