@@ -18,13 +18,13 @@ from backtester.metrics.sharpe_error import (
     sharpe_interval,
 )
 from backtester.trials.count import TrialCount, count_trials
+from backtester.trials.ledger import FEW_RETURNS
 from backtester.trials.mark import WINDOW
 
 if TYPE_CHECKING:
     from backtester.result import Result
 
 LEVEL = 0.95
-FEW_RETURNS = 30  # below, moments are too rough for the normal approximation
 
 
 @dataclass(frozen=True)

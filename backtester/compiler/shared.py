@@ -102,7 +102,8 @@ class _Walk:
         self.found = ""
         self.kept: dict[tuple[Any, Any], str] = {}
         self.known_kind: dict[str, bool] = {}  # of a thing: whether it is a container whose methods are known
-        self.functions: dict[types.CodeType, types.FunctionType] = {}
+        self.functions: list[types.FunctionType] = []
+        self.codes: set[types.CodeType] = set()  # of these functions
         self.homes: dict[types.CodeType, type] = {}
         self.stored: dict[type, frozenset[str]] = {}
         for name, (wanted, default) in kind.parameter_types().items():
@@ -111,9 +112,9 @@ class _Walk:
                 self.kept[kind, name] = f"the parameter {name}"
         self.reach_class(kind)
         n_known = -1
-        while n_known != len(self.kept) + len(self.functions) and not self.found:
-            n_known = len(self.kept) + len(self.functions)
-            for function in list(self.functions.values()):
+        while n_known != len(self.kept) and not self.found:
+            n_known = len(self.kept)
+            for function in self.functions:  # grows on the way
                 if not self.found:
                     _Body(self, function).read()
 
@@ -121,7 +122,9 @@ class _Walk:
         """Have a function read, where it is a user's."""
         function = getattr(function, "py_func", function)
         if isinstance(function, types.FunctionType) and is_users(function.__module__ or "__main__"):
-            self.functions.setdefault(function.__code__, function)
+            if function.__code__ not in self.codes:
+                self.codes.add(function.__code__)
+                self.functions.append(function)
 
     def reach_class(self, kind: type) -> None:
         """Have the functions of a class and its bases read, as far as they are a user's."""
@@ -257,7 +260,7 @@ class _Body:
     def _pass_on(self, node: ast.Call, function: types.FunctionType) -> None:
         """Have the parameters of a function stand for what it is called with."""
         code = function.__code__
-        if code not in self.walk.functions:
+        if code not in self.walk.codes:
             return
         names = code.co_varnames[: code.co_argcount]
         skipped = int(isinstance(node.func, ast.Attribute) and self._is_me(node.func.value) and bool(names))
@@ -343,7 +346,7 @@ class _Body:
         """Return what the value of a call may be."""
         called = self.object_of(node.func)
         called = getattr(called, "py_func", called)
-        if isinstance(called, types.FunctionType) and called.__code__ in self.walk.functions:
+        if isinstance(called, types.FunctionType) and called.__code__ in self.walk.codes:
             return self.walk.kept.get(("return", called.__code__), "")
         if isinstance(called, functools._lru_cache_wrapper):
             return self.walk.note(f"what {ast.unparse(node.func)} keeps", [])
@@ -435,19 +438,21 @@ def _defaults_of(function: types.FunctionType) -> list[tuple[str, Any]]:
 
 def _source_of(code: types.CodeType) -> ast.AST | None:
     """Return the definition of a function as a tree, or None where its source is not there."""
-    for node in ast.walk(_tree_of(code.co_filename, "".join(linecache.getlines(code.co_filename)))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            if first == code.co_firstlineno:
-                return node
-        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and node.lineno == code.co_firstlineno:
-            return node
-    return None
+    lines = linecache.getlines(code.co_filename)
+    return _definitions(code.co_filename, tuple(lines)).get((code.co_name, code.co_firstlineno))
 
 
 @functools.lru_cache(maxsize=64)
-def _tree_of(file: str, text: str) -> ast.Module:
+def _definitions(file: str, lines: tuple[str, ...]) -> dict[tuple[str, int], ast.AST]:
+    """Return the functions that a file defines, by name and first line; that of a decorator, where there is one."""
     try:
-        return ast.parse(text)
+        tree = ast.parse("".join(lines))
     except SyntaxError:
-        return ast.Module([], [])
+        return {}
+    found: dict[tuple[str, int], ast.AST] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found[node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])] = node
+        elif isinstance(node, ast.Lambda):
+            found.setdefault(("<lambda>", node.lineno), node)
+    return found

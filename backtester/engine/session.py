@@ -187,7 +187,7 @@ class Run:
             if self.settings.mode == "compiled":
                 raise
             self.reason = error.reason
-            warnings.warn(f"running interpreted: {error.reason}", stacklevel=_users_level())
+            warnings.warn(f"running interpreted: {error.reason}", stacklevel=users_level())
             self.interpret()
             return
         self.memory["hooks_rejects"] = int(self.hooks.on_reject != 0)
@@ -217,7 +217,7 @@ class Run:
             self.memory.tidy()
         if self.interrupted:
             done = f"{self.n_done} of {self.bars.n_bars} bars"
-            warnings.warn(f"interrupted after {done}; the result is of these alone", stacklevel=_users_level())
+            warnings.warn(f"interrupted after {done}; the result is of these alone", stacklevel=users_level())
         self.seconds["advance"] = time.perf_counter() - began
 
     @property
@@ -378,7 +378,7 @@ def _copied(strategy: Strategy) -> Strategy | None:
         return None
 
 
-def _users_level() -> int:
+def users_level() -> int:
     """Return the `stacklevel` with which the caller's `warnings.warn` names the first line outside the package."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "backtester":

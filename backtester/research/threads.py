@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from backtester.compiler.shared import written_beside
+from backtester.engine.session import users_level
 from backtester.executors import Executor, Threads
 
 if TYPE_CHECKING:
@@ -29,6 +30,6 @@ def for_runs_of(kind: type[Strategy], executor: Executor) -> Executor:
         f"{kind.__name__} writes {written}, which all runs in a process see: they run one after the other. "
         "executor='processes' runs them beside each other",
         UserWarning,
-        stacklevel=4,
+        stacklevel=users_level(),
     )
     return Threads(1)

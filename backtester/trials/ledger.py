@@ -28,7 +28,7 @@ from backtester.errors import ResultError
 FORMAT = 2
 _OLDER = "1"  # its table of trials had a column of sketches
 PATIENCE = 20.0  # seconds to wait for another writer
-_FEW_BARS = 30  # whose Sharpe ratio is too rough to be one of many
+FEW_RETURNS = 30  # below, moments are too rough, and so is a Sharpe ratio
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE markets (id INTEGER PRIMARY KEY, symbols TEXT NOT NULL UNIQUE);
@@ -268,7 +268,7 @@ class Ledger:
         scored = f"SELECT period, {sums} FROM ({longest}) GROUP BY period"
         with self._lock, _explained(self.path):
             asked = {"markets": json.dumps(self._markets(symbols)), "first": first, "last": last}
-            asked |= {"without": without, "few": _FEW_BARS}
+            asked |= {"without": without, "few": FEW_RETURNS}
             distinct, behind = self._db.execute(counted, asked).fetchone()
             rows = self._db.execute(scored, asked).fetchall()
         n, total, squares, best = 0, 0.0, 0.0, -math.inf

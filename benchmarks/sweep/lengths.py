@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from unittest.mock import patch
@@ -73,8 +74,8 @@ def at_the_caller(n: int, runs: int) -> Section:
             outcomes = [Outcome(k, (k, 0), (1.0,), metrics, "", sums) for k in numbers]
             trials = [((k, 0), 1.0, b"" if k % 4 else sketch) for k in numbers]
             work: dict[str, Callable[[], object]] = {
-                "store": lambda outcomes=outcomes: store.add(sweep, outcomes, 1.0),  # type: ignore[misc]
-                "trial ledger": lambda trials=trials: recorder.add(trials),  # type: ignore[misc]
+                "store": partial(store.add, sweep, outcomes, 1.0),
+                "trial ledger": partial(recorder.add, trials),
             }
             for name, call in work.items():
                 begun = time.thread_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from shared_cases import WRITING, AppendsToAListOfTheClass, FillsABuffer, Reads,
 
 import strategies
 from backtester import Bars, Strategy, run, stress, sweep, walk_forward
+from backtester.compiler import shared
 from backtester.compiler.shared import written_beside
 from backtester.executors import Threads
 
@@ -42,6 +44,19 @@ def test_the_line_that_writes_is_named():
     lines = Path(shared_cases.__file__).read_text(encoding="utf-8").splitlines()
     number = 1 + next(k for k, line in enumerate(lines) if "BUFFER[: bars.n_bars] = sma" in line)
     assert written_beside(FillsABuffer) == f"BUFFER (shared_cases.py:{number}, in FillsABuffer.prepare)"
+
+
+def test_a_long_chain_of_functions_is_read_a_few_times_and_not_once_per_link(tmp_path, monkeypatch):
+    rows = ["from backtester import Strategy", "def f0(x):", "    return x"]
+    for k in range(1, 200):
+        rows += [f"def f{k}(x):", f"    return f{k - 1}(x) + {k}"]
+    rows += ["class Deep(Strategy):", "    def on_bar(self, ctx):", "        self.x = f199(1.0)"]
+    (tmp_path / "deep_chain.py").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    read, whole = [], shared._Body.read
+    monkeypatch.setattr(shared._Body, "read", lambda body: (read.append(body), whole(body)))
+    assert written_beside(importlib.import_module("deep_chain").Deep) == ""
+    assert 201 <= len(read) <= 3 * 201
 
 
 def test_code_without_source_writes_where_it_reaches_what_can_be_written():
